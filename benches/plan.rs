@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use std::time::Instant;
 
 use attune::base::{Capabilities, PolicyName, Release, UserName};
-use attune::desired::{Allowed, Authored, DeclaredAttachment, Desired, PolicyEntry, PolicyIntent, PrincipalEntry};
+use attune::desired::{Authored, DeclaredAttachment, Desired, PolicyEntry, PolicyIntent, PrincipalEntry};
 use attune::observed::{Body, Duplicates, Identity, Limits, Observed, ObservedUser};
 use attune::plan::plan;
 use attune::policy::{Document, normal};
@@ -62,12 +62,7 @@ fn user(number: usize) -> UserName {
 
 /// A configuration with these documents, where each user has the policy with the number given for it.
 fn file(documents: &[Document], held: impl Fn(usize) -> usize) -> Desired {
-    let entry = |document: &Document| PolicyEntry {
-        description: None,
-        intent: PolicyIntent::Present(Authored::new(document.clone(), None)),
-        lint: Allowed::default(),
-        at: None,
-    };
+    let entry = |document: &Document| PolicyEntry::new(PolicyIntent::Present(Authored::new(document.clone(), None)));
     let policies = documents.iter().enumerate().map(|(number, document)| (policy(number), entry(document)));
     let holds = |number| PrincipalEntry { intent: DeclaredAttachment::Has(policy(held(number))), at: None };
     let users = (0..documents.len()).map(|number| (user(number), holds(number)));

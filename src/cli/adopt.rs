@@ -175,7 +175,7 @@ fn expected(desired: &Desired, adoption: &Adoption) -> Desired {
         let known = expected.policies.get(name).cloned();
         let entry = match known {
             Some(entry) => PolicyEntry { intent, ..entry },
-            None => PolicyEntry { description: None, intent, lint: Allowed::default(), at: None },
+            None => PolicyEntry::new(intent),
         };
         expected.policies.insert(name.clone(), entry);
     }

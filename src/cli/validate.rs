@@ -1,7 +1,7 @@
 //! `attune validate`: checks a configuration and its documents, offline.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 
@@ -9,8 +9,11 @@ use super::args::{CatalogueArg, EVALUATION, Format, GlobalArgs, release};
 use super::connect::read;
 use super::exit::{self, Exit, Failure};
 use super::output::Output;
-use crate::base::{Finding, Release, Severity, Sources, count};
-use crate::desired::{self, Boundary, Edit, FileProblem, Loaded, RepositoryPaths, Tree, fixes, is_stdin};
+use super::snapshot::{self, Snapshot};
+use crate::base::{Finding, PolicyName, Release, Severity, Sources, count};
+use crate::desired::{
+    self, Boundary, Edit, FileProblem, Loaded, RepositoryPaths, Tree, fixes, is_stdin, without_renames,
+};
 use crate::policy::{self, Catalogue, Depth, apply_edits};
 use crate::render::json::{self, FindingsV1};
 use crate::render::{Checked, annotations, code_quality, findings, junit, sarif};
@@ -26,6 +29,7 @@ Examples:
   attune validate -f clusters/weka01.toml --format json
   attune validate --release 4.4   use the actions of that release
   attune validate --fix           fix problems that have one solution
+  attune snapshot | attune validate --fix --snapshot -   also remove finished renames
   attune validate -f clusters --format sarif > attune.sarif")]
 pub(super) struct ValidateArgs {
     /// Output format
@@ -34,6 +38,9 @@ pub(super) struct ValidateArgs {
     /// Fix problems that have one solution, then check
     #[arg(long)]
     fix: bool,
+    /// Remove `renamed_from` where the cluster of this file of `attune snapshot` no longer has the old name
+    #[arg(long, value_name = "FILE", requires = "fix")]
+    snapshot: Option<PathBuf>,
     /// WEKA release of the cluster [default: the newest known]
     #[arg(help_heading = EVALUATION, long, value_name = "RELEASE", value_parser = release, conflicts_with = "catalogue")]
     release: Option<Release>,
@@ -71,6 +78,9 @@ impl ValidateArgs {
     }
 
     pub(super) fn run_all(&self, all: &[GlobalArgs], output: &mut Output) -> Result<Exit, Failure> {
+        if self.snapshot.is_some() {
+            return Err(Failure::one_only("`--snapshot`", "run the command for each file"));
+        }
         let (mut checked, mut failures) = (Vec::new(), Vec::new());
         for global in all {
             match self.check(global, output) {
@@ -116,7 +126,7 @@ impl ValidateArgs {
             return Err(failure.help("name the file with `--file`"));
         }
         if self.fix {
-            fix(&global.file, &read(global)?, &catalogue, output)?;
+            self.fix(global, &read(global)?, &catalogue, output)?;
         }
         let mut loaded = read(global)?;
         let mut found = desired::lint(&loaded.desired, &catalogue, Depth::Thorough);
@@ -124,6 +134,22 @@ impl ValidateArgs {
         loaded.findings.append(&mut found);
         loaded.findings.sort_by_key(Finding::place);
         Ok(loaded)
+    }
+
+    fn fix(
+        &self,
+        global: &GlobalArgs,
+        loaded: &Loaded,
+        catalogue: &Catalogue,
+        output: &mut Output,
+    ) -> Result<(), Failure> {
+        let mut edits = fixes(&loaded.desired, catalogue);
+        if let Some(path) = &self.snapshot {
+            let Snapshot { observed, .. } = snapshot::read(path, global, &loaded.desired.cluster)?;
+            let is_done = |old: &PolicyName| !observed.policies.contains_key(old);
+            edits.extend(without_renames(&loaded.desired, &loaded.sources, is_done));
+        }
+        fix(&global.file, edits, &loaded.sources, output)
     }
 
     fn report(&self, checked: &[Checked], output: &mut Output) -> Result<(), Failure> {
@@ -169,16 +195,16 @@ fn valid(global: &GlobalArgs, loaded: &Loaded) -> String {
     )
 }
 
-fn fix(main: &Path, loaded: &Loaded, catalogue: &Catalogue, output: &mut Output) -> Result<(), Failure> {
+fn fix(main: &Path, edits: Vec<Edit>, sources: &Sources, output: &mut Output) -> Result<(), Failure> {
     let mut files: BTreeMap<String, BTreeMap<usize, Edit>> = BTreeMap::new();
-    for edit in fixes(&loaded.desired, catalogue) {
-        let path = loaded.sources.file(edit.at.file).path.clone();
+    for edit in edits {
+        let path = sources.file(edit.at.file).path.clone();
         files.entry(path).or_default().entry(edit.at.span.start).or_insert(edit);
     }
     for (path, edits) in &files {
         let edits: Vec<&Edit> = edits.values().collect();
-        let fixed = Tree::open(main, Boundary::Repository)
-            .and_then(|tree| fix_file(&tree, path, &edits, &loaded.sources, output));
+        let fixed =
+            Tree::open(main, Boundary::Repository).and_then(|tree| fix_file(&tree, path, &edits, sources, output));
         fixed.map_err(|problem| {
             Failure::new(&exit::ENVIRONMENT, format!("cannot fix {path}: {problem}")).help(problem.help())
         })?;
@@ -201,8 +227,10 @@ fn fix_file(
     tree.replace(Path::new(path), &fixed)?;
     for edit in edits {
         let (line, _) = sources.line_column(&edit.at);
-        let before = text.get(edit.at.span.clone()).unwrap_or_default();
-        output.info(|out, _| writeln!(out, "fixed {path}:{line}: {before} → {}", edit.with));
+        let before = text.get(edit.at.span.clone()).unwrap_or_default().trim();
+        let with = edit.with.trim();
+        let after = if with.is_empty() { "removed".to_owned() } else { format!("→ {with}") };
+        output.info(|out, _| writeln!(out, "fixed {path}:{line}: {before} {after}"));
     }
     Ok(())
 }

@@ -94,8 +94,8 @@ async fn provider(cluster: &dyn Cluster) -> Result<Option<bool>, CallError> {
     }))
 }
 
-/// The policies on the cluster whose documents matter for a desired state: declared ones, ones that may be removed, temporary
-/// ones and the policies they replace, and those that a declared user or group has now or then.
+/// The policies on the cluster whose documents matter for a desired state: declared ones, their old names, ones that may be
+/// removed, temporary ones and the policies they replace, and those that a declared user or group has now or then.
 fn relevant(
     states: &[&Desired],
     which: Documents,
@@ -115,6 +115,7 @@ fn relevant(
             wanted.insert((*attached).clone());
         }
     }
+    wanted.extend(states.iter().flat_map(|desired| desired.renames()).map(|(_, old)| old.policy.clone()));
     for (_, entry) in states.iter().flat_map(|desired| desired.principals()) {
         match &entry.intent {
             DeclaredAttachment::Has(policy) => wanted.extend([policy.clone()]),

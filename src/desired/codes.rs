@@ -27,6 +27,8 @@ codes! {
     POLICY_CONFLICT = "policy-conflict", "A policy has more than one of document, statements, `combine` and `absent = true`, or is both abstract and absent.";
     BAD_COMBINE = "bad-combine", "`combine` names a policy that cannot be combined: an unknown, absent or predefined one, or the policy itself. Or the result would be too large.";
     NOT_COMBINED = "abstract-not-combined", "A policy is abstract, and no policy combines it.";
+    BAD_RENAME = "bad-rename", "The old name in `renamed_from` is declared as well, is the name of the policy itself, or is the old name of two policies.";
+    ATTACHED_RENAMED = "attached-policy-renamed", "A user or group has a policy by the old name of a `renamed_from`.";
     BAD_STATEMENT = "incomplete-statement", "An inline statement lacks a part, or has both a part and its complement.";
     USER_EMPTY = "user-without-policy", "A user or group has neither a policy nor `detached = true`.";
     USER_CONFLICT = "user-conflict", "A user or group has both a policy and `detached = true`.";

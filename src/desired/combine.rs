@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::lint::Allowed;
-use super::{Authored, Desired, PolicyEntry, PolicyIntent, codes};
+use super::{Authored, Desired, PolicyEntry, PolicyIntent, RenamedFrom, codes};
 use crate::base::{Finding, Location, PolicyName, list, nearest};
 use crate::policy::{Document, join, normal};
 
@@ -11,6 +11,7 @@ use crate::policy::{Document, join, normal};
 pub(super) struct DeclaredPolicy {
     pub(super) description: Option<String>,
     pub(super) lint: Allowed,
+    pub(super) renamed_from: Option<RenamedFrom>,
     pub(super) at: Location,
     pub(super) is_abstract: bool,
     pub(super) content: Content,
@@ -54,7 +55,13 @@ pub(super) fn resolve(declared: &DeclaredPolicies, desired: &mut Desired, findin
             Content::Invalid => continue,
         };
         let is_broken = intent.is_broken();
-        let entry = PolicyEntry { description: policy.description.clone(), intent, lint, at: Some(policy.at.clone()) };
+        let entry = PolicyEntry {
+            description: policy.description.clone(),
+            intent,
+            lint,
+            renamed_from: policy.renamed_from.clone(),
+            at: Some(policy.at.clone()),
+        };
         let entries = match (is_broken, policy.is_abstract) {
             (true, _) => &mut desired.broken,
             (false, true) => &mut desired.abstracts,

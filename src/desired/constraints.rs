@@ -20,7 +20,7 @@ pub(super) fn group(schema: &mut Schema) {
     add(schema, &rules);
 }
 
-/// A policy: `document`, `statement`, `combine` or `absent = true`.
+/// A policy: `document`, `statement`, `combine` or `absent = true`; `renamed_from` only if it is on the cluster.
 pub(super) fn policy(schema: &mut Schema) {
     let rules = [
         conflict(schema, &has("document"), "statement", &has("statement")),
@@ -30,6 +30,8 @@ pub(super) fn policy(schema: &mut Schema) {
         conflict(schema, &has("statement"), "combine", &has("combine")),
         conflict(schema, &has("combine"), "absent", &is_true("absent")),
         conflict(schema, &is_true("abstract"), "absent", &is_true("absent")),
+        conflict(schema, &is_true("absent"), "renamed_from", &has("renamed_from")),
+        conflict(schema, &is_true("abstract"), "renamed_from", &has("renamed_from")),
         unless(&[has("document"), has("statement"), has("combine"), is_true("absent")], &has("document")),
     ];
     add(schema, &rules);

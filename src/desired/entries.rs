@@ -8,10 +8,11 @@ use super::combine::{Combined, Content, DeclaredPolicies, DeclaredPolicy};
 use super::fill::{Kind, Scope};
 use super::lint::{Allowed, with_rule_id};
 use super::raw::{RawFile, RawPolicy, RawUser};
+use super::renames::renames;
 use super::schema::SchemaErrors;
 use super::spanned::{At, PolicyOr, Report};
 use super::statement::inline_document;
-use super::{Authored, DeclaredAttachment, Desired, PolicyEntry, PolicyIntent, PrincipalEntry, codes};
+use super::{Authored, DeclaredAttachment, Desired, PolicyEntry, PolicyIntent, PrincipalEntry, RenamedFrom, codes};
 use crate::base::{
     Confusable, FileId, Finding, GroupName, Location, NameProblem, PolicyName, Principal, Severity, UserName,
     confusable, spelled_out,
@@ -108,7 +109,8 @@ impl FileReader<'_> {
         self.report.findings.append(&mut found.findings);
         let at = self.report.at(name.span());
         let is_abstract = raw.is_abstract == Some(true);
-        DeclaredPolicy { description: raw.description.clone(), lint, at, is_abstract, content }
+        let renamed_from = raw.renamed_from.as_ref().and_then(|old| self.old_name(policy, old));
+        DeclaredPolicy { description: raw.description.clone(), lint, renamed_from, at, is_abstract, content }
     }
 
     fn combined(&mut self, written: &[At<String>]) -> Content {
@@ -118,6 +120,17 @@ impl FileReader<'_> {
         };
         let read: Vec<Option<Combined>> = written.iter().map(read).collect();
         read.into_iter().collect::<Option<_>>().map_or(Content::Invalid, Content::Combined)
+    }
+
+    fn old_name(&mut self, policy: &PolicyName, written: &At<String>) -> Option<RenamedFrom> {
+        let old = self.policy_name(written)?;
+        if old == *policy {
+            let message = format!("policy `{policy}` is renamed from its own name");
+            let help = "write the name that it had before, or remove `renamed_from`";
+            self.report.error(codes::BAD_RENAME, written.span(), message, help);
+            return None;
+        }
+        Some(RenamedFrom { policy: old, in_base: false, at: Some(self.report.at(written.span())) })
     }
 
     fn policy_name(&mut self, name: &At<String>) -> Option<PolicyName> {
@@ -211,6 +224,12 @@ fn content(
         report.error(codes::POLICY_CONFLICT, name.span(), message, help);
         return Content::Invalid;
     }
+    let off_cluster = if absent { Some("absent") } else { raw.is_abstract.filter(|it| *it).map(|_| "abstract") };
+    if let (Some(key), Some(old)) = (off_cluster, &raw.renamed_from) {
+        let message = format!("policy `{policy}` has both `{key} = true` and `renamed_from`");
+        report.error(codes::POLICY_CONFLICT, old.span(), message, "keep one of them");
+        return Content::Invalid;
+    }
     if absent {
         return Content::Own(PolicyIntent::Absent);
     }
@@ -283,6 +302,7 @@ pub(super) fn check_together(
     findings: &mut Vec<Finding>,
 ) {
     attached_to_nothing(desired, attachments, findings);
+    renames(desired, attachments, findings);
     confusable_names(desired, findings);
     names_with_wildcards(desired, findings);
 }

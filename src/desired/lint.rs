@@ -95,12 +95,12 @@ fn grouped<'a>(found: Vec<Found<'a>>) -> Vec<Found<'a>> {
     found.into_iter().filter_map(first).collect()
 }
 
-/// A replacement of a string in a file.
+/// A replacement of a text in a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Edit {
-    /// The place of the string.
+    /// The place of the text.
     pub at: Location,
-    /// The new text, quoted so that both JSON and TOML can read it.
+    /// The new text; a string is quoted so that both JSON and TOML can read it. Empty if the text is only removed.
     pub with: String,
 }
 

@@ -16,6 +16,7 @@ mod load;
 mod parse;
 mod raw;
 mod recipient;
+mod renames;
 mod schema;
 mod sections;
 mod settings;
@@ -49,6 +50,7 @@ pub use guards::{Exemption, Guards, Limit, Override};
 pub use lint::{Allowed, Edit, fixes, lint};
 pub use load::{LoadError, Loaded, load, load_edited, load_with};
 pub use recipient::Recipient;
+pub use renames::{RenamedFrom, without_renames};
 pub use schema::{SCHEMA, schema};
 pub use sections::{Sections, load_sections};
 pub use settings::Ignore;
@@ -114,6 +116,9 @@ impl Desired {
                 .or_else(|| base.abstracts.get(policy))
                 .map(|of| of.lint.clone())
                 .unwrap_or_default();
+            if let Some(old) = &mut entry.renamed_from {
+                old.in_base = base.declares_rename(policy, &old.policy);
+            }
         }
         Self {
             directory: base.directory.clone(),
@@ -272,8 +277,17 @@ pub struct PolicyEntry {
     pub intent: PolicyIntent,
     /// The rules that are suppressed for its document, in addition to those for every document.
     pub lint: Allowed,
+    /// The name that it had before.
+    pub renamed_from: Option<RenamedFrom>,
     /// The place of the declaration.
     pub at: Option<Location>,
+}
+
+impl PolicyEntry {
+    /// A declaration of this state, and nothing else.
+    pub fn new(intent: PolicyIntent) -> Self {
+        Self { description: None, intent, lint: Allowed::default(), renamed_from: None, at: None }
+    }
 }
 
 /// The desired state of a policy.

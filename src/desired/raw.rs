@@ -185,6 +185,9 @@ pub(super) struct RawPolicy {
     /// have none. Patterns are not allowed.
     #[schemars(inner(regex(pattern = "^[^*?]*$")))]
     pub attached_to: Vec<At<String>>,
+    /// The name that the policy had before. attune moves everyone who has the old policy to this one, also unmanaged users and
+    /// groups, and removes the old policy. It has no effect once that is done.
+    pub renamed_from: Option<At<String>>,
     /// The checks of this policy's document, in addition to `[lint]`.
     pub lint: Option<RawLint>,
 }

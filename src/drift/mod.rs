@@ -47,6 +47,8 @@ pub struct Object {
     pub declared: ObjectState,
     /// The state on the cluster.
     pub observed: ObjectState,
+    /// The old name of a renamed policy, which the cluster still has.
+    pub renamed_from: Option<PolicyName>,
     /// The users and groups with other access. They gain the access that only the cluster gives.
     pub access: Vec<AccessChange>,
 }
@@ -61,7 +63,7 @@ macro_rules! kinds {
 
         impl Kind {
             /// All kinds, in the order of reports.
-            pub const ALL: [Self; 10] = [$(Self::$kind),*];
+            pub const ALL: [Self; 11] = [$(Self::$kind),*];
 
             /// The name in JSON.
             pub fn name(self) -> &'static str {
@@ -78,6 +80,8 @@ kinds! {
     PolicyAdded = "policy_added",
     /// A policy has another document.
     PolicyChanged = "policy_changed",
+    /// A policy that the configuration renames has its old name.
+    PolicyRenamed = "policy_renamed",
     /// A policy does not exist.
     PolicyRemoved = "policy_removed",
     /// A user has a policy and should have none.
@@ -183,6 +187,7 @@ fn missing_users<'a>(desired: &'a Desired, observed: &'a Observed) -> impl Itera
             kind: Kind::UserRemoved,
             declared: ObjectState::Policy(policy.clone()),
             observed: ObjectState::Nothing,
+            renamed_from: None,
             access: Vec::new(),
         }),
         DeclaredAttachment::Detached | DeclaredAttachment::Revoked => None,
@@ -204,6 +209,9 @@ impl Object {
             ChangeKind::ReplacePolicy { before, after, .. } => {
                 (Kind::PolicyChanged, ObjectState::Document(Body::Known(after.clone())), document(before))
             }
+            ChangeKind::RenamePolicy { before, after, .. } => {
+                (Kind::PolicyRenamed, ObjectState::Document(Body::Known(after.clone())), document(before))
+            }
             ChangeKind::RemovePolicy { before, .. } => (Kind::PolicyAdded, ObjectState::Nothing, document(before)),
             ChangeKind::Attach { principal, after } => {
                 (kind(principal, Kind::UserDetached, Kind::GroupDetached), policy(after), ObjectState::Nothing)
@@ -216,7 +224,16 @@ impl Object {
             }
         };
         let access = change.access.iter().map(backwards).collect();
-        Self { id: change.id.clone(), kind, declared, observed, access }
+        let renamed_from = match &change.kind {
+            ChangeKind::RenamePolicy { old, .. } => Some(old.clone()),
+            ChangeKind::AddPolicy { .. }
+            | ChangeKind::ReplacePolicy { .. }
+            | ChangeKind::RemovePolicy { .. }
+            | ChangeKind::Attach { .. }
+            | ChangeKind::Move { .. }
+            | ChangeKind::Detach { .. } => None,
+        };
+        Self { id: change.id.clone(), kind, declared, observed, renamed_from, access }
     }
 }
 

@@ -22,11 +22,17 @@ impl Plan {
                 ChangeKind::AddPolicy { policy, after, .. } | ChangeKind::ReplacePolicy { policy, after, .. } => {
                     policies.insert(policy.clone(), Body::Known(after.clone()));
                 }
+                ChangeKind::RenamePolicy { policy, old, before, after, .. } => {
+                    policies.insert(policy.clone(), Body::Known(after.clone()));
+                    // Without a document before, the old policy was gone already: one that exists is another.
+                    before.iter().for_each(|_| _ = policies.remove(old));
+                }
                 ChangeKind::RemovePolicy { policy, .. } => _ = policies.remove(policy),
                 ChangeKind::Attach { .. } | ChangeKind::Move { .. } | ChangeKind::Detach { .. } => {}
             }
-            if let ChangeKind::ReplacePolicy { leftovers, .. } | ChangeKind::RemovePolicy { leftovers, .. } =
-                &change.kind
+            if let ChangeKind::ReplacePolicy { leftovers, .. }
+            | ChangeKind::RenamePolicy { leftovers, .. }
+            | ChangeKind::RemovePolicy { leftovers, .. } = &change.kind
             {
                 leftovers.iter().for_each(|leftover| _ = policies.remove(leftover));
             }

@@ -80,10 +80,12 @@ pub struct AccessChange {
 }
 
 impl Change {
-    /// The users and groups that have an added or replaced policy before and after, in the order of their names.
+    /// The users and groups that have an added, replaced or renamed policy before and after, in the order of their names.
     pub fn attached(&self) -> &[AttachedPrincipal] {
         match &self.kind {
-            ChangeKind::AddPolicy { attached, .. } | ChangeKind::ReplacePolicy { attached, .. } => attached,
+            ChangeKind::AddPolicy { attached, .. }
+            | ChangeKind::ReplacePolicy { attached, .. }
+            | ChangeKind::RenamePolicy { attached, .. } => attached,
             ChangeKind::RemovePolicy { .. }
             | ChangeKind::Attach { .. }
             | ChangeKind::Move { .. }
@@ -92,7 +94,7 @@ impl Change {
     }
 }
 
-/// The six kinds of change.
+/// The seven kinds of change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ChangeKind {
     /// Add a policy that does not exist.
@@ -115,6 +117,24 @@ pub enum ChangeKind {
         /// The users and groups that have it before and after, in the order of their names.
         attached: Vec<AttachedPrincipal>,
         /// How it is replaced.
+        method: ReplaceMethod,
+        /// Temporary policies that an interrupted run left behind; the plan removes them.
+        leftovers: Vec<PolicyName>,
+    },
+    /// Give a policy another name, and maybe another document, or finish an interrupted rename: everyone who has the old policy
+    /// gets the new one.
+    RenamePolicy {
+        /// The new name.
+        policy: PolicyName,
+        /// The old name.
+        old: PolicyName,
+        /// The document of the old policy; `None` after an interrupted rename that removed it.
+        before: Option<Body>,
+        /// The new document.
+        after: Normal,
+        /// The users and groups that have the old policy before and the new one after, in the order of their names.
+        attached: Vec<AttachedPrincipal>,
+        /// How it is renamed.
         method: ReplaceMethod,
         /// Temporary policies that an interrupted run left behind; the plan removes them.
         leftovers: Vec<PolicyName>,
@@ -192,6 +212,8 @@ pub enum Note {
     NameAbsent,
     /// The policy is removed. Identities that are mapped to it by name (OIDC) lose it, and REST does not report them.
     NameGone,
+    /// The old name is removed. Identities that are mapped to it (OIDC) lose their access, and REST does not report them.
+    OldNameGone,
     /// The cluster has no room for a temporary policy, so users and groups are without access for a moment.
     NoRoom,
     /// The cluster has no room to add before removing, so the user is without access for a moment.
@@ -293,6 +315,10 @@ impl<'a> Touched<'a> {
                 }
                 ChangeKind::ReplacePolicy { policy, leftovers, attached, .. } => {
                     touched.policies.extend(leftovers.iter().chain([policy]));
+                    touched.principals.extend(attached.iter().map(|of| of.principal.clone()));
+                }
+                ChangeKind::RenamePolicy { policy, old, leftovers, attached, .. } => {
+                    touched.policies.extend(leftovers.iter().chain([policy, old]));
                     touched.principals.extend(attached.iter().map(|of| of.principal.clone()));
                 }
                 ChangeKind::Attach { principal, after: policy } | ChangeKind::Detach { principal, before: policy } => {

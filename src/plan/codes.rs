@@ -10,6 +10,8 @@ codes! {
     ATTACHED_ELSEWHERE = "attached-to-unmanaged-user", "A policy is to be removed while an unmanaged user or group has it.";
     GROUPS_UNKNOWN = "groups-unknown", "A group is declared, and the cluster does not report the policies of groups.";
     ATTACHED_NOT_DECLARED = "attached-but-not-declared", "A declared user has an owned policy that is not declared, so the plan would remove it.";
+    RENAME_OF_BOTH = "renamed-and-there", "Both the old and the new name of a rename exist on the cluster, and nothing tells that the rename is under way. It is an error if their documents differ.";
+    RENAME_WITHOUT_EFFECT = "rename-without-effect", "The old name of a rename does not exist on the cluster, so `renamed_from` has no effect.";
     TOO_LARGE = "document-too-large", "A document is larger than the cluster takes.";
     TOO_MANY = "too-many-policies", "The cluster would have more policies than it takes.";
     ATTACHMENTS_UNKNOWN = "attachments-unknown", "The release does not report over REST who has which policy.";

@@ -8,6 +8,8 @@ use crate::desired::{DeclaredAttachment, Desired, PolicyIntent, PrincipalEntry};
 use crate::observed::{Body, Observed};
 use crate::policy::Normal;
 
+use super::renames::{self, Rename, Stage};
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum PolicyAction {
     Keep,
@@ -41,6 +43,10 @@ pub(super) struct Comparison {
     /// The temporary policies that an interrupted run left behind, by the policy that this plan replaces or removes. A
     /// temporary policy of any other policy is a policy like all others.
     pub(super) leftovers: BTreeMap<PolicyName, Vec<PolicyName>>,
+    /// The renames of this plan, by the new name.
+    pub(super) renames: BTreeMap<PolicyName, Rename>,
+    /// The new names of the policies that this plan renames and removes, by the old name. They are not among `policies`.
+    renamed: BTreeMap<PolicyName, PolicyName>,
     /// The users and groups whose policy changes: another one is attached, or it gets another document.
     pub(super) affected: BTreeMap<Principal, AttachmentChange>,
     /// The affected users and groups that have an added or replaced policy now, by that policy.
@@ -61,8 +67,11 @@ pub(super) struct Comparison {
 
 pub(super) fn compare(desired: &Desired, observed: &Observed) -> Comparison {
     let leftovers = leftovers(desired, observed);
-    let policies = policy_actions(desired, observed, &leftovers);
-    let mut comparison = Comparison { policies, leftovers, ..Comparison::default() };
+    let renames = renames::renames(desired, observed);
+    let open = renames.iter().filter(|(_, rename)| rename.stage == Stage::Open);
+    let renamed = open.map(|(policy, rename)| (rename.old.clone(), policy.clone())).collect();
+    let policies = policy_actions(desired, observed, &leftovers, &renamed);
+    let mut comparison = Comparison { policies, leftovers, renames, renamed, ..Comparison::default() };
     for (user, declared, found) in merged(&desired.users, &observed.users) {
         let relevant = found.filter(|found| declared.is_some() || found.can_have_policy() || found.attached.is_some());
         if let Some(found) = relevant {
@@ -80,10 +89,32 @@ impl Comparison {
         self.leftovers.get(policy).map_or(&[], Vec::as_slice)
     }
 
-    /// The policy that a name counts as: for a leftover, the policy that it was a temporary policy of.
+    /// The policy that a name counts as: for a leftover, the policy that it was a temporary policy of; for the old name of a
+    /// policy that is renamed, the new one.
     pub(super) fn counts_as<'a>(&self, name: &'a PolicyName) -> Cow<'a, PolicyName> {
         let policy = name.temporary_for().filter(|policy| self.leftovers_of(policy).contains(name));
-        policy.map_or(Cow::Borrowed(name), Cow::Owned)
+        policy.or_else(|| self.renamed_to(name).cloned()).map_or(Cow::Borrowed(name), Cow::Owned)
+    }
+
+    /// The new name of a policy that this plan renames and removes.
+    pub(super) fn renamed_to(&self, old: &PolicyName) -> Option<&PolicyName> {
+        self.renamed.get(old)
+    }
+
+    /// The policies that this plan renames and removes: the old names, each with the new one.
+    pub(super) fn renamed(&self) -> impl Iterator<Item = (&PolicyName, &PolicyName)> {
+        self.renamed.iter()
+    }
+
+    /// The policy that is removed before this one is added in its place: of a rename, the old one; otherwise itself.
+    pub(super) fn replaced_by<'a>(&'a self, policy: &'a PolicyName) -> &'a PolicyName {
+        let open = self.renames.get(policy).filter(|rename| rename.stage == Stage::Open);
+        open.map_or(policy, |rename| &rename.old)
+    }
+
+    /// Whether the policy, or a temporary policy of it, exists.
+    pub(super) fn exists(&self, policy: &PolicyName, observed: &Observed) -> bool {
+        observed.policies.contains_key(policy) || !self.leftovers_of(policy).is_empty()
     }
 
     /// The users and groups that have this added or replaced policy now, in order.
@@ -105,7 +136,7 @@ impl Comparison {
         declared: Option<&PrincipalEntry>,
         attached: Option<&PolicyName>,
     ) {
-        let before = attached.map(|name| self.counts_as(name).into_owned());
+        let mut before = attached.map(|name| self.counts_as(name).into_owned());
         let listed: Vec<PolicyName> = attached.into_iter().flat_map(PolicyName::listed).collect();
         self.missing.extend(listed.into_iter().filter(|name| !observed.policies.contains_key(name)));
         self.attached += usize::from(attached.is_some());
@@ -122,8 +153,13 @@ impl Comparison {
                 before.clone()
             }
         };
+        let renamed_to = attached.and_then(|name| self.renamed_to(name));
+        // The old name counts as the new one only for those that move to it.
+        if renamed_to.is_some() && renamed_to != after.as_ref() {
+            before = attached.cloned();
+        }
         let affected = attached != after.as_ref() || self.any_action(after.as_ref(), PolicyAction::is_change);
-        if declared.is_some() && (!affected || before == after) {
+        if declared.is_some() && (!affected || before == after && renamed_to.is_none()) {
             match &principal {
                 Principal::User(_) => self.unchanged_users += 1,
                 Principal::Group(_) => self.unchanged_groups += 1,
@@ -192,12 +228,15 @@ fn policy_actions(
     desired: &Desired,
     observed: &Observed,
     leftovers: &BTreeMap<PolicyName, Vec<PolicyName>>,
+    renamed: &BTreeMap<PolicyName, PolicyName>,
 ) -> BTreeMap<PolicyName, PolicyAction> {
-    let temporary: BTreeSet<&PolicyName> = leftovers.values().flatten().collect();
-    let mut names: BTreeSet<&PolicyName> = observed.policies.keys().filter(|name| !temporary.contains(name)).collect();
+    let others: BTreeSet<&PolicyName> = leftovers.values().flatten().chain(renamed.keys()).collect();
+    let is_renamed: BTreeSet<&PolicyName> = renamed.values().collect();
+    let mut names: BTreeSet<&PolicyName> = observed.policies.keys().filter(|name| !others.contains(name)).collect();
     names.extend(desired.policies.keys().chain(leftovers.keys()));
     let action = |name: &PolicyName| {
-        let (now, has_leftovers) = (observed.policies.get(name), leftovers.contains_key(name));
+        let now = observed.policies.get(name);
+        let has_leftovers = leftovers.contains_key(name) || is_renamed.contains(name);
         let action = match desired.policies.get(name).map(|entry| &entry.intent) {
             Some(PolicyIntent::Present(authored)) => {
                 let after = authored.normal().clone();

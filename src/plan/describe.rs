@@ -16,6 +16,7 @@ use super::combined::Combined;
 use super::compare::{AttachmentChange, Comparison, PolicyAction};
 use super::effects::{Effect, Effects};
 use super::order::Ordered;
+use super::renames::{Rename, Stage};
 use super::{Unchanged, Unmanaged};
 
 /// The changes, policies first, each with the effects that it causes.
@@ -60,18 +61,18 @@ fn same_access<'a>(
     observed: &Observed,
     cache: &mut AccessCache<'_>,
 ) -> BTreeMap<&'a PolicyName, SameAccess> {
-    let replaced =
-        comparison.policies.iter().filter_map(|(policy, action)| match (action, observed.policies.get(policy)) {
-            (PolicyAction::Replace(after), Some(Body::Known(before))) => Some((policy, before, after)),
-            (
-                PolicyAction::Replace(_)
-                | PolicyAction::Add(_)
-                | PolicyAction::Remove
-                | PolicyAction::Keep
-                | PolicyAction::Unmanaged,
-                _,
-            ) => None,
-        });
+    let before = |policy: &PolicyName| observed.policies.get(comparison.replaced_by(policy));
+    let replaced = comparison.policies.iter().filter_map(|(policy, action)| match (action, before(policy)) {
+        (PolicyAction::Replace(after), Some(Body::Known(before))) => Some((policy, before, after)),
+        (
+            PolicyAction::Replace(_)
+            | PolicyAction::Add(_)
+            | PolicyAction::Remove
+            | PolicyAction::Keep
+            | PolicyAction::Unmanaged,
+            _,
+        ) => None,
+    });
     let (mut same, mut open, mut queries) = (BTreeMap::new(), Vec::new(), Vec::new());
     for (policy, before, after) in replaced {
         match policy::sameness(before.document(), after.document()) {
@@ -216,18 +217,20 @@ impl Describe<'_> {
         if self.ordered.fallbacks.contains(&ChangeId::Policy(policy.clone())) {
             notes.push(Note::NoRoom);
         }
-        if method != ReplaceMethod::Finish && self.maps_name(policy) {
+        let (policy, after, attached) = (policy.clone(), after.clone(), self.keeping(policy));
+        if let Some(Rename { old, stage, .. }) = self.comparison.renames.get(&policy) {
+            if *stage == Stage::Open && self.maps_name(old) {
+                notes.push(Note::OldNameGone);
+            }
+            let before = self.observed.policies.get(old).filter(|_| *stage == Stage::Open).cloned();
+            let old = old.clone();
+            return (ChangeKind::RenamePolicy { policy, old, before, after, attached, method, leftovers }, notes);
+        }
+        if method != ReplaceMethod::Finish && self.maps_name(&policy) {
             notes.push(Note::NameAbsent);
         }
-        let kind = ChangeKind::ReplacePolicy {
-            policy: policy.clone(),
-            before: self.observed.policies.get(policy).cloned(),
-            after: after.clone(),
-            attached: self.keeping(policy),
-            method,
-            leftovers,
-        };
-        (kind, notes)
+        let before = self.observed.policies.get(&policy).cloned();
+        (ChangeKind::ReplacePolicy { policy, before, after, attached, method, leftovers }, notes)
     }
 
     fn attachment(&self, principal: &Principal, of: &AttachmentChange) -> Option<Change> {

@@ -7,8 +7,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use sha2::{Digest as _, Sha256};
-
 use crate::base::{PolicyName, Principal, UserName};
 use crate::desired::Strategy;
 use crate::observed::{Body, Observed};
@@ -16,6 +14,7 @@ use crate::policy::Normal;
 
 use super::change::{Call, ChangeId, ReplaceMethod};
 use super::compare::{AttachmentChange, Comparison, PolicyAction};
+use super::renames;
 
 pub(super) fn methods(
     comparison: &Comparison,
@@ -27,9 +26,12 @@ pub(super) fn methods(
     let entered = entered_from_recreated(comparison, observed);
     for (policy, action) in &comparison.policies {
         let PolicyAction::Replace(after) = action else { continue };
-        let gap = strategy == Strategy::Gap || fallbacks.contains(&ChangeId::Policy(policy.clone()));
-        let has_policy = || comparison.keeping(policy).any(|(_, change)| change.attached.as_ref() == Some(policy));
-        let method = if !is_recreated(policy, comparison, observed) {
+        let replaced = comparison.replaced_by(policy);
+        let is_renamed = replaced != policy;
+        // The strategy is about documents. A rename interrupts access only where there is no room.
+        let gap = strategy == Strategy::Gap && !is_renamed || fallbacks.contains(&ChangeId::Policy(policy.clone()));
+        let has_policy = || comparison.keeping(policy).any(|(_, change)| change.attached.as_ref() == Some(replaced));
+        let method = if !is_renamed && !is_recreated(policy, comparison, observed) {
             ReplaceMethod::Finish
         } else if !has_policy() && !entered.contains(policy) {
             ReplaceMethod::Plain
@@ -63,20 +65,21 @@ pub(super) fn is_recreated(policy: &PolicyName, comparison: &Comparison, observe
 }
 
 pub(super) fn leaves_recreated(change: &AttachmentChange, comparison: &Comparison, observed: &Observed) -> bool {
-    change.before.iter().flat_map(PolicyName::listed).any(|policy| is_recreated(&policy, comparison, observed))
+    let mut listed = change.before.iter().flat_map(PolicyName::listed);
+    listed.any(|policy| is_removed_on_the_way(&policy, comparison, observed))
 }
 
-/// The temporary policy for this document: a leftover with the same document, or a free name that no user or group has. The
-/// name carries the document's hash, so that a temporary policy is never mistaken for one of another document.
+/// Whether this plan removes a policy to add another document, or another name, in its place.
+pub(super) fn is_removed_on_the_way(policy: &PolicyName, comparison: &Comparison, observed: &Observed) -> bool {
+    comparison.renamed_to(policy).is_some() || is_recreated(policy, comparison, observed)
+}
+
+/// The temporary policy for this document: a leftover with the same document, or a free name that no user or group has.
 fn temporary(policy: &PolicyName, after: &Normal, comparison: &Comparison, observed: &Observed) -> PolicyName {
+    let old = Some(comparison.replaced_by(policy)).filter(|replaced| *replaced != policy);
     let mut attempt = 0_u64;
     loop {
-        let mut hash = Sha256::new();
-        hash.update(after.json());
-        if attempt > 0 {
-            hash.update(attempt.to_be_bytes());
-        }
-        let name = policy.temporary(&hex::encode(&hash.finalize()[..4]));
+        let name = renames::temporary(policy, old, after, attempt);
         match observed.policies.get(&name) {
             None if !comparison.missing.contains(&name) => return name,
             Some(Body::Known(document)) if document == after => return name,
@@ -106,6 +109,8 @@ pub(super) struct Node {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Graph {
     pub(super) nodes: BTreeMap<Key, Node>,
+    /// The policies that are added in the place of a removed one, by that one: the same, or its new name.
+    pub(super) added_instead: BTreeMap<PolicyName, PolicyName>,
 }
 
 impl Graph {
@@ -178,7 +183,8 @@ impl Builder<'_> {
                 self.remove_and_add(policy, document, change);
                 self.remove(temporary, change);
                 self.graph.wait(&Key::Remove(temporary.clone()), &Key::Add(policy.clone()));
-                self.graph.wait(&Key::Remove(policy.clone()), &Key::Add(temporary.clone()));
+                let replaced = self.comparison.replaced_by(policy);
+                self.graph.wait(&Key::Remove(replaced.clone()), &Key::Add(temporary.clone()));
             }
             Some(ReplaceMethod::Gap | ReplaceMethod::Plain) => self.remove_and_add(policy, document, change),
             Some(ReplaceMethod::Finish) if !self.observed.policies.contains_key(policy) => {
@@ -195,9 +201,11 @@ impl Builder<'_> {
     }
 
     fn remove_and_add(&mut self, policy: &PolicyName, document: &Normal, change: &ChangeId) {
-        self.remove(policy, change);
+        let replaced = self.comparison.replaced_by(policy);
+        self.remove(replaced, change);
         self.add(policy, document, change);
-        self.graph.wait(&Key::Add(policy.clone()), &Key::Remove(policy.clone()));
+        self.graph.wait(&Key::Add(policy.clone()), &Key::Remove(replaced.clone()));
+        self.graph.added_instead.insert(replaced.clone(), policy.clone());
     }
 
     fn add(&mut self, policy: &PolicyName, document: &Normal, change: &ChangeId) {
@@ -250,8 +258,9 @@ impl Builder<'_> {
         let keeps = attachment.before.as_ref() == Some(target);
         let change = if keeps { ChangeId::Policy(target.clone()) } else { ChangeId::Principal(principal.clone()) };
         let method = self.methods.get(target);
-        let in_place = attachment.attached.as_ref() == Some(target);
-        if in_place && !matches!(method, Some(ReplaceMethod::Swap(_) | ReplaceMethod::Gap)) {
+        let in_place = attachment.attached.as_ref() == Some(self.comparison.replaced_by(target));
+        let leaves = in_place && matches!(method, Some(ReplaceMethod::Swap(_) | ReplaceMethod::Gap));
+        if attachment.attached.as_ref() == Some(target) && !leaves {
             return;
         }
         let between = in_place || !keeps && leaves_recreated(attachment, self.comparison, self.observed);

@@ -1,5 +1,6 @@
 //! Checks a plan against the guards: what they refuse, and which option overrides a refusal.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -14,6 +15,7 @@ use super::codes::{DETACHED, MAPPED_POLICY, OWN_USER, PROTECTED_POLICY, PROTECTE
 use super::compare::{Comparison, PolicyAction};
 use super::effects::Effects;
 use super::new_access::new_access;
+use super::renames::is_pure;
 use super::{Effect, Plan, Unreported};
 
 /// A refusal that an option of this run overrides.
@@ -80,6 +82,12 @@ impl<'a> Subject<'a> {
         principal.user() == Some(&self.observed.identity.user) && self.desired.entry(principal).is_none()
     }
 
+    /// Whether the rename to this policy counts as a removal.
+    fn is_removed_by_renaming(&self, to: &PolicyName) -> bool {
+        let rename = self.comparison.renames.get(to);
+        rename.is_some_and(|rename| !is_pure(rename, to, self.desired, self.observed))
+    }
+
     /// Whether any guard depends on the access of this user or group.
     fn is_guarded(&self, principal: &Principal) -> bool {
         let guards = self.guards();
@@ -119,10 +127,14 @@ impl<'a> Check<'a> {
         effects.filter_map(|(principal, effect)| Some((principal, effect, effect.before.as_ref()?)))
     }
 
-    /// Existing policies that would be removed. A replaced policy stays, and a temporary one does not count.
+    /// Existing policies that would be removed. A replaced policy stays, and a temporary one does not count. A renamed one counts,
+    /// unless nothing but its name changes and the name is declared in the base or owned.
     fn removals(&mut self) {
-        let actions = &self.subject.comparison.policies;
-        let removed = self.existing.iter().filter(|policy| actions.get(**policy) == Some(&PolicyAction::Remove));
+        let is_removed = |policy: &&&PolicyName| match self.subject.comparison.renamed_to(policy) {
+            Some(to) => self.subject.is_removed_by_renaming(to),
+            None => self.subject.comparison.policies.get(**policy) == Some(&PolicyAction::Remove),
+        };
+        let removed = self.existing.iter().filter(is_removed);
         let names: Vec<String> = removed.map(ToString::to_string).collect();
         let limit = LimitCheck {
             code: REMOVALS,
@@ -167,16 +179,19 @@ impl<'a> Check<'a> {
         self.subject.guards().overrides.iter().filter_map(|by| Some((by, limit(by)?))).collect()
     }
 
-    /// Protected policies that would be removed or get another document.
+    /// Protected policies that would be removed or get another document or name.
     fn protected_policies(&mut self) {
         for policy in self.existing.clone() {
             if !self.subject.guards().protected_policies.matches(policy.as_str()) {
                 continue;
             }
             let what = match self.subject.comparison.policies.get(policy) {
-                Some(PolicyAction::Remove) => "removed",
-                Some(PolicyAction::Replace(after)) if self.is_other(policy, after) => "replaced",
-                Some(_) | None => continue,
+                Some(PolicyAction::Remove) => "removed".to_owned(),
+                Some(PolicyAction::Replace(after)) if self.is_other(policy, after) => "replaced".to_owned(),
+                Some(_) | None => match self.subject.comparison.renamed_to(policy) {
+                    Some(to) => format!("renamed to `{to}`"),
+                    None => continue,
+                },
             };
             let by = Override::Policy(policy.clone());
             let message = format!("policy `{policy}` is protected by `[guards]` and would be {what}");
@@ -188,8 +203,10 @@ impl<'a> Check<'a> {
     /// Policies of `[roles]` that would be removed. No option overrides that: an identity has the role until the section says
     /// otherwise.
     fn mapped_policies(&mut self) {
-        let removed =
-            |policy: &&PolicyName| self.subject.comparison.policies.get(*policy) == Some(&PolicyAction::Remove);
+        let comparison = self.subject.comparison;
+        let removed = |policy: &&PolicyName| {
+            comparison.policies.get(*policy) == Some(&PolicyAction::Remove) || comparison.renamed_to(policy).is_some()
+        };
         for policy in self.subject.guards().roles.iter().filter(removed) {
             let message =
                 format!("policy `{policy}` is mapped to identities by `[roles.{policy}]` and would be removed");
@@ -231,7 +248,10 @@ impl<'a> Check<'a> {
 
     /// The effect that protection forbids, if there is one. A swap of the policy is allowed.
     fn harm(&self, principal: &Principal, effect: &Effect, attached: &PolicyName) -> Option<String> {
-        let before = self.subject.comparison.counts_as(attached);
+        let comparison = self.subject.comparison;
+        // A rename moves everyone who has the old policy.
+        let is_renamed = comparison.renamed_to(attached).is_some();
+        let before = if is_renamed { Cow::Borrowed(attached) } else { comparison.counts_as(attached) };
         match &effect.after {
             None => Some(format!("detached from `{attached}`")),
             Some(after) if after != before.as_ref() => Some(format!("moved from `{attached}` to `{after}`")),
@@ -258,9 +278,14 @@ fn existing_policies<'a>(subject: &Subject<'a>) -> Vec<&'a PolicyName> {
     let comparison = subject.comparison;
     let exists = |policy: &&PolicyName| {
         let found = subject.observed.policies.contains_key(*policy);
-        !policy.is_predefined() && (found || comparison.attached_with_leftovers.contains(*policy))
+        // Of a policy that is renamed, the old one exists.
+        let is_new = comparison.replaced_by(policy) != *policy;
+        !policy.is_predefined() && (found || !is_new && comparison.attached_with_leftovers.contains(*policy))
     };
-    comparison.policies.keys().filter(exists).collect()
+    let mut existing: Vec<&PolicyName> =
+        comparison.policies.keys().filter(exists).chain(comparison.renamed().map(|(old, _)| old)).collect();
+    existing.sort_unstable();
+    existing
 }
 
 struct LimitCheck<'a> {

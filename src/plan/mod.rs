@@ -12,10 +12,12 @@ mod directory;
 mod effects;
 mod graph;
 mod guards;
+mod idle_renames;
 mod keys;
 mod new_access;
 mod order;
 mod problems;
+mod renames;
 mod settings;
 
 #[cfg(test)]

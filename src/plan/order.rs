@@ -107,13 +107,14 @@ fn sequence(graph: &mut Graph, precedences: &Precedences, room: usize) -> Result
                     ready.append(&mut held_back);
                 }
             }
-            Key::Remove(policy) if added_again(policy, &key, graph) => {
-                reserved.insert(policy.clone());
-            }
-            Key::Remove(_) => {
-                rooms.push_back(Some(key.clone()));
-                ready.append(&mut held_back);
-            }
+            Key::Remove(policy) => match graph.added_instead.get(policy) {
+                // Its room is reserved.
+                Some(added) => _ = reserved.insert(added.clone()),
+                None => {
+                    rooms.push_back(Some(key.clone()));
+                    ready.append(&mut held_back);
+                }
+            },
             Key::Add(_) | Key::Attach(..) | Key::RevokeKeys(_) | Key::Detach(_) => {}
         }
         waits.remove(&key);
@@ -132,20 +133,16 @@ fn sequence(graph: &mut Graph, precedences: &Precedences, room: usize) -> Result
 /// The additions whose change later removes another policy, such as a temporary one: their room is free again then.
 fn returning(graph: &Graph) -> BTreeSet<Key> {
     let frees = |(key, node): (&Key, &Node)| match key {
-        Key::Remove(policy) if !added_again(policy, key, graph) => Some(node.change.clone()),
+        Key::Remove(policy) if !graph.added_instead.contains_key(policy) => Some(node.change.clone()),
         Key::Remove(_) | Key::Add(_) | Key::Attach(..) | Key::RevokeKeys(_) | Key::Detach(_) => None,
     };
+    let instead: BTreeSet<&PolicyName> = graph.added_instead.values().collect();
     let freeing: BTreeSet<ChangeId> = graph.nodes.iter().filter_map(frees).collect();
     let returns = |(key, node): &(&Key, &Node)| match key {
-        Key::Add(policy) => !node.after.contains(&Key::Remove(policy.clone())) && freeing.contains(&node.change),
+        Key::Add(policy) => !instead.contains(policy) && freeing.contains(&node.change),
         Key::Remove(_) | Key::Attach(..) | Key::RevokeKeys(_) | Key::Detach(_) => false,
     };
     graph.nodes.iter().filter(returns).map(|(key, _)| key.clone()).collect()
-}
-
-/// Whether the name that this call removes is added again later: its room is reserved for that.
-fn added_again(policy: &PolicyName, removal: &Key, graph: &Graph) -> bool {
-    graph.nodes.get(&Key::Add(policy.clone())).is_some_and(|node| node.after.contains(removal))
 }
 
 /// The possible fallbacks, in the order in which they are taken: first a gap for policies whose swap could not be finished,
@@ -171,7 +168,8 @@ fn possible_fallbacks(
     }
     let moves = unplaced.iter().filter_map(|key| match &graph.nodes.get(key)?.call {
         Call::Attach { principal, expects: Some(left), .. }
-            if comparison.policies.get(left) == Some(&PolicyAction::Remove) =>
+            if comparison.policies.get(left) == Some(&PolicyAction::Remove)
+                || comparison.renamed_to(left).is_some() =>
         {
             Some(ChangeId::Principal(principal.clone()))
         }

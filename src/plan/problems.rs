@@ -13,7 +13,8 @@ use super::change::{Call, Step};
 use super::codes;
 use super::compare::{Comparison, PolicyAction, merged};
 use super::directory::imported;
-use super::graph::is_recreated;
+use super::graph::is_removed_on_the_way;
+use super::idle_renames;
 
 pub(super) fn problems(desired: &Desired, observed: &Observed, comparison: &Comparison) -> Vec<Finding> {
     let findings = newer_than_known(&observed.identity.release).into_iter().collect();
@@ -26,6 +27,7 @@ pub(super) fn problems(desired: &Desired, observed: &Observed, comparison: &Comp
     problems.lists();
     problems.room();
     problems.attachments();
+    problems.findings.extend(idle_renames::findings(desired, observed, comparison));
     problems.findings.extend(unmanageable_policies(observed));
     problems.findings.extend(duplicates(desired, observed, comparison));
     problems.findings
@@ -97,7 +99,9 @@ impl Problems<'_> {
                     }
                     let principal = Principal::from(user);
                     let change = self.comparison.affected.get(&principal);
-                    if found.is_imported() && change.is_some_and(|change| change.before != change.after) {
+                    let is_renamed = found.attached.as_ref().is_some_and(|it| self.comparison.renamed_to(it).is_some());
+                    let moves = change.is_some_and(|change| change.before != change.after || is_renamed);
+                    if found.is_imported() && moves {
                         self.findings.push(imported(user, &found.source, entry.at.clone()));
                     }
                     let target = self.target(&principal, policy, &mut suggestions);
@@ -224,7 +228,7 @@ impl Problems<'_> {
             let several = list.listed().filter(is_added).count() > 1;
             for policy in list.listed() {
                 let removed = self.action(&policy) == Some(&PolicyAction::Remove)
-                    || is_recreated(&policy, comparison, observed)
+                    || is_removed_on_the_way(&policy, comparison, observed)
                     || temporary.contains(&policy);
                 let what = match (change.declared, removed, is_added(&policy)) {
                     (false, true, _) => "would be removed on the way",
@@ -271,6 +275,7 @@ impl Problems<'_> {
         }
         for (policy, action) in &self.comparison.policies {
             let what = match action {
+                PolicyAction::Replace(_) if self.comparison.renames.contains_key(policy) => "renamed",
                 PolicyAction::Replace(_) => "replaced",
                 PolicyAction::Remove => "removed",
                 PolicyAction::Keep | PolicyAction::Add(_) | PolicyAction::Unmanaged => continue,
@@ -363,7 +368,7 @@ pub(super) fn unmanageable_policies(observed: &Observed) -> impl Iterator<Item =
 pub(super) fn duplicates(desired: &Desired, observed: &Observed, comparison: &Comparison) -> Vec<Finding> {
     let changes_policy = |policy: &PolicyName| {
         let changes = |name: &PolicyName| comparison.policies.get(name).is_some_and(PolicyAction::is_change);
-        changes(policy) || changes(&policy.meant())
+        changes(policy) || changes(&policy.meant()) || comparison.renamed_to(policy).is_some()
     };
     let duplicates = &observed.duplicates;
     let principals = duplicates.principals().map(|principal| {

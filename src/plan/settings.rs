@@ -28,6 +28,8 @@ pub struct Undeclared {
     pub declared: BaseDeclaration,
     /// Whether `[ownership]` of the base covers it. If so, it is removed or detached; if not, it becomes unmanaged.
     pub owned: bool,
+    /// The new name of a policy that the proposal renames.
+    pub renamed_to: Option<PolicyName>,
 }
 
 /// A declaration of the base.
@@ -75,6 +77,7 @@ fn undeclared(base: &Desired, proposal: &Desired) -> Vec<Undeclared> {
             PolicyIntent::Absent => BaseDeclaration::Absent,
         },
         owned: base.ownership.covers_policy(policy),
+        renamed_to: proposal.renames().find(|(_, old)| old.policy == *policy).map(|(to, _)| to.clone()),
     });
     let principals = base.principals().filter(|(principal, _)| proposal.entry(principal).is_none());
     let principals = principals.map(|(principal, entry)| Undeclared {
@@ -83,6 +86,7 @@ fn undeclared(base: &Desired, proposal: &Desired) -> Vec<Undeclared> {
             DeclaredAttachment::Detached | DeclaredAttachment::Revoked => BaseDeclaration::Detached,
         },
         owned: base.ownership.covers(&principal),
+        renamed_to: None,
         id: ChangeId::Principal(principal),
     });
     policies.chain(principals).collect()

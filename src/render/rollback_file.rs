@@ -133,7 +133,9 @@ fn shown(path: &Path) -> String {
 
 fn leftovers(change: &Change) -> Vec<(&PolicyName, &PolicyName)> {
     match &change.kind {
-        ChangeKind::ReplacePolicy { policy, leftovers, .. } | ChangeKind::RemovePolicy { policy, leftovers, .. } => {
+        ChangeKind::ReplacePolicy { policy, leftovers, .. }
+        | ChangeKind::RenamePolicy { policy, leftovers, .. }
+        | ChangeKind::RemovePolicy { policy, leftovers, .. } => {
             leftovers.iter().map(|leftover| (leftover, policy)).collect()
         }
         ChangeKind::AddPolicy { .. }

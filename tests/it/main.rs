@@ -109,6 +109,8 @@ mod reference;
 #[cfg(test)]
 mod reliability;
 #[cfg(test)]
+mod renames;
+#[cfg(test)]
 mod rest;
 #[cfg(test)]
 mod rollback_file;

@@ -2,8 +2,7 @@
 
 use attune::base::{NamePatterns, PolicyName, UserName};
 use attune::desired::{
-    Allowed, Authored, DeclaredAttachment, Desired, Ownership, PolicyEntry, PolicyIntent, PrincipalEntry,
-    Strategy as Replace,
+    Authored, DeclaredAttachment, Desired, Ownership, PolicyEntry, PolicyIntent, PrincipalEntry, Strategy as Replace,
 };
 use attune::sim::state::ClusterState;
 use proptest::prelude::*;
@@ -79,7 +78,7 @@ pub(crate) fn desired(pair: &Pair, only_additions: bool) -> Desired {
             3 if !only_additions => PolicyIntent::Absent,
             _ => continue,
         };
-        let entry = PolicyEntry { description: None, intent, lint: Allowed::default(), at: None };
+        let entry = PolicyEntry::new(intent);
         desired.policies.insert(PolicyName::parse(name).unwrap(), entry);
     }
     if only_additions {

@@ -328,7 +328,7 @@ fn every_golden_case_has_the_same_plan_as_over_rest() {
             let mut changes = plan["changes"].clone();
             for change in changes.as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
                 let Some(Value::Array(notes)) = change.get_mut("notes") else { continue };
-                notes.retain(|note| !["name_absent", "name_gone"].contains(&note.as_str().unwrap()));
+                notes.retain(|note| !["name_absent", "name_gone", "old_name_gone"].contains(&note.as_str().unwrap()));
                 if notes.is_empty() {
                     change.remove("notes");
                 }

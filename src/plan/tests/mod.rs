@@ -6,6 +6,7 @@ mod cases;
 mod effects;
 mod guards;
 mod properties;
+mod renames;
 mod shown;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,7 +16,7 @@ use proptest::strategy::ValueTree;
 
 use crate::base::{Capabilities, GroupName, PolicyName, Principal, Release, UserName};
 use crate::desired::{
-    Allowed, Authored, DeclaredAttachment, Desired, Guards, Ownership, PolicyEntry, PolicyIntent, PrincipalEntry,
+    Authored, DeclaredAttachment, Desired, Guards, Ownership, PolicyEntry, PolicyIntent, PrincipalEntry,
 };
 use crate::observed::{Body, Duplicates, Identity, Limits, Observed, ObservedUser};
 use crate::plan::{Call, Plan, Step, StepId, plan};
@@ -218,8 +219,7 @@ impl Declared {
     }
 
     fn intent(mut self, name: &str, intent: PolicyIntent) -> Self {
-        let entry = PolicyEntry { description: None, intent, lint: Allowed::default(), at: None };
-        self.0.policies.insert(policy(name), entry);
+        self.0.policies.insert(policy(name), PolicyEntry::new(intent));
         self
     }
 
@@ -291,7 +291,8 @@ impl std::fmt::Debug for Scene {
         }
         for (name, entry) in &declared.policies {
             let text = format!("{:?}", entry.intent);
-            writeln!(f, "  declared: policy {name} {}", if text == "Absent" { text } else { short(&text) })?;
+            let old = entry.renamed_from.as_ref().map(|old| format!("from {} ", old.policy)).unwrap_or_default();
+            writeln!(f, "  declared: policy {name} {old}{}", if text == "Absent" { text } else { short(&text) })?;
         }
         for (principal, entry) in declared.principals() {
             writeln!(f, "  declared: {principal} {:?}", entry.intent)?;

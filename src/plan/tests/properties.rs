@@ -18,18 +18,23 @@ use crate::policy::Normal;
 fn may_lack(plan: &Plan, who: &Principal) -> bool {
     let has_gap = |into: &PolicyName| {
         plan.changes.iter().any(|change| {
-            matches!(&change.kind, ChangeKind::ReplacePolicy { policy, method: ReplaceMethod::Gap, .. } if policy == into)
+            matches!(&change.kind, ChangeKind::ReplacePolicy { policy, method: ReplaceMethod::Gap, .. }
+                | ChangeKind::RenamePolicy { policy, method: ReplaceMethod::Gap, .. } if policy == into)
         })
     };
     plan.changes.iter().any(|change| match &change.kind {
-        ChangeKind::ReplacePolicy { attached, method: ReplaceMethod::Gap, .. } => {
+        ChangeKind::ReplacePolicy { attached, method: ReplaceMethod::Gap, .. }
+        | ChangeKind::RenamePolicy { attached, method: ReplaceMethod::Gap, .. } => {
             attached.iter().any(|of| of.principal == *who)
         }
         ChangeKind::Attach { principal, .. } | ChangeKind::Detach { principal, .. } => principal == who,
         ChangeKind::Move { principal, after, .. } => {
             principal == who && (has_gap(after) || change.notes.contains(&Note::NoRoomToMove))
         }
-        ChangeKind::ReplacePolicy { .. } | ChangeKind::AddPolicy { .. } | ChangeKind::RemovePolicy { .. } => false,
+        ChangeKind::ReplacePolicy { .. }
+        | ChangeKind::RenamePolicy { .. }
+        | ChangeKind::AddPolicy { .. }
+        | ChangeKind::RemovePolicy { .. } => false,
     })
 }
 
@@ -47,7 +52,7 @@ fn within(plan: &Plan, [before, after]: [&World; 2], now: &World) -> Result<(), 
     Ok(())
 }
 
-fn check(scene: &Scene) -> Result<bool, String> {
+pub(super) fn check(scene: &Scene) -> Result<bool, String> {
     let first = planned(&scene.declared, &scene.world);
     if first.is_blocked() {
         return if first.steps.is_empty() { Ok(false) } else { Err("a blocked plan has steps".to_owned()) };
@@ -159,7 +164,9 @@ fn sides(change: &Change) -> (Option<String>, Option<String>) {
     let (json, name) = (|after: &Normal| Some(after.json().to_owned()), |policy: &PolicyName| Some(policy.to_string()));
     match &change.kind {
         ChangeKind::AddPolicy { after, .. } => (None, json(after)),
-        ChangeKind::ReplacePolicy { before, after, .. } => (text(before), json(after)),
+        ChangeKind::ReplacePolicy { before, after, .. } | ChangeKind::RenamePolicy { before, after, .. } => {
+            (text(before), json(after))
+        }
         ChangeKind::RemovePolicy { before, .. } => (text(before), None),
         ChangeKind::Attach { after, .. } => (None, name(after)),
         ChangeKind::Move { before, after, .. } => (name(before), name(after)),

@@ -184,8 +184,10 @@ fn change_card(change: &ChangeV1) -> Markup {
     html! {
         article.card {
             h3 { (title(change)) }
-            @if let Some(method) = change.method {
-                @let of = principals(&change.attached_to);
+            @let of = principals(&change.attached_to);
+            @if change.kind == KindV1::RenamePolicy {
+                p { (Text(&renaming(change, &of, &of, str::to_owned))) }
+            } @else if let Some(method) = change.method {
                 p { (replacing(method, change.attached_to.is_empty(), &of, &of)) }
             }
             @if !change.attached_to.is_empty() { (attached_to(change)) }
@@ -194,7 +196,8 @@ fn change_card(change: &ChangeV1) -> Markup {
             }
             @if !change.temporary_policies.is_empty() { div.p { "Removes temporary policies: " (names(&change.temporary_policies, NAMED)) } }
             @match change.kind {
-                KindV1::AddPolicy | KindV1::ReplacePolicy => {
+                KindV1::RenamePolicy if change.before.is_none() => {}
+                KindV1::AddPolicy | KindV1::ReplacePolicy | KindV1::RenamePolicy => {
                     (difference(change.before.as_deref(), change.after.as_deref(), &change.combined_from))
                 }
                 KindV1::RemovePolicy => {

@@ -156,6 +156,7 @@ fn kind(kind: KindV1) -> (&'static str, &'static str, &'static str) {
     match kind {
         KindV1::AddPolicy => ("a", "+", "add policy"),
         KindV1::ReplacePolicy => ("c", "±", "replace policy"),
+        KindV1::RenamePolicy => ("c", ">", "rename policy"),
         KindV1::RemovePolicy => ("r", "−", "remove policy"),
         KindV1::Attach => ("a", "+", "attach"),
         KindV1::Move => ("c", ">", "move"),

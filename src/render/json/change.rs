@@ -21,6 +21,8 @@ json_types! {
         kind: KindV1,
         /// The policy, for a change of a policy.
         policy?: String,
+        /// The old name, for a renamed policy.
+        renamed_from?: String,
         /// The user, for a change of a user.
         user?: String,
         /// The group, for a change of a group.
@@ -34,10 +36,10 @@ json_types! {
         /// For a combined policy, the policies that each statement of `after` comes from.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         combined_from: Vec<Vec<String>>,
-        /// How a policy is replaced.
+        /// How a policy is replaced or renamed.
         method?: ReplaceMethodV1,
-        /// The users and groups that a replaced policy is attached to before and after. For an added policy, those that already
-        /// have its name.
+        /// The users and groups that a replaced policy is attached to before and after. For a renamed policy, those that move
+        /// from the old name to the new one. For an added policy, those that already have its name.
         attached_to: Vec<AttachedPrincipalV1>,
         /// Temporary policies of an interrupted run. They are removed.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -59,6 +61,8 @@ json_types! {
         AddPolicy,
         /// Replaces the document of a policy.
         ReplacePolicy,
+        /// Gives a policy another name.
+        RenamePolicy,
         /// Removes a policy.
         RemovePolicy,
         /// Attaches a policy to a user or group that has none.
@@ -127,6 +131,8 @@ json_types! {
         declared_policy?: String,
         /// Whether `[ownership]` covers it. If so, it is removed or detached; if not, it stays, unmanaged.
         owned: bool,
+        /// The new name of a renamed policy.
+        renamed_to?: String,
     }
 
     /// A declaration.
@@ -187,6 +193,7 @@ impl KindV1 {
         match kind {
             ChangeKind::AddPolicy { .. } => Self::AddPolicy,
             ChangeKind::ReplacePolicy { .. } => Self::ReplacePolicy,
+            ChangeKind::RenamePolicy { .. } => Self::RenamePolicy,
             ChangeKind::RemovePolicy { .. } => Self::RemovePolicy,
             ChangeKind::Attach { .. } => Self::Attach,
             ChangeKind::Move { .. } => Self::Move,
@@ -205,6 +212,7 @@ impl ChangeV1 {
             id: change.id.to_string(),
             kind: KindV1::of(&change.kind),
             policy: None,
+            renamed_from: None,
             user,
             group,
             before: None,
@@ -224,6 +232,15 @@ impl ChangeV1 {
             }
             ChangeKind::ReplacePolicy { policy, before, after, method, leftovers, .. } => Self {
                 policy: Some(policy.to_string()),
+                before: before.as_ref().and_then(body),
+                after: document(after),
+                method: Some(ReplaceMethodV1::of(method)),
+                temporary_policies: names(leftovers),
+                ..common
+            },
+            ChangeKind::RenamePolicy { policy, old, before, after, method, leftovers, .. } => Self {
+                policy: Some(policy.to_string()),
+                renamed_from: Some(old.to_string()),
                 before: before.as_ref().and_then(body),
                 after: document(after),
                 method: Some(ReplaceMethodV1::of(method)),
@@ -331,6 +348,7 @@ impl UndeclaredV1 {
             declared,
             declared_policy,
             owned: of.owned,
+            renamed_to: of.renamed_to.as_ref().map(ToString::to_string),
         }
     }
 }

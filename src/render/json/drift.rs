@@ -57,6 +57,8 @@ json_types! {
         kind: Kind,
         /// The policy, if it is one.
         policy?: String,
+        /// The old name, which the cluster still has for a renamed policy.
+        renamed_from?: String,
         /// The user, if it is one.
         user?: String,
         /// The group, if it is one.
@@ -145,6 +147,7 @@ impl DriftedV1 {
             id: object.id.to_string(),
             kind: object.kind,
             policy,
+            renamed_from: object.renamed_from.as_ref().map(ToString::to_string),
             user,
             group,
             declared: side(&object.declared),

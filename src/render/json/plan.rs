@@ -94,6 +94,9 @@ json_types! {
         add: usize,
         /// Policies to replace.
         replace: usize,
+        /// Policies to rename.
+        #[serde(default)]
+        rename: usize,
         /// Policies to remove.
         remove: usize,
         /// Users and groups to attach.
@@ -309,6 +312,7 @@ impl SummaryV1 {
             *match KindV1::of(&change.kind) {
                 KindV1::AddPolicy => &mut summary.add,
                 KindV1::ReplacePolicy => &mut summary.replace,
+                KindV1::RenamePolicy => &mut summary.rename,
                 KindV1::RemovePolicy => &mut summary.remove,
                 KindV1::Attach => &mut summary.attach,
                 KindV1::Move => &mut summary.r#move,

@@ -31,7 +31,7 @@ impl Cut {
     pub(super) fn shows(self, kind: KindV1) -> bool {
         match kind {
             KindV1::AddPolicy => self < Self::Added,
-            KindV1::ReplacePolicy | KindV1::RemovePolicy => self < Self::Documents,
+            KindV1::ReplacePolicy | KindV1::RenamePolicy | KindV1::RemovePolicy => self < Self::Documents,
             KindV1::Attach | KindV1::Move | KindV1::Detach => false,
         }
     }
@@ -44,12 +44,14 @@ impl Cut {
         let access = plan.changes.iter().map(|change| change.access.len()).sum();
         let unchanged = bodies.iter().flat_map(|body| &body.lines).filter(|line| line.context).count();
         let (added, replaced) = (with_documents(&[KindV1::AddPolicy]), with_documents(&[KindV1::ReplacePolicy]));
+        let renamed = with_documents(&[KindV1::RenamePolicy]);
         let removed = with_documents(&[KindV1::RemovePolicy]);
         let documents = |number| count(number, "document", "documents");
         let steps = [
             (Self::Context, unchanged, "unchanged parts of documents".to_owned()),
             (Self::Added, added, format!("{} of added policies", documents(added))),
             (Self::Documents, replaced, format!("{} of replaced policies", documents(replaced))),
+            (Self::Documents, renamed, format!("{} of renamed policies", documents(renamed))),
             (Self::Documents, removed, format!("{} of removed policies", documents(removed))),
             (Self::Lost, access, "lost access (except who loses some), and examples of gained access".to_owned()),
             (
@@ -73,13 +75,19 @@ pub(super) fn removals_and_moves(plan: &PlanV1) -> String {
 
 pub(super) fn replacements_and_additions(plan: &PlanV1, bodies: &[Body], cut: Cut) -> String {
     let names = cut < Cut::Names;
-    [(KindV1::ReplacePolicy, "Replaced"), (KindV1::AddPolicy, "Added"), (KindV1::Attach, "Attached")]
+    let kinds = [
+        (KindV1::RenamePolicy, "Renamed"),
+        (KindV1::ReplacePolicy, "Replaced"),
+        (KindV1::AddPolicy, "Added"),
+        (KindV1::Attach, "Attached"),
+    ];
+    kinds
         .map(|(kind, title)| {
             titled(plan, kind, title, |changes| {
                 if cut.shows(kind) {
                     let all = plan.changes.iter().zip(bodies).filter(|(change, _)| change.kind == kind);
                     all.map(|(change, body)| fold(plan, change, body, cut)).collect()
-                } else if names || kind == KindV1::ReplacePolicy {
+                } else if names || matches!(kind, KindV1::ReplacePolicy | KindV1::RenamePolicy) {
                     changes.iter().map(|change| item(plan, change, names)).collect()
                 } else {
                     keys(changes)
@@ -134,7 +142,12 @@ fn fold(plan: &PlanV1, change: &ChangeV1, body: &Body, cut: Cut) -> String {
     let summary = match change.kind {
         // The list above has it.
         KindV1::RemovePolicy => String::new(),
-        KindV1::AddPolicy | KindV1::ReplacePolicy | KindV1::Attach | KindV1::Move | KindV1::Detach => {
+        KindV1::AddPolicy
+        | KindV1::ReplacePolicy
+        | KindV1::RenamePolicy
+        | KindV1::Attach
+        | KindV1::Move
+        | KindV1::Detach => {
             format!(": {}", summary(plan, change, html_code, true))
         }
     };
@@ -164,6 +177,16 @@ pub(super) fn summary(plan: &PlanV1, change: &ChangeV1, name: Name, names: bool)
             let method = change.method.unwrap_or(ReplaceMethodV1::Plain);
             parts.push(replacing(method, of.is_empty(), &attached, &named(of, of.len(), name)));
             if method != ReplaceMethodV1::Finish {
+                parts.extend(size(plan, change));
+            }
+        }
+        KindV1::RenamePolicy => {
+            let attached = if names { counted_and_named(of, name) } else { principals(of) };
+            parts.push(renaming(change, &attached, &named(of, of.len(), name), name));
+            if !change.temporary_policies.is_empty() {
+                parts.push(removes_temporary(change, name));
+            }
+            if change.before.is_some() {
                 parts.extend(size(plan, change));
             }
         }
@@ -205,7 +228,8 @@ impl Body {
         }
         let [old, new] = [before, after].map(|side| side.and_then(Result::ok));
         // Without the old document, all of the new one would look added.
-        if change.kind != KindV1::ReplacePolicy || change.before.is_some() {
+        let is_kept = matches!(change.kind, KindV1::ReplacePolicy | KindV1::RenamePolicy);
+        if !is_kept || change.before.is_some() {
             lines.extend(documents(old.as_ref(), new.as_ref(), &change.combined_from));
         }
         Self { lines }

@@ -269,6 +269,10 @@ fn sides(object: &DriftedV1) -> (String, String) {
     match object.kind {
         Kind::PolicyAdded => ("exists".to_owned(), "should not exist".to_owned()),
         Kind::PolicyChanged => ("another document".to_owned(), "declared document".to_owned()),
+        Kind::PolicyRenamed => {
+            let old = object.renamed_from.as_deref().unwrap_or_default();
+            (format!("old name {}", cell(old)), "renamed".to_owned())
+        }
         Kind::PolicyRemoved => ("missing".to_owned(), "declared".to_owned()),
         Kind::UserRemoved => ("no such user".to_owned(), policy(&object.declared)),
         Kind::UserAttached

@@ -131,10 +131,12 @@ pub(super) fn release(cluster: &ClusterV1) -> &str {
 
 /// `1 to add, 2 to remove`; empty when there are no changes.
 pub(super) fn counts(summary: &SummaryV1) -> String {
-    let SummaryV1 { add, replace, remove, attach, r#move, detach, unchanged: _, unmanaged: _, calls: _ } = *summary;
+    let SummaryV1 { add, replace, rename, remove, attach, r#move, detach, unchanged: _, unmanaged: _, calls: _ } =
+        *summary;
     numbers(&[
         (add, "to add"),
         (replace, "to replace"),
+        (rename, "to rename"),
         (remove, "to remove"),
         (attach, "to attach"),
         (r#move, "to move"),
@@ -242,7 +244,7 @@ pub(super) fn attachment_change(change: &ChangeV1, name: Name) -> Option<String>
     let policy = |value: Option<&RawValue>| name(&text_in(value).unwrap_or_default());
     let (before, after) = (policy(change.before.as_deref()), policy(change.after.as_deref()));
     match change.kind {
-        KindV1::AddPolicy | KindV1::ReplacePolicy | KindV1::RemovePolicy => None,
+        KindV1::AddPolicy | KindV1::ReplacePolicy | KindV1::RenamePolicy | KindV1::RemovePolicy => None,
         KindV1::Attach => Some(format!("attach {after}")),
         KindV1::Move => Some(format!("{before} → {after}")),
         KindV1::Detach => Some(format!("detach {before}")),
@@ -270,6 +272,34 @@ pub(super) fn replacing(method: ReplaceMethodV1, unattached: bool, attached: &st
         (ReplaceMethodV1::Finish, true) => "restored, attached to nobody".to_owned(),
         (ReplaceMethodV1::Finish, false) => format!("restored without interruption for {attached}"),
     }
+}
+
+/// `renamed from NAME`.
+pub(super) fn renamed(change: &ChangeV1, name: Name) -> String {
+    format!("renamed from {}", name(change.renamed_from.as_deref().unwrap_or_default()))
+}
+
+/// How a policy is renamed. `attached` are the users and groups that move to the new name; `interrupted` those that a gap
+/// interrupts.
+pub(super) fn renaming(change: &ChangeV1, attached: &str, interrupted: &str, name: Name) -> String {
+    let resumes = !change.temporary_policies.is_empty();
+    let finishes = if resumes { "finishes an interrupted rename; " } else { "" };
+    let how = match (change.method, change.attached_to.is_empty()) {
+        (Some(ReplaceMethodV1::Gap), _) => format!(" with a gap, interrupts access of {interrupted}"),
+        (Some(ReplaceMethodV1::Swap | ReplaceMethodV1::Plain | ReplaceMethodV1::Finish) | None, true) => {
+            ", attached to nobody".to_owned()
+        }
+        (Some(ReplaceMethodV1::Swap | ReplaceMethodV1::Plain | ReplaceMethodV1::Finish) | None, false) => {
+            format!(" without interruption for {attached}")
+        }
+    };
+    let and_document = if changes_document(change) { ", with a new document" } else { "" };
+    format!("{finishes}{}{how}{and_document}", renamed(change, name))
+}
+
+fn changes_document(change: &ChangeV1) -> bool {
+    let [before, after] = [&change.before, &change.after].map(|side| side.as_ref().map(|raw| raw.get()));
+    before.is_some() && before != after
 }
 
 pub(super) const NO_ATTACHMENTS_LEFT: &str = "no attachments left";
@@ -309,6 +339,9 @@ pub(super) fn note(note: Note) -> Option<&'static str> {
             Some("the policy is missing for a moment: identities mapped to it by name (OIDC) are affected")
         }
         Note::NameGone => Some("identities mapped to it by name (OIDC) lose it; the cluster does not report them here"),
+        Note::OldNameGone => Some(
+            "identities mapped to the old name (OIDC) lose their access until they are mapped to the new one; the cluster does not report them here",
+        ),
         Note::NoRoom => Some("with a gap, because the cluster has no room for one more policy"),
         Note::OnlyIds => Some(ONLY_IDS),
         Note::SameAccess => Some("no access change: both documents allow the same"),
@@ -335,6 +368,7 @@ pub(super) fn is_of_keys(note: Note) -> bool {
         | Note::Imported
         | Note::NameAbsent
         | Note::NameGone
+        | Note::OldNameGone
         | Note::NoRoom
         | Note::NoRoomToMove => false,
     }

@@ -28,6 +28,9 @@ pub(in crate::render) fn undeclared_object(of: &UndeclaredV1, name: Name) -> Str
 }
 
 pub(in crate::render) fn undeclared_action(of: &UndeclaredV1, name: Name) -> String {
+    if let Some(to) = &of.renamed_to {
+        return format!("renamed to {}", name(to));
+    }
     match (of.declared, of.owned) {
         (DeclaredV1::Present, true) => "removed, because `[ownership]` covers it".to_owned(),
         (DeclaredV1::Attached, true) => "detached, because `[ownership]` covers it".to_owned(),
@@ -42,7 +45,9 @@ pub(in crate::render) fn undeclared_action(of: &UndeclaredV1, name: Name) -> Str
 
 /// Whether the plan leaves out a change of drift, because its object is no longer declared and not owned.
 pub(in crate::render) fn is_left(change: &ChangeV1, review: Option<&ReviewV1>) -> bool {
-    review.is_some_and(|review| review.undeclared.iter().any(|gone| gone.id == change.id && !gone.owned))
+    review.is_some_and(|review| {
+        review.undeclared.iter().any(|gone| gone.id == change.id && !gone.owned && gone.renamed_to.is_none())
+    })
 }
 
 pub(in crate::render) const NOT_IN_THE_PLAN: &str = "(no longer declared: not in this plan)";

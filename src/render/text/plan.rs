@@ -160,6 +160,7 @@ fn in_short(change: &ChangeV1) -> String {
             "finishes an interrupted replacement".to_owned()
         }
         KindV1::ReplacePolicy if change.attached_to.is_empty() => "new document".to_owned(),
+        KindV1::RenamePolicy => renamed(change, shown),
         KindV1::ReplacePolicy => format!("new document, attached to {}", principals(&change.attached_to)),
         KindV1::RemovePolicy => "removed".to_owned(),
         KindV1::Attach | KindV1::Move | KindV1::Detach => attachment_change(change, shown).unwrap_or_default(),
@@ -170,7 +171,7 @@ fn mark(styles: &Styles, kind: KindV1) -> (&'static str, &Style) {
     match kind {
         KindV1::AddPolicy | KindV1::Attach => ("+", &styles.add),
         KindV1::ReplacePolicy => ("±", &styles.change),
-        KindV1::Move => (">", &styles.change),
+        KindV1::RenamePolicy | KindV1::Move => (">", &styles.change),
         KindV1::RemovePolicy | KindV1::Detach => ("-", &styles.remove),
     }
 }
@@ -186,15 +187,15 @@ fn change(out: &mut dyn Write, styles: &Styles, plan: &PlanV1, change: &ChangeV1
         writeln!(out, "{UNDER}{}", styles.change.apply_to(basis(of, shown)))?;
     }
     let new = match change.kind {
-        KindV1::AddPolicy | KindV1::ReplacePolicy => change.after.as_deref().and_then(document),
+        KindV1::AddPolicy | KindV1::ReplacePolicy | KindV1::RenamePolicy => change.after.as_deref().and_then(document),
         KindV1::RemovePolicy | KindV1::Attach | KindV1::Move | KindV1::Detach => None,
     };
     let Some(after) = new else { return Ok(()) };
     let before = change.before.as_deref();
     if let Some(text) = text_in(before) {
         writeln!(out, "{UNDER}{}", styles.remove.apply_to(format!("- {}", shown(&text))))?;
-    } else if before.is_none() && change.kind == KindV1::ReplacePolicy {
-        // An interrupted replacement is finished: the temporary policy has this document already.
+    } else if before.is_none() && change.kind != KindV1::AddPolicy {
+        // An interrupted replacement or rename is finished: the temporary policy has this document already.
         return Ok(());
     }
     documents(out, styles, UNDER, before.and_then(document).as_ref(), &after, &change.combined_from)
@@ -212,6 +213,11 @@ fn summary_of(plan: &PlanV1, change: &ChangeV1) -> String {
             let size = if method == ReplaceMethodV1::Finish { String::new() } else { format!(" · {}", size()) };
             let (of, all) = (&change.attached_to, counted_and_named(&change.attached_to, shown));
             format!("{finishes}{}{size}", replacing(method, of.is_empty(), &all, &named(of, NAMED, shown)))
+        }
+        KindV1::RenamePolicy => {
+            let (of, all) = (&change.attached_to, counted_and_named(&change.attached_to, shown));
+            let size = if change.before.is_none() { String::new() } else { format!(" · {}", size()) };
+            format!("{}{size}", renaming(change, &all, &named(of, NAMED, shown), shown))
         }
         KindV1::RemovePolicy => NO_ATTACHMENTS_LEFT.to_owned(),
         KindV1::Attach | KindV1::Move | KindV1::Detach => {
@@ -283,11 +289,11 @@ fn drifted(out: &mut dyn Write, styles: &Styles, object: &DriftedV1, width: usiz
     let (mark, style) = match object.kind {
         Kind::PolicyAdded | Kind::UserAttached | Kind::GroupAttached => ("+", &styles.add),
         Kind::PolicyChanged => ("±", &styles.change),
-        Kind::UserMoved | Kind::GroupMoved => (">", &styles.change),
+        Kind::PolicyRenamed | Kind::UserMoved | Kind::GroupMoved => (">", &styles.change),
         Kind::PolicyRemoved | Kind::UserDetached | Kind::UserRemoved | Kind::GroupDetached => ("-", &styles.remove),
     };
     ObjectLine { mark, style, object: shown_id(&object.id), text: difference(object) }.write(out, width)?;
-    if object.kind != Kind::PolicyChanged {
+    if !matches!(object.kind, Kind::PolicyChanged | Kind::PolicyRenamed) {
         return Ok(());
     }
     if let Some(text) = text_in(object.observed.as_deref()) {
@@ -306,6 +312,10 @@ fn difference(object: &DriftedV1) -> String {
         Kind::PolicyAdded => "exists, but should not".to_owned(),
         Kind::PolicyChanged if object.observed.is_none() => "is missing after an interrupted replacement".to_owned(),
         Kind::PolicyChanged => "differs from the configuration".to_owned(),
+        Kind::PolicyRenamed if object.observed.is_none() => "is missing after an interrupted rename".to_owned(),
+        Kind::PolicyRenamed => {
+            format!("still has its old name {}", shown(object.renamed_from.as_deref().unwrap_or_default()))
+        }
         Kind::PolicyRemoved => "is missing".to_owned(),
         Kind::UserAttached | Kind::GroupAttached => format!("has {observed}, should have no policy"),
         Kind::UserMoved | Kind::GroupMoved => format!("has {observed}, should have {declared}"),

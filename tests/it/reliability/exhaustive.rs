@@ -5,11 +5,12 @@ use std::fmt;
 use std::sync::Arc;
 
 use attune::apply::Status;
+use attune::base::PolicyName;
 use attune::desired::{DeclaredAttachment, Desired, PolicyIntent};
 use attune::plan::Plan;
 use attune::policy::{Normal, normal};
 use attune::sim::ForeignChange;
-use attune::sim::state::{ClusterState, ROOT, User};
+use attune::sim::state::{ClusterState, Policy, ROOT, User};
 use attune::sim::{Fault, FaultRules, StoredDocument, Trigger};
 
 use super::invariants::{Bounds, GROUP, Standing, access};
@@ -231,6 +232,7 @@ impl Case {
     }
 
     /// The errors that a foreign change must cause in the next plan: an unmanaged user has a policy that is to be removed;
+    /// someone adds a policy under the new name of a rename before it has begun;
     /// an undeclared policy that a declared user should have is gone; or a release that does not report attachments
     /// has a document that differs from the configuration.
     fn blockers(&self, state: &ClusterState) -> Vec<String> {
@@ -241,6 +243,14 @@ impl Case {
             let there = tenant.policies.contains_key(policy.as_str()) || policy.is_predefined();
             if !there && !self.desired.policies.contains_key(policy) {
                 found.push("no-such-policy");
+            }
+        }
+        for (policy, old) in self.desired.renames() {
+            let [new, old] = [policy, &old.policy].map(|name| tenant.policies.get(name.as_str()));
+            let is_running = tenant.policies.keys().any(|name| name.starts_with(PolicyName::TEMPORARY_PREFIX));
+            let text = |policy: Option<&Policy>| policy.map(|policy| policy.document.as_str().to_owned());
+            if !is_running && new.is_some() && old.is_some() && text(new) != text(old) {
+                found.push("renamed-and-there");
             }
         }
         let blind = state.release.as_str().starts_with('3');

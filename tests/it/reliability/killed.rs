@@ -1,5 +1,5 @@
-//! The program itself, killed at random points of a swap for 50 users until it converges, and of 50 attaches that create
-//! key pairs, of which none may be lost without being named.
+//! The program itself, killed at random points of a swap for 50 users until it converges, of a rename, and of 50 attaches that
+//! create key pairs, of which none may be lost without being named.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -34,18 +34,25 @@ struct Swap {
     child: Arc<Mutex<Option<Child>>>,
     folder: Folder,
     bounds: Bounds,
+    /// The last call at which the program is killed, counted from its start.
+    last: usize,
     rng: fastrand::Rng,
 }
 
 fn cluster(number: u8) -> ClusterState {
+    cluster_with("ml", number, USERS)
+}
+
+/// A cluster in which all users have this policy.
+fn cluster_with(name: &str, number: u8, users: usize) -> ClusterState {
     let user = |at: usize| {
         let keys = json!({"access_key": format!("0AKIA{at:015}"), "secret_key": format!("{at:040}")});
-        (format!("u{at:02}"), json!({"policy": "ml", "keys": keys}))
+        (format!("u{at:02}"), json!({"policy": name, "keys": keys}))
     };
-    let users: Map<_, _> = (0..USERS).map(user).collect();
+    let users: Map<_, _> = (0..users).map(user).collect();
     let state: ClusterState = serde_json::from_value(json!({"tenants": {"Root": {"users": users}}})).unwrap();
     let mut state = state.complete().unwrap();
-    state.tenants.get_mut(ROOT).unwrap().policies.insert("ml".to_owned(), policy(number));
+    state.tenants.get_mut(ROOT).unwrap().policies.insert(name.to_owned(), policy(number));
     state
 }
 
@@ -63,10 +70,15 @@ fn attaching_file(url: &str) -> String {
 }
 
 fn file(url: &str) -> String {
-    let declared = (0..USERS).filter(|at| at % 5 != 0).map(|at| format!("[users.u{at:02}]\npolicy = \"ml\"\n"));
+    file_with(url, "", USERS)
+}
+
+/// The same with more keys of the policy.
+fn file_with(url: &str, keys: &str, users: usize) -> String {
+    let declared = (0..users).filter(|at| at % 5 != 0).map(|at| format!("[users.u{at:02}]\npolicy = \"ml\"\n"));
     let statement = r#"{ effect = "Allow", action = "s3:GetObject", resource = "arn:aws:s3:::bucket1/*" }"#;
     let users: String = declared.collect();
-    format!("[cluster]\nendpoints = [\"{url}\"]\n[policies.ml]\nstatement = [{statement}]\n{users}")
+    format!("[cluster]\nendpoints = [\"{url}\"]\n[policies.ml]\n{keys}statement = [{statement}]\n{users}")
 }
 
 impl Swap {
@@ -88,12 +100,23 @@ impl Swap {
         let folder = Folder::with(&[("attune.toml", &file(running.url()))]);
         let (before, after) = (access(&cluster(2)), vec![access(&cluster(1))]);
         let bounds = Bounds { before, after, without: BTreeSet::new() };
-        Self { running, child, folder, bounds, rng: fastrand::Rng::with_seed(seed) }
+        Self { running, child, folder, bounds, last: CALLS / 2, rng: fastrand::Rng::with_seed(seed) }
+    }
+
+    /// All users have `old` with that document, and the configuration renames it.
+    fn renaming(runtime: &Runtime, seed: u64, number: u8, users: usize) -> Self {
+        let before = cluster_with("old", number, users);
+        let file = |url: &str| file_with(url, "renamed_from = \"old\"\n", users);
+        let (access_before, after) = (access(&before), vec![access(&cluster_with("ml", 1, users))]);
+        let bounds = Bounds { before: access_before, after, without: BTreeSet::new() };
+        // Each kill comes in another third of the calls.
+        let last = (2 * users + 4) / 3;
+        Self { bounds, last, ..Self::of(runtime, seed, before, file) }
     }
 
     /// Runs the program and kills it at some point; whether that came before its end.
     fn killed(&mut self) -> bool {
-        let call = self.rng.usize(1..=CALLS / 2);
+        let call = self.rng.usize(1..=self.last);
         let exactly = self.rng.bool();
         let rules = match exactly {
             true => {
@@ -177,6 +200,30 @@ fn a_program_that_is_killed_again_and_again_converges_1() {
 #[test]
 fn a_program_that_is_killed_again_and_again_converges_2() {
     converges(1_000_000..);
+}
+
+/// The users of the renamed policy: enough that a run takes some time, unless `ATTUNE_RENAME_USERS` says otherwise.
+const RENAMED_USERS: usize = 40;
+
+/// With the same document, and with another one at once.
+#[test]
+fn a_rename_that_is_killed_twice_converges_without_a_moment_of_lost_access() {
+    let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let users = std::env::var("ATTUNE_RENAME_USERS").ok().and_then(|text| text.parse().ok()).unwrap_or(RENAMED_USERS);
+    for (seed, number) in [(3_000_000, 1), (3_000_001, 2), (3_000_002, 1), (3_000_003, 2)] {
+        let mut rename = Swap::renaming(&runtime, seed, number, users);
+        for kill in 1..=2 {
+            assert!(rename.killed(), "seed {seed}: kill {kill} came too late");
+        }
+        let changes = rename.changes();
+        assert!(changes < 2 * users + 4, "seed {seed}: nothing was left to do after {changes} changes");
+        rename.running.set_faults(FaultRules::default());
+        rename.spawn("apply --yes --quiet --jobs 8");
+        let status = rename.child.lock().unwrap().as_mut().unwrap().wait().unwrap();
+        assert_eq!(status.code(), Some(0), "seed {seed}");
+        rename.check(seed);
+        println!("renamed for {users} users, killed twice within the first {changes} changes");
+    }
 }
 
 impl Swap {

@@ -6,9 +6,11 @@
 //! |---|---|---|
 //! | `ml=1` | policy `ml` has document 1 | the same |
 //! | `ml=absent` | it is declared absent | |
+//! | `ml<old=1` | it has document 1 and is renamed from `old` | |
 //! | `!ml` | | it is not there |
 //! | `~ml=2` | | the temporary policy of `ml` for document 2 exists |
 //! | `~ml=2/9` | | it is there with document 9 |
+//! | `~ml<old=2` | | the temporary policy of a rename from `old` exists |
 //! | `alice:ml`, `alice:~ml=2` | alice has it | the same |
 //! | `alice:-` | alice has no policy | the same |
 //! | `@etl:ml`, `@etl:-` | group etl, likewise | the same |
@@ -19,7 +21,7 @@ use std::collections::BTreeMap;
 
 use attune::base::{GroupName, NamePattern, NamePatterns, PolicyName, UserName};
 use attune::desired::{
-    Allowed, Authored, DeclaredAttachment, Desired, Ownership, PolicyEntry, PolicyIntent, PrincipalEntry, Strategy,
+    Authored, DeclaredAttachment, Desired, Ownership, PolicyEntry, PolicyIntent, PrincipalEntry, RenamedFrom, Strategy,
 };
 use attune::policy::{Normal, normal, read};
 use attune::sim::StoredDocument;
@@ -59,7 +61,9 @@ pub(super) fn policy(number: u8) -> Policy {
 
 /// The temporary policy of a policy for a document.
 fn temporary(policy: &str, number: u8) -> PolicyName {
-    let digest = Sha256::digest(document(number).json());
+    let (policy, old) = policy.split_once('<').map_or((policy, None), |(policy, old)| (policy, Some(old)));
+    let renamed = old.map(|old| format!("renamed from {old}\n")).unwrap_or_default();
+    let digest = Sha256::digest(format!("{renamed}{}", document(number).json()));
     PolicyName::parse(policy).unwrap().temporary(&hex::encode(&digest[..4]))
 }
 
@@ -102,7 +106,9 @@ impl Scenario {
                         None,
                     )),
                 };
-                let entry = PolicyEntry { description: None, intent, lint: Allowed::default(), at: None };
+                let (policy, old) = policy.split_once('<').map_or((policy, None), |(policy, old)| (policy, Some(old)));
+                let renamed = |old| RenamedFrom { policy: PolicyName::parse(old).unwrap(), in_base: false, at: None };
+                let entry = PolicyEntry { renamed_from: old.map(renamed), ..PolicyEntry::new(intent) };
                 desired.policies.insert(PolicyName::parse(policy).unwrap(), entry);
             }
         }
@@ -128,7 +134,7 @@ impl Scenario {
                 let (name, number) = match (policy.strip_prefix('~'), number.split_once('/')) {
                     (Some(policy), Some((tag, number))) => (temporary(policy, tag.parse().unwrap()), number),
                     (Some(_), None) => (policy_name(word), number),
-                    (None, _) => (policy_name(policy), number),
+                    (None, _) => (policy_name(policy.split('<').next().unwrap()), number),
                 };
                 if number != "absent" {
                     policies.insert(name.as_str().to_owned(), number.parse().unwrap());
@@ -183,6 +189,7 @@ pub(super) fn scenarios_with_groups() -> Vec<Scenario> {
         on_6_0("a policy that groups leave goes", "ml=1 old=absent @a:ml @b:-", "old=2 @a:old @b:old"),
         Scenario { without: "@a", ..on_6_0("gap with a group", "ml=1 @a:ml gap", "ml=2") },
         on_6_0("a temporary policy that a group has", "ml=1 @a:ml", "!ml ~ml=1 @a:~ml=1"),
+        on_6_0("rename with groups", "ml<old=1 alice:ml @a:ml @b:-", "!ml old=1 alice:old @a:old @b:old @z:old"),
     ]
 }
 
@@ -198,7 +205,7 @@ pub(super) fn scenarios() -> Vec<Scenario> {
         without: "",
         forgotten: "",
     };
-    [changes().as_slice(), &replacements(), &leftovers(), &full(), &switched()]
+    [changes().as_slice(), &replacements(), &leftovers(), &renames(), &full(), &switched()]
         .concat()
         .into_iter()
         .chain(RELEASES.map(|(release, name, file, cluster)| on(release, name, file, cluster)))
@@ -282,12 +289,48 @@ fn leftovers() -> Vec<Scenario> {
     ]
 }
 
+/// Policies that get another name, and renames that were interrupted.
+fn renames() -> Vec<Scenario> {
+    vec![
+        plain("rename", "ml<old=1 alice:ml bob:ml", "!ml old=1 alice:old bob:old"),
+        plain("rename without attachments", "ml<old=1", "!ml old=2"),
+        plain("rename with unmanaged users", "ml<old=1 alice:ml", "!ml old=1 alice:old yves:old zoe:old"),
+        plain("rename an owned policy", "ml<old=1 policies~o* alice:ml", "!ml old=1 alice:old zoe:old"),
+        plain(
+            "rename and replace at once",
+            "ml<old=1 etl=2 alice:ml bob:- carol:etl dora:ml",
+            "!ml old=3 alice:old bob:old carol:old dora:- zoe:old",
+        ),
+        plain(
+            "rename, and one moves here from a replaced policy",
+            "ml<old=1 etl=2 alice:ml bob:ml",
+            "!ml old=1 alice:old etl=3 bob:etl",
+        ),
+        plain(
+            "two renames whose users change places",
+            "ml<old=1 etl<raw=2 alice:ml bob:etl",
+            "!ml !etl old=3 raw=4 alice:raw bob:old zoe:old",
+        ),
+        plain(
+            "after the temporary policy of a rename is added",
+            "ml<old=1 alice:ml",
+            "!ml old=1 ~ml<old=1 alice:old zoe:old",
+        ),
+        plain("after one moves out of a rename", "ml<old=1 alice:ml", "!ml old=2 ~ml<old=1 alice:old zoe:~ml<old=1"),
+        plain("after the old name is removed", "ml<old=1 alice:ml", "!ml ~ml<old=1 alice:~ml<old=1 zoe:~ml<old=1"),
+        plain("after the new name is added", "ml<old=1 alice:ml", "~ml<old=1 alice:ml zoe:~ml<old=1"),
+        plain("a rename for another document", "ml<old=1 alice:ml", "!ml old=2 ~ml<old=3 alice:~ml<old=3 zoe:old"),
+    ]
+}
+
 /// Clusters with little room.
 fn full() -> Vec<Scenario> {
     let full = |fill, without, scenario| Scenario { fill, without, ..scenario };
     vec![
         full(1023, "", plain("room for a temporary policy", "ml=1 alice:ml", "ml=2")),
         full(1024, "alice", plain("no room for a temporary policy", "ml=1 alice:ml", "ml=2")),
+        full(1023, "", plain("room to rename", "ml<old=1 alice:ml", "!ml old=1 alice:old zoe:old")),
+        full(1024, "alice", plain("no room to rename", "ml<old=1 alice:ml", "!ml old=1 alice:old")),
         full(1024, "", plain("room after a removal", "ml=1 old=absent alice:ml", "ml=2 old=3")),
         full(1024, "", plain("room for a policy after a removal", "new=1 old=absent alice:new", "!new old=3 alice:-")),
         full(1024, "alice", plain("no room to move", "new=1 old=absent alice:new", "!new old=2 alice:old")),
@@ -313,6 +356,15 @@ fn switched() -> Vec<Scenario> {
         by("list_shape=objects content_as_string=true", swap("policies listed as objects, documents in strings")),
         by("list_shape=bare_names", swap("policies listed bare")),
         by("attach_shows_keys=false", plain("key pairs that nobody sees", "ml=1 alice:ml", "!ml alice:-")),
+        by(
+            "add_over=overwrite remove_attached=allow",
+            plain("rename where more is allowed", "ml<old=1 alice:ml", "!ml old=2 alice:old zoe:old"),
+        ),
+        refusing(
+            "alice",
+            "",
+            plain("no attach over an attachment: rename", "ml<old=1 alice:ml", "!ml old=1 alice:old"),
+        ),
         refusing("alice", "", plain("no attach over an attachment: move", "ml=1 etl=2 alice:ml", "alice:etl")),
         refusing("alice bob", "", plain("no attach over an attachment: swap", "ml=1 alice:ml bob:ml", "ml=2")),
         refusing("alice zoe", "zoe", plain("no attach over an attachment: undeclared", "ml=1 alice:ml", "ml=2 zoe:ml")),

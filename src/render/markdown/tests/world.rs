@@ -21,6 +21,7 @@ pub(super) fn plan_of(changes: Vec<ChangeV1>) -> PlanV1 {
         "summary": {
             "add": number(KindV1::AddPolicy),
             "replace": number(KindV1::ReplacePolicy),
+            "rename": number(KindV1::RenamePolicy),
             "remove": number(KindV1::RemovePolicy),
             "attach": number(KindV1::Attach),
             "move": number(KindV1::Move),

@@ -1,0 +1,229 @@
+//! Renames: what a plan of one says and does, what stops it, and random ones beside other changes.
+
+use proptest::prelude::*;
+
+use super::properties::check;
+use super::shown::worlds;
+use super::{
+    Declared, POLICIES, PRINCIPALS, Scene, World, document, normal, open, planned, policy, refused, run, scenes,
+};
+use crate::base::{PolicyName, Severity};
+use crate::desired::{Authored, DeclaredAttachment, PolicyEntry, PolicyIntent, RenamedFrom};
+use crate::plan::renames::temporary;
+use crate::plan::{ChangeKind, Note, Plan, ReplaceMethod};
+
+impl Declared {
+    fn renamed(mut self, name: &str, old: &str, number: u8) -> Self {
+        let renamed_from = Some(RenamedFrom { policy: policy(old), in_base: false, at: None });
+        let intent = PolicyIntent::Present(Authored::new(document(number), None));
+        self.0.policies.insert(policy(name), PolicyEntry { renamed_from, ..PolicyEntry::new(intent) });
+        self
+    }
+}
+
+/// The temporary policy of a rename.
+fn mark(name: &str, old: &str, number: u8) -> PolicyName {
+    temporary(&policy(name), Some(&policy(old)), &normal(number), 0)
+}
+
+fn declared() -> Declared {
+    Declared::default().renamed("new", "old", 1).has("ua", "new").has("group/gd", "new")
+}
+
+/// A cluster before the rename: `ub` and `group/ge` are unmanaged.
+fn world(number: u8) -> World {
+    let world = World::new().with("old", number).attached("ua", "old").attached("ub", "old");
+    world.attached("group/gd", "old").attached("group/ge", "old")
+}
+
+fn rename(plan: &Plan) -> Option<(ReplaceMethod, Vec<(String, bool)>, Vec<Note>)> {
+    plan.changes.iter().find_map(|change| match &change.kind {
+        ChangeKind::RenamePolicy { method, attached, .. } => {
+            let attached = attached.iter().map(|of| (of.principal.label(), of.undeclared)).collect();
+            Some((method.clone(), attached, change.notes.clone()))
+        }
+        ChangeKind::AddPolicy { .. }
+        | ChangeKind::ReplacePolicy { .. }
+        | ChangeKind::RemovePolicy { .. }
+        | ChangeKind::Attach { .. }
+        | ChangeKind::Move { .. }
+        | ChangeKind::Detach { .. } => None,
+    })
+}
+
+fn codes(plan: &Plan) -> Vec<(&'static str, Severity)> {
+    plan.findings.iter().map(|finding| (finding.code.id, finding.severity)).collect()
+}
+
+#[test]
+fn a_rename_is_one_change_that_lists_everyone() {
+    let plan = planned(&declared(), &world(1));
+    assert_eq!(plan.changes.len(), 1, "{:?}", plan.changes);
+    let (method, attached, notes) = rename(&plan).unwrap();
+    assert_eq!(method, ReplaceMethod::Swap(mark("new", "old", 1)));
+    let labels = [("ua", false), ("ub", true), ("group/gd", false), ("group/ge", true)];
+    assert_eq!(attached, labels.map(|(label, undeclared)| (label.to_owned(), undeclared)));
+    assert!(notes.is_empty(), "{notes:?}");
+    assert_eq!(plan.steps.len(), 4 + 2 * 4);
+    assert!(plan.changes[0].access.is_empty());
+    assert!(plan.unmanaged.policies.is_empty() && plan.unmanaged.users.is_empty());
+}
+
+#[test]
+fn a_rename_without_users_is_two_calls() {
+    let plan = planned(&Declared::default().renamed("new", "old", 1), &World::new().with("old", 1));
+    assert_eq!(rename(&plan).unwrap().0, ReplaceMethod::Plain);
+    assert_eq!(plan.steps.len(), 2);
+}
+
+#[test]
+fn without_room_declared_users_are_interrupted_and_unmanaged_ones_never() {
+    let world = World::new().with("old", 1).attached("ua", "old").room(0);
+    let plan = planned(&Declared::default().renamed("new", "old", 1).has("ua", "new"), &world);
+    let (method, _, notes) = rename(&plan).unwrap();
+    assert_eq!((method, notes), (ReplaceMethod::Gap, vec![Note::NoRoom]));
+    let plan = planned(&declared(), &self::world(1).room(0));
+    assert_eq!(codes(&plan), [("too-many-policies", Severity::Error)]);
+    assert!(plan.steps.is_empty());
+}
+
+#[test]
+fn a_rename_that_is_done_has_no_effect() {
+    let world = World::new().with("new", 1).attached("ua", "new");
+    let plan = planned(&Declared::default().renamed("new", "old", 1).has("ua", "new"), &world);
+    assert!(plan.is_empty());
+    assert_eq!(codes(&plan), [("rename-without-effect", Severity::Note)]);
+}
+
+#[test]
+fn a_name_that_is_made_again_is_neither_moved_nor_removed() {
+    let again = |number: u8| world(number).with("new", 1).attached("ua", "new").attached("group/gd", "new");
+    let plan = planned(&declared(), &again(1));
+    assert!(plan.is_empty(), "{:?}", plan.changes);
+    assert_eq!(codes(&plan), [("renamed-and-there", Severity::Warning)]);
+    let plan = planned(&declared(), &again(2));
+    assert_eq!(codes(&plan), [("renamed-and-there", Severity::Error)]);
+    // An interrupted rename that has removed the old name: someone made it again.
+    let mut interrupted = again(2);
+    interrupted.policies.insert(mark("new", "old", 1), normal(1));
+    let plan = planned(&declared(), &interrupted);
+    assert_eq!(codes(&plan), [("renamed-and-there", Severity::Warning)]);
+    let mut end = interrupted.clone();
+    run(&plan, &mut end, &[0], usize::MAX, |_| Ok(())).unwrap();
+    assert!(end.policies.contains_key(&policy("old")) && !end.policies.contains_key(&mark("new", "old", 1)));
+}
+
+#[test]
+fn an_interrupted_replacement_is_no_rename() {
+    let world =
+        world(2).with_temporary("new", 1).attached("ua", temporary(&policy("new"), None, &normal(1), 0).as_str());
+    let plan = planned(&declared(), &world);
+    assert_eq!(codes(&plan), [("renamed-and-there", Severity::Error)]);
+}
+
+#[test]
+fn an_interrupted_rename_goes_on_with_another_document() {
+    let mut world = world(1).attached("ub", mark("new", "old", 2).as_str());
+    world.policies.insert(mark("new", "old", 2), normal(2));
+    let plan = planned(&declared(), &world);
+    let (method, attached, notes) = rename(&plan).unwrap();
+    assert_eq!(method, ReplaceMethod::Swap(mark("new", "old", 1)));
+    assert!(attached.len() == 4 && notes.contains(&Note::Resumed));
+    let mut end = world.clone();
+    run(&plan, &mut end, &[0], usize::MAX, |_| Ok(())).unwrap();
+    assert!(end.attached.values().all(|attached| *attached == Some(policy("new"))), "{:?}", end.attached);
+    assert_eq!(end.policies.len(), PolicyName::PREDEFINED.len() + 1);
+}
+
+#[test]
+fn guards_count_a_rename_unless_only_the_name_changes_and_the_name_is_ours() {
+    let with = |owned: &[&str], number: u8| {
+        let mut declared = declared().owning(owned, &[]);
+        declared.0.guards.max_removals = vec!["0".parse().unwrap()];
+        refused(&planned(&declared, &world(number)))
+    };
+    assert_eq!(with(&["o*"], 1), Vec::<&str>::new());
+    assert_eq!(with(&["o*"], 2), ["guard-removals"]);
+    assert_eq!(with(&[], 1), ["guard-removals"]);
+    let mut in_base = declared();
+    in_base.0.guards.max_removals = vec!["0".parse().unwrap()];
+    let entry = in_base.0.policies.get_mut(&policy("new")).unwrap();
+    entry.renamed_from.as_mut().unwrap().in_base = true;
+    assert_eq!(refused(&planned(&in_base, &world(1))), Vec::<&str>::new());
+}
+
+#[test]
+fn protection_refuses_a_rename() {
+    let patterns = |text: &str| [text].iter().map(|text| text.parse().unwrap()).collect();
+    let mut protected = declared().owning(&["old"], &[]);
+    protected.0.guards.protected_policies = patterns("old");
+    assert_eq!(refused(&planned(&protected, &world(1))), ["guard-protected-policy"]);
+    let mut protected = declared().owning(&["old"], &[]);
+    protected.0.guards.protected_users = patterns("ub");
+    protected.0.guards.protected_groups = patterns("ge");
+    assert_eq!(refused(&planned(&protected, &world(1))), ["guard-protected-user"; 2]);
+    let mut roles = declared().owning(&["old"], &[]);
+    roles.0.guards.roles = [policy("old")].into();
+    let plan = planned(&roles, &world(1));
+    assert_eq!(refused(&plan), ["guard-mapped-policy"]);
+    assert!(rename(&plan).unwrap().2.contains(&Note::OldNameGone));
+}
+
+/// The new names of renamed policies.
+const NEW: [&str; 4] = ["qa", "qb", "qc", "qd"];
+
+/// Random scenes in which some undeclared policies are renamed, and the declared users and groups that had them have the new ones.
+/// Some renames were interrupted, some new names exist already.
+fn renaming() -> impl Strategy<Value = Scene> {
+    let extra = prop::collection::vec((0..8_u8, 0..3_u8, any::<prop::sample::Index>()), POLICIES.len());
+    (scenes(false), extra, 0..4_usize).prop_map(|(mut scene, extra, room)| {
+        for ((old, new), (choice, number, index)) in POLICIES.iter().zip(NEW).zip(extra) {
+            if choice == 7 {
+                continue;
+            }
+            let is_present = |declared: &Declared| {
+                let entry = declared.0.policies.get(&policy(old));
+                entry.is_some_and(|entry| matches!(entry.intent, PolicyIntent::Present(_)))
+            };
+            if is_present(&scene.declared) && choice < 3 {
+                continue;
+            }
+            scene.declared.0.policies.remove(&policy(old));
+            scene.declared = scene.declared.renamed(new, old, number);
+            let desired = &mut scene.declared.0;
+            for entry in desired.users.values_mut().chain(desired.groups.values_mut()) {
+                if entry.intent == DeclaredAttachment::Has(policy(old)) {
+                    entry.intent = DeclaredAttachment::Has(policy(new));
+                }
+            }
+            let left = match choice {
+                0 => Some(mark(new, old, number)),
+                1 => Some(mark(new, old, 1)),
+                2 => Some(policy(new)),
+                _ => None,
+            };
+            if let Some(left) = left {
+                scene.world.policies.insert(left.clone(), normal(number));
+                let who = PRINCIPALS[index.index(PRINCIPALS.len())];
+                scene.world = scene.world.attached(who, left.as_str());
+            }
+        }
+        scene.world = scene.world.room(if room == 3 { 100 } else { room });
+        scene
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: worlds(400), failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_rename_ends_in_the_desired_state(scene in renaming()) {
+        check(&scene).map_err(TestCaseError::fail)?;
+    }
+}
+
+#[test]
+fn most_random_renames_are_not_blocked() {
+    let open = open(renaming(), check, 500);
+    assert!(open > 100, "only {open} of 500 random scenes have a plan: the properties would hold of nothing");
+}
