@@ -11,8 +11,8 @@ use crate::base::{
     GroupName, NamePattern, PolicyName, Principal, Sources, UserName, file_name, file_name_without_capitals,
 };
 use crate::desired::{
-    Allowed, Authored, CannotEdit, Desired, DocumentPlace, EditedText, Editor, Loaded, NewText, PolicyContent,
-    PolicyEntry, PolicyIntent, escaped,
+    Authored, CannotEdit, Desired, DocumentPlace, EditedText, Editor, Loaded, NewText, PolicyContent, PolicyEntry,
+    PolicyIntent, escaped,
 };
 use crate::import::{self, Adopted, AdoptedDocument, Adoption, Selection, adoption};
 use crate::plan::ChangeId;
