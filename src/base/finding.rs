@@ -1,5 +1,6 @@
 //! Findings: errors, warnings and notes about a configuration, a document or a plan, as data.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::OnceLock;
 
@@ -59,9 +60,25 @@ macro_rules! codes {
 
 pub(crate) use codes;
 
-/// The file of a location: an index into [`Sources`].
+/// The file of a location: an index into [`Sources`]. It may be one use of that file, such as a row of a template.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct FileId(usize);
+pub struct FileId {
+    file: usize,
+    /// The number of the use, from 1; 0 is the file itself.
+    of_use: usize,
+}
+
+impl FileId {
+    /// The file itself.
+    pub fn whole(self) -> Self {
+        Self { of_use: 0, ..self }
+    }
+
+    /// Whether it is a use of a file.
+    pub fn is_use(self) -> bool {
+        self.of_use > 0
+    }
+}
 
 /// A range of bytes in a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,9 +122,9 @@ impl Finding {
         Self { code, severity, message: one_line(message), at: None, labels: Vec::new(), help: None }
     }
 
-    /// The sort key: the file and the position in it.
-    pub fn place(&self) -> Option<(FileId, usize)> {
-        self.at.as_ref().map(|at| (at.file, at.span.start))
+    /// The sort key: the file and the position in it, then the use of the file.
+    pub fn place(&self) -> Option<(FileId, usize, FileId)> {
+        self.at.as_ref().map(|at| (at.file.whole(), at.span.start, at.file))
     }
 
     /// An error without a place.
@@ -145,8 +162,9 @@ impl Finding {
 
     /// Whether an error of a reader already says what is wrong at this place, or the same rule.
     pub fn repeats(&self, read: &[Self]) -> bool {
-        self.at.is_some()
-            && read.iter().any(|known| known.at == self.at && (known.is_error() || known.code == self.code))
+        let place = |finding: &Self| finding.at.as_ref().map(|at| (at.file.whole(), at.span.start, at.span.end));
+        let is_same = |known: &Self| place(known) == place(self) && (known.is_error() || known.code == self.code);
+        self.at.is_some() && read.iter().any(is_same)
     }
 
     /// Whether it is an error.
@@ -198,18 +216,56 @@ impl SourceFile {
 #[derive(Debug, Clone, Default)]
 pub struct Sources {
     files: Vec<SourceFile>,
+    /// The uses of files: where each is, and what it is.
+    uses: Vec<Label>,
 }
 
 impl Sources {
     /// Adds a file and returns its id.
     pub fn add(&mut self, path: impl Into<String>, text: impl Into<String>) -> FileId {
         self.files.push(SourceFile { path: path.into(), text: text.into(), lines: OnceLock::new() });
-        FileId(self.files.len() - 1)
+        FileId { file: self.files.len() - 1, of_use: 0 }
+    }
+
+    /// Adds a use of a file, such as a row of a template: findings about it also show that place.
+    pub fn add_use(&mut self, file: FileId, at: Location, text: impl Into<String>) -> FileId {
+        self.uses.push(Label { at, text: one_line(text) });
+        FileId { file: file.file, of_use: self.uses.len() }
+    }
+
+    /// What the uses of files say about a finding: the policy of a document, the row of a template.
+    pub fn uses(&self, finding: &Finding) -> Vec<Label> {
+        let mut uses: Vec<Label> = Vec::new();
+        let places = finding.at.iter().chain(finding.labels.iter().map(|label| &label.at));
+        for place in places {
+            let mut next = Some(place.file);
+            while let Some(label) = next.and_then(|file| self.uses.get(file.of_use.checked_sub(1)?)) {
+                let at = Location { file: label.at.file.whole(), span: label.at.span.clone() };
+                let shown = Label { at, text: label.text.clone() };
+                if !uses.contains(&shown) {
+                    uses.push(shown);
+                }
+                next = Some(label.at.file);
+            }
+        }
+        uses
+    }
+
+    /// The finding with its places in files alone; the uses of files are labels.
+    pub fn resolved<'f>(&self, finding: &'f Finding) -> Cow<'f, Finding> {
+        let uses = self.uses(finding);
+        if uses.is_empty() {
+            return Cow::Borrowed(finding);
+        }
+        let whole = |at: &Location| Location { file: at.file.whole(), span: at.span.clone() };
+        let labels = finding.labels.iter().map(|label| Label { at: whole(&label.at), text: label.text.clone() });
+        let labels = labels.chain(uses).collect();
+        Cow::Owned(Finding { at: finding.at.as_ref().map(whole), labels, ..finding.clone() })
     }
 
     /// The file of an id that [`add`](Self::add) returned.
     pub fn file(&self, id: FileId) -> &SourceFile {
-        &self.files[id.0]
+        &self.files[id.file]
     }
 
     /// All files, in the order of reading.
@@ -219,7 +275,7 @@ impl Sources {
 
     /// Overwrites a secret in the text of a file with stars, so that no finding shows it. Lines and columns stay.
     pub fn redact(&mut self, at: &Location) {
-        let Some(file) = self.files.get_mut(at.file.0) else { return };
+        let Some(file) = self.files.get_mut(at.file.file) else { return };
         let Some(secret) = file.text.get(at.span.clone()) else { return };
         let blank: String =
             secret.chars().map(|c| if c == '\n' { c.to_string() } else { "*".repeat(c.len_utf8()) }).collect();
@@ -249,6 +305,20 @@ mod tests {
         let file = sources.add("a.toml", "password = \"pä\nss\"\nnext = 1\n");
         sources.redact(&Location { file, span: 11..19 });
         assert_eq!(sources.file(file).text, "password = ****\n***\nnext = 1\n");
+    }
+
+    #[test]
+    fn a_use_of_a_file_is_a_label_and_so_is_the_use_that_it_is_in() {
+        let mut sources = Sources::default();
+        let (main, document) = (sources.add("a.toml", "each = 1\n"), sources.add("a.json", "{}"));
+        let row = sources.add_use(main, Location { file: main, span: 0..4 }, "row 1");
+        let used = sources.add_use(document, Location { file: row, span: 5..6 }, "policy a");
+        let finding = Finding::error(Code::new("x", "X."), "m").at(Location { file: used, span: 0..1 });
+        let resolved = sources.resolved(&finding);
+        assert_eq!(resolved.at, Some(Location { file: document, span: 0..1 }));
+        let texts: Vec<_> = resolved.labels.iter().map(|label| (label.at.file, label.text.as_str())).collect();
+        assert_eq!(texts, [(main, "policy a"), (main, "row 1")]);
+        assert_eq!(sources.file(used).path, "a.json");
     }
 
     #[test]

@@ -8,7 +8,9 @@ use super::exit::{self, Failure};
 use super::git::{self, Checkout, GitProblem, checkout};
 use super::output::Output;
 use crate::base::{Finding, Sources};
-use crate::desired::{Boundary, ClusterSettings, Desired, Destination, Loaded, Ownership, is_stdin, load_with};
+use crate::desired::{
+    Boundary, ClusterSettings, Desired, Destination, Loaded, Ownership, is_stdin, load_with, template_changes,
+};
 use crate::observed::Observed;
 use crate::plan::{Plan, Review, after, plan_with};
 use crate::policy::Catalogue;
@@ -107,6 +109,7 @@ impl Reviewed {
         let mut plan = plan_with(&self.loaded.desired, observed, catalogue);
         let review = self.review();
         let Some(base) = &self.base else { return ReviewedPlan { plan, base: None, review } };
+        plan.findings.extend(template_changes(&base.desired, &self.loaded.desired, &self.loaded.sources));
         let compared = base.compare(&self.loaded.desired, observed, catalogue);
         plan.findings.extend(compared.as_ref().err().map(|finding| (**finding).clone()).or_else(|| base.missing()));
         if plan.new_keys.is_some() {

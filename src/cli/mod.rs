@@ -13,6 +13,7 @@ mod drift;
 mod edit;
 mod edited;
 mod exit;
+mod expand;
 mod files;
 mod find;
 mod fmt;
@@ -130,6 +131,7 @@ Examples:
   attune edit add-user bob --policy ml-ro
   attune edit adopt user/alice policy/ml-ro")]
     Edit(edit::EditCommand),
+    Expand(expand::ExpandArgs),
     Access(access::AccessArgs),
     Report(report::ReportArgs),
     /// Compare, check and print policy documents, offline
@@ -212,6 +214,7 @@ impl OneFileCommand {
             Self::Import(command) => command.run(global, output).await,
             Self::Fmt(command) => command.run(global, output),
             Self::Edit(command) => command.run(global, output).await,
+            Self::Expand(command) => command.run(global, output),
             Self::Access(command) => command.run(global, output).await,
             Self::Report(command) => command.run(global, output).await,
             Self::Policy(command) => command.run(output),

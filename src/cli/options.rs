@@ -23,7 +23,7 @@ fn without(command: &str, below: Option<&str>) -> &'static [Without] {
     match (command, below) {
         ("edit", Some("adopt")) => &[],
         ("show" | "history" | "policy" | "schema" | "sim" | "completions" | "man", _) => &[NO_FILE, NO_CLUSTER],
-        ("validate" | "fmt" | "edit", _) => &[NO_CLUSTER],
+        ("validate" | "fmt" | "expand" | "edit", _) => &[NO_CLUSTER],
         ("init", _) => &[NO_FILE],
         _ => &[],
     }

@@ -198,7 +198,12 @@ fn valid(global: &GlobalArgs, loaded: &Loaded) -> String {
 fn fix(main: &Path, edits: Vec<Edit>, sources: &Sources, output: &mut Output) -> Result<(), Failure> {
     let mut files: BTreeMap<String, BTreeMap<usize, Edit>> = BTreeMap::new();
     for edit in edits {
-        let path = sources.file(edit.at.file).path.clone();
+        let source = sources.file(edit.at.file);
+        // The text has placeholders, and the edit has values.
+        if source.text.get(edit.at.span.clone()).is_some_and(|text| text.contains("{{")) {
+            continue;
+        }
+        let path = source.path.clone();
         files.entry(path).or_default().entry(edit.at.span.start).or_insert(edit);
     }
     for (path, edits) in &files {

@@ -68,6 +68,20 @@ pub(super) fn ignore(schema: &mut Schema) {
     add(schema, &["object", "reason", "until"].map(has));
 }
 
+/// Gives the schema of an entry the key `each`.
+pub(super) fn each(schema: &mut Schema) {
+    let about = "The rows: a list, or the name of a table of rows in `[tables]`. The entry is a template, and each row makes an \
+                 entry of it: `{{COLUMN}}` is replaced by the value of the row. The name must have a column.";
+    let cell = json!({ "type": ["string", "object"], "properties": {
+        "value": { "type": "string", "description": "The value." },
+        "pattern": { "type": "boolean", "description": "Whether the value may have `*`, `?` and `/`." },
+    }, "additionalProperties": false });
+    let items = json!({ "type": "object", "additionalProperties": cell });
+    let each = json!({ "description": about, "type": ["string", "array"], "items": items });
+    let properties = schema.ensure_object().entry("properties").or_insert_with(|| json!({}));
+    properties.as_object_mut().into_iter().for_each(|of| _ = of.insert("each".to_owned(), each.clone()));
+}
+
 fn add(schema: &mut Schema, rules: &[Value]) {
     let all = schema.ensure_object().entry("allOf").or_insert_with(|| json!([]));
     all.as_array_mut().into_iter().for_each(|all| all.extend_from_slice(rules));

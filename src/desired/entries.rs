@@ -9,6 +9,7 @@ use super::fill::{Kind, Scope};
 use super::lint::{Allowed, with_rule_id};
 use super::raw::{RawFile, RawPolicy, RawUser};
 use super::renames::renames;
+use super::rows::AllMade;
 use super::schema::SchemaErrors;
 use super::spanned::{At, PolicyOr, Report};
 use super::statement::inline_document;
@@ -32,6 +33,8 @@ pub(super) struct FileReader<'a> {
     /// The place of the `policy` key of each user and group.
     pub(super) attachments: &'a mut BTreeMap<Principal, Location>,
     pub(super) errors: &'a SchemaErrors,
+    /// The entries that rows have made.
+    pub(super) made: &'a AllMade,
     pub(super) report: &'a mut Report,
 }
 
@@ -48,18 +51,24 @@ struct Declared {
 impl FileReader<'_> {
     /// Adds the declarations to the desired state. `documents` has the document file of each policy, in order.
     pub(super) fn read<'d>(&mut self, raw: &RawFile, documents: impl IntoIterator<Item = Option<DocumentFile<'d>>>) {
+        let file = self.report.file;
+        let own =
+            |made: &AllMade, section, name: &At<String>| made.get(section, name.get()).map_or(file, |made| made.file);
         let mut principals = Vec::new();
         for ((written, policy), document) in raw.policies.0.iter().zip(documents) {
+            self.report.file = own(self.made, "policies", written);
             let Some(name) = self.policy_name(written) else { continue };
             principals.extend(policy.attached_to.iter().filter_map(|to| self.attached_to(&name, to)));
             let declared = self.policy(&name, written, policy, document);
             declare("policy", self.policies, name, declared, |declared| Some(&declared.at), self.report);
         }
         for (written, PolicyOr(user)) in &raw.users.0 {
+            self.report.file = own(self.made, "users", written);
             let Some(name) = self.name("user", UserName::parse(written.get()), written) else { continue };
             principals.extend(self.principal(Principal::User(name), user, written));
         }
         for (written, PolicyOr(group)) in &raw.groups.0 {
+            self.report.file = own(self.made, "groups", written);
             let Some(name) = self.name("group", GroupName::parse(written.get()), written) else { continue };
             let group = RawUser { policy: group.policy.clone(), detached: group.detached, revoke_keys: None };
             principals.extend(self.principal(Principal::Group(name), &group, written));

@@ -3,6 +3,7 @@
 //! A value replaces a part of a parsed text, never of TOML or JSON, and is not searched for placeholders again.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use toml::Spanned;
@@ -11,7 +12,7 @@ use toml::de::{DeTable, DeValue};
 use super::codes;
 use super::schema::SchemaErrors;
 use super::spanned::Report;
-use super::vars::{Origin, Value, Variables, is_name};
+use super::vars::{Origin, Row, Value, Variables, is_name};
 use crate::base::{Finding, nearest};
 
 const OPEN: &str = "{{";
@@ -81,9 +82,11 @@ pub(super) enum Kind {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Scope<'a> {
     pub(super) variables: &'a Variables,
+    /// The row, in an entry that is made of a template.
+    pub(super) row: Option<&'a Row>,
 }
 
-impl Scope<'_> {
+impl<'a> Scope<'a> {
     /// The text with its placeholders replaced; `None` if it stays. A placeholder that cannot be replaced is a finding.
     pub(super) fn filled(self, text: &str, kind: Kind, span: &Range<usize>, report: &mut Report) -> Option<String> {
         if !text.contains(OPEN) {
@@ -109,13 +112,20 @@ impl Scope<'_> {
         is_complete.then_some(filled)
     }
 
-    fn value(&self, name: &str, kind: Kind, span: &Range<usize>, report: &mut Report) -> Option<&str> {
-        let Some(value) = self.variables.get(name) else {
-            let help = match nearest(name, self.variables.names()) {
+    /// The value of a placeholder, and whether it may be a pattern.
+    pub(super) fn get(self, name: &str) -> Option<&'a Value> {
+        self.row.and_then(|row| row.values.get(name)).or_else(|| self.variables.get(name))
+    }
+
+    fn value(self, name: &str, kind: Kind, span: &Range<usize>, report: &mut Report) -> Option<&'a str> {
+        let Some(value) = self.get(name) else {
+            let columns = self.row.into_iter().flat_map(|row| row.values.keys()).map(String::as_str);
+            let help = match nearest(name, columns.chain(self.variables.names())) {
                 Some(near) => format!("did you mean `{{{{{near}}}}}`?"),
                 None => format!("declare it in the main file: `[vars]`, then `{name} = \"…\"`"),
             };
-            report.error(codes::UNKNOWN_VARIABLE, span.clone(), format!("no variable has the name `{name}`"), help);
+            let what = if self.row.is_some() { "column or variable" } else { "variable" };
+            report.error(codes::UNKNOWN_VARIABLE, span.clone(), format!("no {what} has the name `{name}`"), help);
             return None;
         };
         match value.odd_character().filter(|_| kind == Kind::Exact) {
@@ -146,10 +156,10 @@ fn bad_value(name: &str, value: &Value, odd: char) -> Finding {
 }
 
 /// The sections in which placeholders are replaced.
-const FILLED: [&str; 7] = ["ownership", "guards", "drift", "policies", "users", "groups", "roles"];
+pub(super) const FILLED: [&str; 7] = ["ownership", "guards", "drift", "policies", "users", "groups", "roles"];
 
 /// The sections that have placeholders themselves, or define what replaces them.
-const DEFINITIONS: [&str; 1] = ["vars"];
+const DEFINITIONS: [&str; 2] = ["vars", "tables"];
 
 /// The keys whose text takes any value.
 const PROSE: [&str; 2] = ["description", "reason"];
@@ -166,6 +176,34 @@ pub(super) fn fill(root: &mut DeTable<'_>, scope: Scope<'_>, errors: &mut Schema
             refuse(value, section, scope, report);
         }
     }
+}
+
+/// Replaces the placeholders in an entry of a section.
+pub(super) fn fill_entry(entry: &mut Spanned<DeValue<'_>>, scope: Scope<'_>, report: &mut Report) {
+    Filler { scope, report, renamed: Vec::new() }.value(entry, Kind::Exact, Depth::Below);
+}
+
+/// Whether a text has placeholders, and not only braces.
+pub(super) fn has_names(text: &str) -> bool {
+    pieces(text).iter().any(|piece| matches!(piece, Piece::Name(_)))
+}
+
+/// The names of the placeholders in a document; `None` if it has no two braces in its texts.
+pub(super) fn names_in_json(text: &str) -> Option<BTreeSet<String>> {
+    // Braces can be written as escapes, and members of objects can follow each other.
+    if !text.contains(OPEN) && !text.contains('\\') {
+        return None;
+    }
+    let (mut names, mut any) = (BTreeSet::new(), false);
+    crate::policy::read_with(text, &mut |text, _| {
+        any |= text.contains(OPEN);
+        names.extend(pieces(text).into_iter().filter_map(|piece| match piece {
+            Piece::Name(name) => Some(name.to_owned()),
+            Piece::Text(_) | Piece::Bad(_) => None,
+        }));
+        None
+    });
+    any.then_some(names)
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::raw::RawLint;
+use super::rows::merged;
 use super::spanned::Report;
 use super::{Authored, Desired, PolicyEntry, PolicyIntent, codes};
-use crate::base::{Code, Finding, Location, map, nearest};
-use crate::policy::{self, Catalogue, Depth, Lint, LintInput, Rule};
+use crate::base::{Code, FileId, Finding, Location, map, nearest};
+use crate::policy::{self, Catalogue, Depth, Lint, LintInput, Place, Rule};
 
 /// The suppressed rules of `[lint] allow`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -62,7 +63,7 @@ pub fn lint(desired: &Desired, catalogue: &Catalogue, depth: Depth) -> Vec<Findi
     let mut findings: Vec<Finding> =
         found.into_iter().map(|(entry, authored, lint)| finding(entry, authored, lint)).collect();
     findings.sort_by_key(Finding::place);
-    findings
+    merged(findings)
 }
 
 type Found<'a> = (&'a PolicyEntry, &'a Authored, Lint);
@@ -104,13 +105,26 @@ pub struct Edit {
     pub with: String,
 }
 
-/// The edits that fix findings of [`lint`], where the fix is certain.
+/// The edits that fix findings of [`lint`], where the fix is certain. A place that several policies use is only edited if all of
+/// them need the same edit.
 pub fn fixes(desired: &Desired, catalogue: &Catalogue) -> Vec<Edit> {
-    let edit = |(_, authored, lint): Found<'_>| {
-        let fix = lint.fix?;
-        Some(Edit { at: authored.own_place(fix.place)?, with: fix.written() })
-    };
-    lints(desired, catalogue, Depth::Quick).filter_map(edit).collect()
+    let mut edits: BTreeMap<(FileId, usize, Place), (Location, BTreeMap<FileId, String>)> = BTreeMap::new();
+    for (_, authored, lint) in lints(desired, catalogue, Depth::Quick) {
+        let Some((at, fix)) = lint.fix.and_then(|fix| Some((authored.own_place(fix.place)?, fix))) else { continue };
+        let key = (at.file.whole(), at.span.start, fix.place);
+        let (_, by_use) = edits.entry(key).or_insert_with(|| (at.clone(), BTreeMap::new()));
+        by_use.entry(at.file).or_insert(fix.written());
+    }
+    let authored: Vec<&Authored> = declared(desired).map(|(_, authored)| authored).collect();
+    let edit =
+        |((whole, start, place), (at, by_use)): ((FileId, usize, Place), (Location, BTreeMap<FileId, String>))| {
+            let places = authored.iter().filter_map(|authored| authored.own_place(place));
+            let mut users = places.filter(|at| at.file.whole() == whole && at.span.start == start);
+            let with = by_use.values().next()?;
+            let is_same = users.all(|at| by_use.get(&at.file) == Some(with));
+            is_same.then(|| Edit { at: Location { file: whole, span: at.span }, with: with.clone() })
+        };
+    edits.into_iter().filter_map(edit).collect()
 }
 
 /// A message with the id of its rule, by which users suppress the rule.
@@ -118,13 +132,17 @@ pub(super) fn with_rule_id(rule: &Rule, message: &str) -> String {
     format!("{message} [{}]", rule.id)
 }
 
-fn lints<'a>(desired: &'a Desired, catalogue: &'a Catalogue, depth: Depth) -> impl Iterator<Item = Found<'a>> {
+/// The declared documents, and what could be read of broken ones.
+fn declared(desired: &Desired) -> impl Iterator<Item = (&PolicyEntry, &Authored)> {
     let entries = desired.policies.values().chain(desired.abstracts.values()).chain(desired.broken.values());
-    let declared = entries.filter_map(|entry| match &entry.intent {
+    entries.filter_map(|entry| match &entry.intent {
         PolicyIntent::Present(authored) => Some((entry, authored)),
         PolicyIntent::Absent => None,
-    });
-    let declared: Vec<(&PolicyEntry, &Authored)> = declared.collect();
+    })
+}
+
+fn lints<'a>(desired: &'a Desired, catalogue: &'a Catalogue, depth: Depth) -> impl Iterator<Item = Found<'a>> {
+    let declared: Vec<(&PolicyEntry, &Authored)> = declared(desired).collect();
     let found = map(declared.clone(), |(_, authored)| {
         // The access of a part of a document does not matter.
         let depth = if authored.is_broken() && depth == Depth::Thorough { Depth::Quick } else { depth };

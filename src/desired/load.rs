@@ -1,5 +1,7 @@
 //! Loads a configuration: the main file, the files that it includes, and the documents that they name.
 
+mod entries;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -8,14 +10,17 @@ use serde::Deserialize;
 
 use super::combine::{DeclaredPolicies, resolve};
 use super::credentials::misplaced_secrets;
-use super::entries::{DocumentFile, FileReader, check_together};
+use super::entries::check_together;
+use super::expand::{Flat, RecordedFile};
 use super::files::{Boundary, FileProblem, Includes, Stopped, Tree, shown_path};
 use super::fill::{Scope, fill};
 use super::parse::{endpoint_secrets, parse, syntax};
-use super::raw::{RawFile, RawPolicy};
+use super::raw::RawFile;
+use super::rows::{AllMade, merged, remove_templates};
 use super::schema::SCHEMA;
 use super::settings::settings;
 use super::spanned::{At, Report};
+use super::tables::Tables;
 use super::vars::{Overrides, Variables};
 use super::{Desired, codes};
 use crate::base::{FileId, Finding, Location, Principal, Sources};
@@ -61,7 +66,7 @@ pub fn load(path: &Path, boundary: Boundary<'_>) -> Result<Loaded, LoadError> {
 
 /// Like [`load`], with values of variables from outside.
 pub fn load_with(path: &Path, boundary: Boundary<'_>, overrides: &Overrides) -> Result<Loaded, LoadError> {
-    load_edited(path, boundary, overrides, BTreeMap::new())
+    read(path, boundary, overrides, BTreeMap::new(), None).map(|(loaded, _)| loaded)
 }
 
 /// Like [`load_with`], as if some files had other texts. Their paths start with the directory of the main file.
@@ -71,6 +76,24 @@ pub fn load_edited(
     overrides: &Overrides,
     texts: BTreeMap<PathBuf, String>,
 ) -> Result<Loaded, LoadError> {
+    read(path, boundary, overrides, texts, None).map(|(loaded, _)| loaded)
+}
+
+/// Loads a configuration, and writes it flat: one file without variables, templates and `include`, for the same directory. The
+/// text is only complete if no finding is an error.
+pub fn expand(path: &Path, boundary: Boundary<'_>, overrides: &Overrides) -> Result<(Loaded, String), LoadError> {
+    let (loaded, flat) = read(path, boundary, overrides, BTreeMap::new(), Some(Flat::default()))?;
+    let text = flat.map(|flat| flat.finish(&loaded.desired)).unwrap_or_default();
+    Ok((loaded, text))
+}
+
+fn read(
+    path: &Path,
+    boundary: Boundary<'_>,
+    overrides: &Overrides,
+    texts: BTreeMap<PathBuf, String>,
+    flat: Option<Flat>,
+) -> Result<(Loaded, Option<Flat>), LoadError> {
     let failed = |cause| LoadError { path: shown_path(path), cause };
     let tree = Tree::open(path, boundary).map_err(failed)?.with_texts(texts);
     let text = tree.read_main().map_err(failed)?;
@@ -85,6 +108,12 @@ pub fn load_edited(
         report: Report::new(id),
         overrides: overrides.clone(),
         variables: Variables::default(),
+        tables: Tables::default(),
+        templates: Vec::new(),
+        made: 0,
+        documents: BTreeMap::new(),
+        directory: path.parent().unwrap_or(Path::new("")).to_path_buf(),
+        flat,
         desired: Desired::default(),
         policies: DeclaredPolicies::new(),
         attachments: BTreeMap::new(),
@@ -105,6 +134,10 @@ pub fn load_edited(
         }
         files = loader.included_files();
     }
+    // A template may use the tables of all files.
+    for file in std::mem::take(&mut loader.templates) {
+        loader.make(&file);
+    }
     let Loader {
         mut desired,
         policies,
@@ -113,18 +146,22 @@ pub fn load_edited(
         not_included,
         report: Report { mut findings, .. },
         variables,
+        tables,
+        flat,
         ..
     } = loader;
     findings.extend(not_included.iter().cloned());
     // A placeholder may be where an error is.
     if !findings.iter().any(Finding::is_error) {
         findings.extend(variables.unused());
+        findings.extend(tables.unused());
     }
     desired.variables = variables.overridden();
     resolve(&policies, &mut desired, &mut findings);
     check_together(&desired, &attachments, &mut findings);
     findings.sort_by_key(Finding::place);
-    Ok(Loaded { desired, sources, files: all, findings, not_included })
+    let findings = merged(findings);
+    Ok((Loaded { desired, sources, files: all, findings, not_included }, flat))
 }
 
 /// The maximum number of files, documents included: ten times the policies and users of a cluster.
@@ -143,6 +180,7 @@ struct Amount {
     is_exceeded: bool,
 }
 
+#[derive(Clone)]
 struct File {
     id: FileId,
     path: PathBuf,
@@ -157,6 +195,17 @@ struct Loader {
     report: Report,
     overrides: Overrides,
     variables: Variables,
+    tables: Tables,
+    /// The files that have templates.
+    templates: Vec<File>,
+    /// How many entries the rows of templates have made.
+    made: usize,
+    /// The documents that were read.
+    documents: BTreeMap<PathBuf, FileId>,
+    /// The directory of the main file.
+    directory: PathBuf,
+    /// The flat configuration, if it is asked for.
+    flat: Option<Flat>,
     desired: Desired,
     policies: DeclaredPolicies,
     /// The place of the `policy` key of each user and group.
@@ -224,8 +273,15 @@ impl Loader {
         if file.is_main {
             self.variables = Variables::read(table.get_ref(), &self.overrides, &mut self.report);
         }
-        let scope = Scope { variables: &self.variables };
+        self.tables.read(table.get_ref(), &self.variables, &errors, &mut self.report);
+        if remove_templates(table.get_mut()) {
+            self.templates.push(file.clone());
+        }
+        let scope = Scope { variables: &self.variables, row: None };
         fill(table.get_mut(), scope, &mut errors, &mut self.report);
+        if let Some(flat) = &mut self.flat {
+            flat.record(table.get_ref(), &recorded(file, &self.directory, &self.sources), &AllMade::default());
+        }
         let raw = match RawFile::deserialize(toml::de::Deserializer::from(table)) {
             Ok(raw) => raw,
             Err(error) => {
@@ -245,17 +301,10 @@ impl Loader {
             self.refuse_sections(&raw);
         }
         self.report.findings.append(&mut errors.findings);
-        let document = |(_, policy): &(_, RawPolicy)| self.document(policy.document.as_ref()?, directory);
-        let documents: Vec<Option<FileId>> = raw.policies.0.iter().map(document).collect();
         for pattern in &raw.include {
             self.include(pattern, directory);
         }
-        let scope = Scope { variables: &self.variables };
-        let document = |file| DocumentFile { file, text: &self.sources.file(file).text, scope };
-        let documents = documents.into_iter().map(|id| id.map(document));
-        let (desired, policies) = (&mut self.desired, &mut self.policies);
-        let (attachments, report) = (&mut self.attachments, &mut self.report);
-        FileReader { desired, policies, attachments, errors: &errors, report }.read(&raw, documents);
+        self.entries(&raw, &errors, &AllMade::default(), directory);
     }
 
     fn refuse_sections(&mut self, raw: &RawFile) {
@@ -275,21 +324,6 @@ impl Loader {
             let message = format!("an included file cannot have `{name}`");
             let help = format!("move `{name}` to the main file: it applies to all files");
             self.report.error(codes::SECTION_IN_INCLUDE, span, message, help);
-        }
-    }
-
-    fn document(&mut self, path: &At<String>, directory: &Path) -> Option<FileId> {
-        if self.amount.is_exceeded {
-            return None;
-        }
-        let at = self.report.at(path.span());
-        let full = directory.join(path.get());
-        match self.tree.read(&full) {
-            Ok(text) => self.may_add(&text, &at).then(|| self.sources.add(full.display().to_string(), text)),
-            Err(problem) => {
-                self.report.findings.push(unreadable("the policy document", &full, &problem, at));
-                None
-            }
         }
     }
 
@@ -331,6 +365,13 @@ impl Loader {
             Err(problem) => self.not_included.push(unreadable("the included file", &path, &problem, at.clone())),
         }
     }
+}
+
+/// A file whose entries are written flat.
+fn recorded<'a>(file: &'a File, directory: &'a Path, sources: &'a Sources) -> RecordedFile<'a> {
+    let path = file.path.strip_prefix(directory).unwrap_or(&file.path);
+    let text = &sources.file(file.id).text;
+    RecordedFile { id: file.id, text, directory: path.parent().unwrap_or(Path::new("")), path, sources }
 }
 
 fn unreadable(what: &str, path: &Path, problem: &FileProblem, at: Location) -> Finding {

@@ -1,27 +1,32 @@
 //! The desired state: the configuration under review, loaded and validated.
 
 mod authored;
+mod changed;
 mod codes;
 mod combine;
 mod constraints;
 mod credentials;
 mod edit;
 mod entries;
+mod expand;
 mod files;
 mod fill;
 mod format;
 mod guards;
+mod inline;
 mod lint;
 mod load;
 mod parse;
 mod raw;
 mod recipient;
 mod renames;
+mod rows;
 mod schema;
 mod sections;
 mod settings;
 mod spanned;
 mod statement;
+mod tables;
 #[cfg(test)]
 pub(crate) mod testing;
 mod vars;
@@ -36,6 +41,7 @@ use crate::base::{GroupName, Location, NamePatterns, PolicyName, Principal, Rele
 use crate::policy::access::{ALL_RULES, RuleList};
 
 pub use authored::{Authored, Origin};
+pub use changed::template_changes;
 pub use codes::CODES;
 pub use credentials::{Argument, Destination, Names};
 pub use edit::{CannotEdit, DocumentPlace, EditedText, Editor, PolicyContent};
@@ -47,8 +53,9 @@ pub use files::{
 pub use fill::escaped;
 pub use format::{NotToml, format_toml, without_secrets};
 pub use guards::{Exemption, Guards, Limit, Override};
+pub use inline::inline_statements;
 pub use lint::{Allowed, Edit, fixes, lint};
-pub use load::{LoadError, Loaded, load, load_edited, load_with};
+pub use load::{LoadError, Loaded, expand, load, load_edited, load_with};
 pub use recipient::Recipient;
 pub use renames::{RenamedFrom, without_renames};
 pub use schema::{SCHEMA, schema};

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::constraints;
-use super::spanned::{At, Day, Entries, Limits, PolicyOr, RawVar, RuleNames, Table, Texts};
+use super::spanned::{At, Day, Entries, Limits, PolicyOr, RawTable, RawVar, RuleNames, Table, Texts};
 use super::{Strategy, Via};
 
 /// The desired state of the S3 access of a WEKA cluster, for attune.
@@ -24,6 +24,9 @@ pub(super) struct RawFile {
     /// Variables: `{{NAME}}` in names, descriptions, documents and patterns is replaced by the value. `--var NAME=VALUE` and
     /// the environment variable `ATTUNE_VAR_NAME` go before the value here.
     pub vars: Table<RawVar>,
+    /// Tables of rows, by name. An entry with `each = "NAME"` is made once for each row, and `{{COLUMN}}` is replaced by the
+    /// value of the row. `{{NAME}}`, with the name of the table, is the name of the row. All files may use a table.
+    pub tables: Table<RawTable>,
     /// The cluster, and how to connect to it.
     pub cluster: Option<At<RawCluster>>,
     /// The names that this configuration owns. attune removes or detaches them when they are not declared. Default: none.
@@ -163,7 +166,7 @@ pub(super) struct RawCredentials {
 /// A policy: its document in a file, inline, or combined from other policies, or `absent = true`.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-#[schemars(transform = constraints::policy)]
+#[schemars(transform = constraints::each, transform = constraints::policy)]
 pub(super) struct RawPolicy {
     /// The purpose of the policy. Reviewers see it; the cluster does not get it.
     pub description: Option<String>,
@@ -229,7 +232,7 @@ pub(super) enum RawEffect {
 /// A user: its policy, or `detached = true`.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-#[schemars(transform = constraints::user)]
+#[schemars(transform = constraints::each, transform = constraints::user)]
 pub(super) struct RawUser {
     /// The policy of the user. It is declared in this configuration or exists on the cluster.
     pub policy: Option<At<String>>,
@@ -243,7 +246,7 @@ pub(super) struct RawUser {
 /// A group: its policy, or `detached = true`.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-#[schemars(transform = constraints::group)]
+#[schemars(transform = constraints::each, transform = constraints::group)]
 pub(super) struct RawGroup {
     /// The policy of the group. It is declared in this configuration or exists on the cluster.
     pub policy: Option<At<String>>,

@@ -150,6 +150,12 @@ pub(super) struct SchemaErrors {
 }
 
 impl SchemaErrors {
+    /// Whether a finding is within a place.
+    pub(super) fn are_within(&self, file: FileId, span: &Range<usize>) -> bool {
+        let is_within = |at: &Location| at.file == file && span.start <= at.span.start && at.span.end <= span.end;
+        self.findings.iter().any(|finding| finding.at.as_ref().is_some_and(is_within))
+    }
+
     /// Notes that an entry has another name from now on.
     pub(super) fn rename(&mut self, section: &str, old: &str, new: &str) {
         if self.contain(section, old) {

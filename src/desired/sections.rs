@@ -62,7 +62,7 @@ fn read(text: &str, name: &str, directory: &Path, overrides: &Overrides) -> Opti
     let mut misfits = check(table.get_mut(), &schema, file);
     let mut report = Report::new(file);
     let variables = Variables::read(table.get_ref(), overrides, &mut report);
-    fill(table.get_mut(), Scope { variables: &variables }, &mut misfits, &mut report);
+    fill(table.get_mut(), Scope { variables: &variables, row: None }, &mut misfits, &mut report);
     let raw = RawFile::deserialize(toml::de::Deserializer::from(table)).ok()?;
     let desired = settings(&raw, directory, &mut report);
     let is_valid = !misfits.findings.iter().chain(&report.findings).any(crate::base::Finding::is_error);

@@ -217,6 +217,27 @@ inline_schema!([] RawVar, |generator| {
     schema
 });
 
+/// A table of rows. They are read before the rest of the file is typed.
+#[derive(Debug)]
+pub(super) struct RawTable;
+
+impl<'de> Deserialize<'de> for RawTable {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        IgnoredAny::deserialize(deserializer).map(|_| Self)
+    }
+}
+
+inline_schema!([] RawTable, |generator| {
+    let pattern = json!({ "type": "boolean", "description": "Whether the values may have `*`, `?` and `/`. Default: false." });
+    let column = json!({ "type": "object", "properties": { "pattern": pattern }, "additionalProperties": false });
+    let columns = json!({
+        "description": "Properties of columns, by name. Every other key is a row: its name, and the values of its columns.",
+        "type": "object", "additionalProperties": column
+    });
+    let row = json!({ "type": "object", "additionalProperties": RawVar::json_schema(generator) });
+    json_schema!({ "type": "object", "properties": { "columns": columns }, "additionalProperties": row })
+});
+
 /// A date or a string, not validated yet.
 #[derive(Debug, Clone)]
 pub(super) struct Day(pub(super) String);

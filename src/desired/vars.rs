@@ -67,6 +67,15 @@ impl Value {
     }
 }
 
+/// The values of the columns in one row.
+#[derive(Debug)]
+pub(super) struct Row {
+    pub(super) values: BTreeMap<String, Value>,
+    pub(super) at: Location,
+    /// Such as: row `ml` of `[tables.team]`.
+    pub(super) label: String,
+}
+
 /// The variables of a configuration.
 #[derive(Debug, Default)]
 pub(super) struct Variables(BTreeMap<String, Value>);
@@ -97,6 +106,11 @@ impl Variables {
     /// The value of a variable, which counts as used from now on.
     pub(super) fn get(&self, name: &str) -> Option<&Value> {
         self.0.get(name).inspect(|value| value.is_used.set(true))
+    }
+
+    /// The place of a declared variable.
+    pub(super) fn at(&self, name: &str) -> Option<&Location> {
+        self.0.get(name).map(|value| &value.at)
     }
 
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {

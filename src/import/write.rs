@@ -2,15 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use toml_edit::{Array, ArrayOfTables, DocumentMut, InlineTable, Item, Table, Value, value};
+use toml_edit::{Array, DocumentMut, Item, Table, value};
 
 use super::select::Rest;
 use super::{DocumentStyle, Import, ImportedPolicy, Inventory, MAIN_FILE, SCHEMA_FILE, Selection, codes};
 use crate::base::{Finding, PolicyName, Principal, Release, Severity, file_name, file_name_without_capitals, visible};
-use crate::desired::{ClusterSettings, SCHEMA, format_toml};
-use crate::policy::{self, Catalogue, Clause, Depth, Document, LintInput, Selector, Statement, same_document};
-
-const VERSION: &str = "2012-10-17";
+use crate::desired::{ClusterSettings, SCHEMA, escaped, format_toml, inline_statements};
+use crate::policy::{self, Catalogue, Depth, Document, LintInput};
 
 /// Writes the configuration. `connection` becomes `[cluster]`; its paths are relative to the main file.
 pub fn import(
@@ -60,7 +58,7 @@ fn head(inventory: &Inventory) -> String {
 fn holder_table(declared: &BTreeMap<Principal, PolicyName>, of_kind: impl Fn(&Principal) -> bool) -> Table {
     let mut table = implicit_table();
     for (principal, policy) in declared.iter().filter(|(principal, _)| of_kind(principal)) {
-        table.insert(principal.name(), value(policy.as_str()));
+        table.insert(&escaped(principal.name()), value(escaped(policy.as_str()).as_ref()));
     }
     table
 }
@@ -90,7 +88,8 @@ impl Writer {
             match policy::reviewed(reported) {
                 Ok((text, document)) => {
                     let path = paths.get(name).cloned().unwrap_or_default();
-                    table.insert(name.as_str(), Item::Table(self.policy(name, path, text, &document)));
+                    let text = escaped(&text).into_owned();
+                    table.insert(&escaped(name.as_str()), Item::Table(self.policy(name, path, text, &document)));
                 }
                 Err(why) => {
                     let message = format!("cannot declare the document of policy `{name}`: {why}; left out");
@@ -166,54 +165,6 @@ fn paths(names: &BTreeSet<PolicyName>) -> BTreeMap<&PolicyName, String> {
         Some(_) | None => file_name(name.as_str()),
     };
     names.iter().map(|name| (name, format!("policies/{}.json", path(name)))).collect()
-}
-
-/// The inline statements of a document, or `None` if they cannot express a part of it.
-fn inline_statements(document: &Document) -> Option<ArrayOfTables> {
-    let with_version = Document { version: Some(VERSION.to_owned()), id: None, ..document.clone() };
-    let is_expressible = same_document(&with_version, document)
-        && document.extra.is_empty()
-        && !document.statements.is_empty()
-        && document.statements.iter().all(is_expressible);
-    is_expressible.then(|| document.statements.iter().map(inline_statement).collect())
-}
-
-fn is_expressible(statement: &Statement) -> bool {
-    statement.extra.is_empty()
-        && !statement.actions.patterns.is_empty()
-        && !statement.resources.patterns.is_empty()
-        && has_distinct_keys(&statement.conditions)
-}
-
-/// A TOML table has each operator and key once.
-fn has_distinct_keys(conditions: &[Clause]) -> bool {
-    let same = |a: &Clause, b: &Clause| a.operator == b.operator && a.key == b.key;
-    conditions.iter().enumerate().all(|(at, clause)| !conditions[..at].iter().any(|other| same(clause, other)))
-}
-
-fn inline_statement(statement: &Statement) -> Table {
-    let mut table = Table::new();
-    if let Some(sid) = &statement.sid {
-        table.insert("sid", value(sid));
-    }
-    table.insert("effect", value(statement.effect.as_str()));
-    let mut insert = |key: &str, selector: &Selector| {
-        let key = if selector.negated { format!("not_{key}") } else { key.to_owned() };
-        table.insert(&key, value(array(&selector.patterns)));
-    };
-    insert("action", &statement.actions);
-    insert("resource", &statement.resources);
-    if !statement.conditions.is_empty() {
-        let mut conditions = InlineTable::new();
-        for clause in &statement.conditions {
-            let keys = conditions.get_or_insert(clause.operator.as_str(), InlineTable::new());
-            if let Value::InlineTable(keys) = keys {
-                keys.insert(clause.key.as_str(), array(&clause.values).into());
-            }
-        }
-        table.insert("condition", value(conditions));
-    }
-    table
 }
 
 fn array<T: AsRef<str>>(texts: &[T]) -> Array {

@@ -15,7 +15,7 @@ use crate::base::{FileId, Finding, Location, Severity, SourceFile, Sources, Visi
 pub fn findings(out: &mut dyn Write, styles: &Styles, findings: &[Finding], sources: &Sources) -> io::Result<()> {
     let renderer = if styles.coloured { Renderer::styled() } else { Renderer::plain() };
     for finding in findings {
-        writeln!(out, "{}\n", renderer.render(&report(finding, sources)))?;
+        writeln!(out, "{}\n", renderer.render(&report(&sources.resolved(finding), sources)))?;
     }
     let number = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
     let counts = counted([
@@ -144,7 +144,11 @@ fn annotation(finding: &Finding, sources: &Sources) -> String {
         format!("file={},line={line},col={column},", property(&sources.file(at.file).path))
     });
     let help = finding.help.as_ref().map(|help| format!("\nhelp: {help}"));
-    let message = data(&format!("{}{}", finding.message, help.unwrap_or_default()));
+    let uses = sources.uses(finding).into_iter().map(|label| {
+        let (line, _) = sources.line_column(&label.at);
+        format!("\n{}: {}:{line}", label.text, sources.file(label.at.file).path)
+    });
+    let message = data(&format!("{}{}{}", finding.message, uses.collect::<String>(), help.unwrap_or_default()));
     format!("::{command} {}title={}::{message}", place.unwrap_or_default(), property(finding.code.id))
 }
 

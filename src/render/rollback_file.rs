@@ -8,7 +8,7 @@ use time::format_description::well_known::Rfc3339;
 use toml::{Table, Value};
 
 use crate::base::{PolicyName, Principal, Severity, file_name, visible};
-use crate::desired::{ClusterSettings, Destination, Endpoint};
+use crate::desired::{ClusterSettings, Destination, Endpoint, escaped};
 use crate::observed::Observed;
 use crate::plan::{Change, ChangeKind, Plan, Touched};
 use crate::policy::{self, Catalogue, Depth, LintInput};
@@ -168,7 +168,7 @@ impl<'a> Writer<'a> {
             match body.map(|body| body.text().map(str::to_owned)) {
                 Some(Some(text)) => {
                     if let Some(entry) = self.present(policy, text) {
-                        table.insert(policy.as_str().to_owned(), entry.into());
+                        table.insert(escaped(policy.as_str()).into_owned(), entry.into());
                     }
                 }
                 Some(None) => {
@@ -176,7 +176,8 @@ impl<'a> Writer<'a> {
                     self.lost.insert(policy.clone());
                 }
                 None => {
-                    table.insert(policy.as_str().to_owned(), Table::from_iter([("absent".into(), true.into())]).into());
+                    let absent = Table::from_iter([("absent".into(), true.into())]);
+                    table.insert(escaped(policy.as_str()).into_owned(), absent.into());
                 }
             }
         }
@@ -196,7 +197,7 @@ impl<'a> Writer<'a> {
         }
         let declarable =
             read.document.is_some() && !read.problems.iter().any(|problem| problem.severity == Severity::Error);
-        self.documents.insert(path.clone(), text);
+        self.documents.insert(path.clone(), escaped(&text).into_owned());
         if declarable {
             return Some(entry);
         }
@@ -236,7 +237,7 @@ impl<'a> Writer<'a> {
                 return None;
             }
             Some((attached, policy)) if observed.policies.contains_key(attached) => {
-                return Some((principal.name().to_owned(), policy.as_str().into()));
+                return Some((escaped(principal.name()).into_owned(), escaped(policy.as_str()).into_owned().into()));
             }
             Some((_, policy)) => {
                 self.left_out.push(format!(
@@ -246,7 +247,7 @@ impl<'a> Writer<'a> {
             None => {}
         }
         let detached = Table::from_iter([("detached".to_owned(), true.into())]);
-        Some((principal.name().to_owned(), Value::Table(detached)))
+        Some((escaped(principal.name()).into_owned(), Value::Table(detached)))
     }
 
     fn counts_as<'n>(&self, name: &'n PolicyName) -> &'n PolicyName

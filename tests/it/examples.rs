@@ -33,6 +33,29 @@ fn the_quickstart_has_every_kind_of_change() {
 }
 
 #[test]
+fn ten_teams_with_four_kinds_of_access_on_three_clusters_are_planned_by_one_command() {
+    let folder = Folder::example("teams");
+    let written = [".toml", "shared/policies"].map(|part| {
+        let all = files(&root().join("examples/teams"), "").into_iter();
+        all.filter(|path| path.to_string_lossy().contains(part)).map(|path| fs::read_to_string(path).unwrap()).collect()
+    });
+    let written: Vec<String> = written.into_iter().flat_map(|texts: Vec<String>| texts).collect();
+    assert!(written.iter().map(|text| text.lines().count()).sum::<usize>() < 120);
+    let plans = folder.attune("plan --file . --format json").exits(0).json();
+    let runs = plans["runs"].as_array().unwrap();
+    assert_eq!(runs.len(), 3);
+    for (run, env) in runs.iter().zip(["prod", "prod-eu", "test"]) {
+        let plan = &run["result"];
+        assert_eq!((plan["summary"]["add"].as_u64(), plan["summary"]["attach"].as_u64()), (Some(40), Some(40)));
+        assert!(plan.to_string().contains(&format!("arn:aws:s3:::{env}-genomes/*")));
+    }
+    let digests: Vec<&str> = runs.iter().map(|run| run["result"]["digest"].as_str().unwrap()).collect();
+    let approved: String = digests.iter().map(|digest| format!(" --approved {digest}")).collect();
+    folder.attune(&format!("apply --file .{approved}")).exits(0);
+    folder.attune("plan --file . --detailed-exitcode").exits(0);
+}
+
+#[test]
 fn the_page_about_backups_shows_the_documents_of_its_example() {
     let page = fs::read_to_string(root().join("docs/protecting-backups.md")).unwrap();
     let documents = files(&root().join("examples/backups/policies"), ".json");

@@ -143,8 +143,20 @@ fn format_keys(table: &mut Table, path: &str, first: &mut bool) {
 }
 
 /// The sections in the order of the documentation. Others come after them.
-const SECTIONS: [&str; 11] =
-    ["vars", "cluster", "ownership", "guards", "drift", "lint", "credentials", "policies", "users", "groups", "roles"];
+const SECTIONS: [&str; 12] = [
+    "vars",
+    "tables",
+    "cluster",
+    "ownership",
+    "guards",
+    "drift",
+    "lint",
+    "credentials",
+    "policies",
+    "users",
+    "groups",
+    "roles",
+];
 
 /// The sections with entries that are sorted by name.
 const NAMED: [&str; 4] = ["policies", "users", "groups", "roles"];

@@ -147,7 +147,7 @@ fn result(problem: &Problem<'_>, rule_index: usize) -> SarifResult {
         },
         message: Message { text: message(finding) },
         locations: [place(problem.region.clone())],
-        related_locations: finding.labels.iter().enumerate().map(label).collect(),
+        related_locations: checked.sources.resolved(finding).labels.iter().enumerate().map(label).collect(),
         partial_fingerprints: Fingerprints { primary_location_line_hash: problem.fingerprint.clone() },
     }
 }

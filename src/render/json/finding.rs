@@ -1,6 +1,6 @@
 //! Findings: `attune.findings/1`.
 
-use crate::base::{Finding, Severity, Sources};
+use crate::base::{Finding, Label, Severity, Sources};
 
 json_types! {
     /// A finding, with its location.
@@ -19,6 +19,20 @@ json_types! {
         column?: usize,
         /// The next step.
         help?: String,
+        /// The policy that uses the document, and the row of the template, if the place has several uses.
+        uses?: Vec<UseV1>,
+    }
+
+    /// One use of the place of a finding.
+    pub struct UseV1 {
+        /// What it is.
+        text: String,
+        /// The file.
+        file: String,
+        /// The line, from 1.
+        line: usize,
+        /// The column, from 1, in characters.
+        column: usize,
     }
 
     /// A list of findings.
@@ -40,7 +54,16 @@ impl FindingV1 {
             line: place.as_ref().map(|(_, (line, _))| *line),
             column: place.as_ref().map(|(_, (_, column))| *column),
             help: finding.help.clone(),
+            uses: Some(sources.uses(finding).iter().map(|label| UseV1::of(label, sources)).collect::<Vec<_>>())
+                .filter(|uses| !uses.is_empty()),
         }
+    }
+}
+
+impl UseV1 {
+    fn of(label: &Label, sources: &Sources) -> Self {
+        let (line, column) = sources.line_column(&label.at);
+        Self { text: label.text.clone(), file: sources.file(label.at.file).path.clone(), line, column }
     }
 }
 

@@ -1,0 +1,60 @@
+//! Writes documents as inline statements.
+
+use toml_edit::{Array, ArrayOfTables, InlineTable, Table, Value, value};
+
+use super::fill::escaped;
+use crate::policy::{Clause, Document, Selector, Statement, same_document};
+
+const VERSION: &str = "2012-10-17";
+
+/// The inline statements of a document, or `None` if they cannot express a part of it.
+pub fn inline_statements(document: &Document) -> Option<ArrayOfTables> {
+    let with_version = Document { version: Some(VERSION.to_owned()), id: None, ..document.clone() };
+    let is_expressible = same_document(&with_version, document)
+        && document.extra.is_empty()
+        && !document.statements.is_empty()
+        && document.statements.iter().all(is_expressible);
+    is_expressible.then(|| document.statements.iter().map(inline_statement).collect())
+}
+
+fn is_expressible(statement: &Statement) -> bool {
+    statement.extra.is_empty()
+        && !statement.actions.patterns.is_empty()
+        && !statement.resources.patterns.is_empty()
+        && has_distinct_keys(&statement.conditions)
+}
+
+/// A TOML table has each operator and key once.
+fn has_distinct_keys(conditions: &[Clause]) -> bool {
+    let same = |a: &Clause, b: &Clause| a.operator == b.operator && a.key == b.key;
+    conditions.iter().enumerate().all(|(at, clause)| !conditions[..at].iter().any(|other| same(clause, other)))
+}
+
+fn inline_statement(statement: &Statement) -> Table {
+    let mut table = Table::new();
+    if let Some(sid) = &statement.sid {
+        table.insert("sid", value(escaped(sid).as_ref()));
+    }
+    table.insert("effect", value(statement.effect.as_str()));
+    let mut insert = |key: &str, selector: &Selector| {
+        let key = if selector.negated { format!("not_{key}") } else { key.to_owned() };
+        table.insert(&key, value(array(&selector.patterns)));
+    };
+    insert("action", &statement.actions);
+    insert("resource", &statement.resources);
+    if !statement.conditions.is_empty() {
+        let mut conditions = InlineTable::new();
+        for clause in &statement.conditions {
+            let keys = conditions.get_or_insert(escaped(&clause.operator), InlineTable::new());
+            if let Value::InlineTable(keys) = keys {
+                keys.insert(escaped(&clause.key), array(&clause.values).into());
+            }
+        }
+        table.insert("condition", value(conditions));
+    }
+    table
+}
+
+fn array(texts: &[String]) -> Array {
+    texts.iter().map(|text| escaped(text).into_owned()).collect()
+}

@@ -1,0 +1,105 @@
+//! The entries of a file: those that it has, those that the rows of its templates make, and the documents that they name.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::{File, Loader, recorded, unreadable};
+use crate::base::{FileId, Location};
+use crate::desired::entries::{DocumentFile, FileReader};
+use crate::desired::fill::{Scope, names_in_json};
+use crate::desired::parse::{parse, syntax};
+use crate::desired::raw::RawFile;
+use crate::desired::rows::{AllMade, Expander, Made};
+use crate::desired::schema::SchemaErrors;
+use crate::desired::spanned::At;
+
+impl Loader {
+    /// Reads the entries that rows make of the templates of a file.
+    pub(super) fn make(&mut self, file: &File) {
+        self.report.file = file.id;
+        let text = self.sources.file(file.id).text.clone();
+        // If it cannot be parsed, the first pass has said why.
+        let Ok((mut table, mut errors)) = parse(&text, file.id, &self.schema) else { return };
+        let mut expander = Expander {
+            variables: &self.variables,
+            tables: &self.tables,
+            sources: &mut self.sources,
+            errors: &mut errors,
+            report: &mut self.report,
+            count: &mut self.made,
+        };
+        let made = expander.expand(table.get_mut());
+        if let Some(flat) = &mut self.flat {
+            flat.record(table.get_ref(), &recorded(file, &self.directory, &self.sources), &made);
+        }
+        match RawFile::deserialize(toml::de::Deserializer::from(table)) {
+            Ok(raw) => self.entries(&raw, &errors, &made, file.path.parent().unwrap_or(Path::new(""))),
+            Err(error) => self.report.findings.push(syntax(&error, file.id)),
+        }
+    }
+
+    /// Reads the policies, users and groups of a file, and the documents that it names.
+    pub(super) fn entries(&mut self, raw: &RawFile, errors: &SchemaErrors, made: &AllMade, directory: &Path) {
+        let file = self.report.file;
+        let mut documents = Vec::new();
+        for (name, policy) in &raw.policies.0 {
+            let own = made.get("policies", name.get());
+            self.report.file = own.map_or(file, |made| made.file);
+            let read = policy.document.as_ref().and_then(|path| self.document(path, name.get(), own, directory));
+            documents.push(read.map(|id| (id, own)));
+        }
+        self.report.file = file;
+        let variables = &self.variables;
+        let documents = documents.into_iter().map(|read: Option<(FileId, Option<&Made>)>| {
+            read.map(|(file, made)| {
+                let scope = Scope { variables, row: made.map(|made| &*made.row) };
+                DocumentFile { file, text: &self.sources.file(file).text, scope }
+            })
+        });
+        let (desired, policies) = (&mut self.desired, &mut self.policies);
+        let (attachments, report) = (&mut self.attachments, &mut self.report);
+        FileReader { desired, policies, attachments, errors, made, report }.read(raw, documents);
+    }
+
+    /// The document file of a policy. If it has placeholders, or a row made the policy, findings about it name this use.
+    fn document(&mut self, path: &At<String>, policy: &str, made: Option<&Made>, directory: &Path) -> Option<FileId> {
+        if self.amount.is_exceeded {
+            return None;
+        }
+        let at = self.report.at(path.span());
+        let full = directory.join(path.get());
+        let file = match self.documents.get(&full) {
+            Some(file) => *file,
+            None => self.document_file(full, &at)?,
+        };
+        let text = &self.sources.file(file).text;
+        let names = names_in_json(text);
+        if let Some(flat) = self.flat.as_mut().filter(|_| names.is_some()) {
+            let scope = Scope { variables: &self.variables, row: made.map(|made| &*made.row) };
+            let used = names
+                .iter()
+                .flatten()
+                .filter_map(|name| scope.get(name).map(|value| (name.clone(), (value.text.clone(), value.is_pattern))));
+            flat.fill(policy, used.collect());
+        }
+        if made.is_none() && names.is_none() {
+            return Some(file);
+        }
+        Some(self.sources.add_use(file, at, format!("policy `{policy}` uses it")))
+    }
+
+    fn document_file(&mut self, path: PathBuf, at: &Location) -> Option<FileId> {
+        match self.tree.read(&path) {
+            Ok(text) => self.may_add(&text, at).then(|| {
+                let file = self.sources.add(path.display().to_string(), text);
+                self.documents.insert(path, file);
+                file
+            }),
+            Err(problem) => {
+                self.report.findings.push(unreadable("the policy document", &path, &problem, at.clone()));
+                None
+            }
+        }
+    }
+}
