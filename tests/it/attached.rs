@@ -127,3 +127,27 @@ resource = [\"arn:aws:s3:::*\"]
     let of_action = findings.iter().filter(|finding| finding["message"].as_str().unwrap().contains("s3:GetObjct"));
     assert_eq!(of_action.count(), 1, "{findings:#?}");
 }
+
+#[test]
+fn the_limits_of_combined_policies_are_checked() {
+    let statement = |name: &str, number: usize| {
+        let resources: Vec<String> =
+            (0..30).map(|at| format!("\"arn:aws:s3:::bucket-of-{name}-{number}-{at}/*\"")).collect();
+        let list = resources.join(", ");
+        format!("[[policies.{name}.statement]]\neffect = \"Allow\"\naction = \"s3:GetObject\"\nresource = [{list}]\n")
+    };
+    let config = format!("{}{}[policies.both]\ncombine = [\"a\", \"b\"]\n", statement("a", 0), statement("b", 0));
+    let folder = Folder::with(&[("attune.toml", &config)]);
+    // Each is small enough, and both are not.
+    let run = folder.attune("validate").exits(1).says("found in this combined policy").says("2048 bytes");
+    assert_eq!(run.stdout.matches("error[").count(), 1, "{}", run.stdout);
+
+    let chain = |length: usize| -> String {
+        let link = |at: usize| format!("[policies.p{at:02}]\ncombine = [\"p{:02}\"]\n", at + 1);
+        (0..length).map(link).collect::<String>() + &POLICY.replace("ml.", &format!("p{length:02}."))
+    };
+    folder.write("attune.toml", &chain(16));
+    folder.attune("validate").exits(0);
+    folder.write("attune.toml", &chain(17));
+    folder.attune("validate").exits(1).says("combinations are nested deeper than 16");
+}

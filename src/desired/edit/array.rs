@@ -13,7 +13,12 @@ pub(super) fn remove(array: &mut Array, index: usize) {
         }
         None => {
             let trailing = text(Some(array.trailing()));
-            let end = joined(&before, &behind, &trailing).unwrap_or_else(|| behind + &trailing);
+            let rest = format!("{behind}{trailing}");
+            // The bracket keeps its own indentation.
+            let indent = rest.rsplit_once('\n').map_or("", |(_, indent)| indent);
+            let with_comments = joined(&before, &behind, &trailing);
+            let with_comments = with_comments.map(|text| format!("{}{indent}", text.trim_end_matches([' ', '\t'])));
+            let end = with_comments.unwrap_or(rest.clone());
             array.set_trailing(if array.is_empty() && !end.contains('#') { "" } else { &end });
         }
     }
