@@ -46,26 +46,31 @@ pub fn adoption(objects: &Adopted, inventory: &Inventory, desired: &Desired) -> 
     for principal in &objects.principals {
         match inventory.attachment_to_adopt(principal, desired) {
             Ok(attachment) => _ = adoption.attachments.insert(principal.clone(), attachment),
-            Err(refused) => adoption.refused.push(refused),
+            Err(refused) => adoption.refused.push(*refused),
         }
     }
     for name in &objects.policies {
         match inventory.document_to_adopt(name, desired) {
             Ok(document) => _ = adoption.policies.insert(name.clone(), document),
-            Err(refused) => adoption.refused.push(refused),
+            Err(refused) => adoption.refused.push(*refused),
         }
     }
     adoption
 }
 
-fn unknown(what: &str) -> Finding {
+fn unknown(what: &str) -> Box<Finding> {
     let message = format!("{what} is neither on the cluster nor in the configuration");
-    Finding::error(codes::NOT_ADOPTED, message).help("check the name: `attune report` lists what is on the cluster")
+    let finding = Finding::error(codes::NOT_ADOPTED, message);
+    Box::new(finding.help("check the name: `attune report` lists what is on the cluster"))
 }
 
 impl Inventory {
-    fn attachment_to_adopt(&self, principal: &Principal, desired: &Desired) -> Result<DeclaredAttachment, Finding> {
-        let refused = |message: String, help: &str| Finding::error(codes::NOT_ADOPTED, message).help(help);
+    fn attachment_to_adopt(
+        &self,
+        principal: &Principal,
+        desired: &Desired,
+    ) -> Result<DeclaredAttachment, Box<Finding>> {
+        let refused = |message: String, help: &str| Box::new(Finding::error(codes::NOT_ADOPTED, message).help(help));
         if !self.attachments_known || principal.group().is_some() && !self.groups_known {
             let message = format!("the cluster does not report here which policy {principal} has");
             return Err(refused(message, "reach the cluster through its `weka` command: `--via weka`"));
@@ -83,16 +88,16 @@ impl Inventory {
                 Err(refused(message, "apply the interrupted configuration again"))
             }
             Some(Some(policy)) => match self.undeclared(principal, policy) {
-                Some(finding) => Err(Finding { severity: Severity::Error, ..finding }),
+                Some(finding) => Err(Box::new(Finding { severity: Severity::Error, ..finding })),
                 None => Ok(DeclaredAttachment::Has(policy.clone())),
             },
         }
     }
 
-    fn document_to_adopt(&self, name: &PolicyName, desired: &Desired) -> Result<Option<AdoptedDocument>, Finding> {
+    fn document_to_adopt(&self, name: &PolicyName, desired: &Desired) -> Result<Option<AdoptedDocument>, Box<Finding>> {
         if let Some(why) = NameKind::of(name).reason() {
             let message = format!("policy `{name}` {why}, so no configuration can declare it");
-            return Err(Finding::error(codes::NOT_ADOPTED, message).help("leave it as it is"));
+            return Err(Box::new(Finding::error(codes::NOT_ADOPTED, message).help("leave it as it is")));
         }
         let Some(reported) = self.policies.get(name) else {
             let is_declared = desired.policies.contains_key(name);
@@ -100,8 +105,8 @@ impl Inventory {
         };
         let (text, document) = policy::reviewed(reported.as_deref().unwrap_or_default()).map_err(|why| {
             let message = format!("cannot declare the document of policy `{name}`: {why}");
-            Finding::error(codes::UNDECLARABLE_DOCUMENT, message)
-                .help("replace it: declare the policy with a valid document")
+            let finding = Finding::error(codes::UNDECLARABLE_DOCUMENT, message);
+            Box::new(finding.help("replace it: declare the policy with a valid document"))
         })?;
         let allowed = broken_rules(&document, &catalogues(&self.identity.release));
         Ok(Some(AdoptedDocument { text, document, allowed }))

@@ -69,16 +69,11 @@ impl EditedFile {
             return Err(CannotEdit::new(format!("{principal} has no entry"), "add it"));
         };
         self.is_changed = true;
-        match entry {
-            Item::Value(old @ Value::String(_)) => replace_value(old, short(attachment)),
-            Item::Value(old @ Value::InlineTable(_)) if !has_comments_inside(old) => {
-                replace_value(old, short(attachment));
-            }
-            entry => {
-                if let Some(table) = entry.as_table_like_mut() {
-                    set_attachment(table, attachment);
-                }
-            }
+        let in_one_line = entry.as_value_mut().filter(|value| value.is_str() || !has_comments_inside(value));
+        if let Some(value) = in_one_line {
+            replace_value(value, short(attachment));
+        } else if let Some(table) = entry.as_table_like_mut() {
+            set_attachment(table, attachment);
         }
         Ok(())
     }

@@ -110,7 +110,7 @@ fn set_content(entry: &mut dyn TableLike, key: &str, new: Value) {
             Some(Item::ArrayOfTables(tables)) => {
                 // Its comments are before the header of the first statement.
                 let first = tables.iter().next().map(|first| first.decor().clone());
-                decor = decor.or_else(|| Some((Decor::new(comments(first?), " "), Decor::new(" ", ""))));
+                decor = decor.or_else(|| Some((Decor::new(comments(&first?), " "), Decor::new(" ", ""))));
             }
             Some(Item::Table(_) | Item::None) | None => {}
         }
@@ -127,7 +127,7 @@ fn set_content(entry: &mut dyn TableLike, key: &str, new: Value) {
 }
 
 /// The comments before a header.
-fn comments(decor: Decor) -> String {
+fn comments(decor: &Decor) -> String {
     let before = decor.prefix().and_then(|raw| raw.as_str()).unwrap_or_default().to_owned();
     before.lines().map(str::trim).filter(|line| line.starts_with('#')).map(|line| format!("{line}\n")).collect()
 }

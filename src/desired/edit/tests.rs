@@ -162,10 +162,10 @@ fn configuration(forms: &[(Form, Option<&str>)], comments: u64, several_lines: b
         let section = short.get_mut(kind).unwrap();
         match (form, policy) {
             (Form::Short, Some(policy)) => {
-                *section += &format!("{}\"{bare}\" = '{policy}' {}\n", comment("\n"), comment(""))
+                *section += &format!("{}\"{bare}\" = '{policy}' {}\n", comment("\n"), comment(""));
             }
             (Form::Short | Form::Inline, _) => {
-                *section += &format!("{}\"{bare}\" = {{ {value} }}{}\n", comment("\n"), comment(""))
+                *section += &format!("{}\"{bare}\" = {{ {value} }}{}\n", comment("\n"), comment(""));
             }
             (Form::Table, _) => {
                 tables += &format!(
@@ -174,7 +174,7 @@ fn configuration(forms: &[(Form, Option<&str>)], comments: u64, several_lines: b
                     comment(""),
                     comment("\n"),
                     comment("")
-                )
+                );
             }
             (Form::AttachedTo, Some(policy @ ("p" | "q"))) => lists.get_mut(policy).unwrap().push(*name),
             (Form::AttachedTo, _) | (Form::None, _) => {}
