@@ -148,7 +148,7 @@ fn an_invalid_result_or_a_file_that_may_not_be_written_changes_nothing() {
     );
     folder.write("attune.toml", &text);
     let unchanged = |folder: &Folder| {
-        assert_eq!((folder.read("attune.toml"), folder.read("teams/ml.toml")), (text.clone(), TEAM.to_owned()))
+        assert_eq!((folder.read("attune.toml"), folder.read("teams/ml.toml")), (text.clone(), TEAM.to_owned()));
     };
     folder
         .attune("edit move --from ml-ro --to base")
