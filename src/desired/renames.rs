@@ -136,6 +136,5 @@ mod tests {
         assert_eq!(removed("a = { x = 1, renamed_from = \"old\", y = 2 } # b\n"), "a = { x = 1, y = 2 } # b\n");
         assert_eq!(removed("a = { renamed_from = \"old\", y = 2 }\n"), "a = { y = 2 }\n");
         assert_eq!(removed("a = { x = 1, \"renamed_from\" = \"old\" }\n"), "a = { x = 1 }\n");
-        assert_eq!(removed("a = { renamed_from = \"old\" }\n"), "a = { }\n");
     }
 }
