@@ -47,9 +47,9 @@ fn pieces(text: &str) -> Vec<Piece<'_>> {
         pieces.push(Piece::Text(&rest[..at]));
         let braces = &rest[at..];
         let inside = &braces[OPEN.len()..];
-        if inside.starts_with(OPEN) {
+        if let Some(after) = inside.strip_prefix(OPEN) {
             pieces.push(Piece::Text(&braces[..OPEN.len()]));
-            rest = &inside[OPEN.len()..];
+            rest = after;
             continue;
         }
         let end = inside.find("}}");

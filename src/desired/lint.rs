@@ -105,10 +105,13 @@ pub struct Edit {
     pub with: String,
 }
 
+/// The place of an edit, and its text for each use of the file.
+type EditOfUses = (Location, BTreeMap<FileId, String>);
+
 /// The edits that fix findings of [`lint`], where the fix is certain. A place that several policies use is only edited if all of
 /// them need the same edit.
 pub fn fixes(desired: &Desired, catalogue: &Catalogue) -> Vec<Edit> {
-    let mut edits: BTreeMap<(FileId, usize, Place), (Location, BTreeMap<FileId, String>)> = BTreeMap::new();
+    let mut edits: BTreeMap<(FileId, usize, Place), EditOfUses> = BTreeMap::new();
     for (_, authored, lint) in lints(desired, catalogue, Depth::Quick) {
         let Some((at, fix)) = lint.fix.and_then(|fix| Some((authored.own_place(fix.place)?, fix))) else { continue };
         let key = (at.file.whole(), at.span.start, fix.place);
@@ -116,14 +119,13 @@ pub fn fixes(desired: &Desired, catalogue: &Catalogue) -> Vec<Edit> {
         by_use.entry(at.file).or_insert(fix.written());
     }
     let authored: Vec<&Authored> = declared(desired).map(|(_, authored)| authored).collect();
-    let edit =
-        |((whole, start, place), (at, by_use)): ((FileId, usize, Place), (Location, BTreeMap<FileId, String>))| {
-            let places = authored.iter().filter_map(|authored| authored.own_place(place));
-            let mut users = places.filter(|at| at.file.whole() == whole && at.span.start == start);
-            let with = by_use.values().next()?;
-            let is_same = users.all(|at| by_use.get(&at.file) == Some(with));
-            is_same.then(|| Edit { at: Location { file: whole, span: at.span }, with: with.clone() })
-        };
+    let edit = |((whole, start, place), (at, by_use)): ((FileId, usize, Place), EditOfUses)| {
+        let places = authored.iter().filter_map(|authored| authored.own_place(place));
+        let mut users = places.filter(|at| at.file.whole() == whole && at.span.start == start);
+        let with = by_use.values().next()?;
+        let is_same = users.all(|at| by_use.get(&at.file) == Some(with));
+        is_same.then(|| Edit { at: Location { file: whole, span: at.span }, with: with.clone() })
+    };
     edits.into_iter().filter_map(edit).collect()
 }
 

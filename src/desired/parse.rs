@@ -9,12 +9,15 @@ use super::raw::RawFile;
 use super::schema::{SchemaErrors, check, is_secret};
 use crate::base::{FileId, Finding, Location};
 
+/// A file that is TOML, without what does not fit the schema.
+type Parsed<'t> = (Spanned<DeTable<'t>>, SchemaErrors);
+
 /// Parses a file and checks it against the schema. The error has findings and the places of possible secrets.
 pub(super) fn parse<'t>(
     text: &'t str,
     file: FileId,
     schema: &serde_json::Value,
-) -> Result<(Spanned<DeTable<'t>>, SchemaErrors), (Vec<Finding>, Vec<Location>)> {
+) -> Result<Parsed<'t>, (Vec<Finding>, Vec<Location>)> {
     let (mut table, errors) = DeTable::parse_recoverable(text);
     if !errors.is_empty() {
         let findings = errors.iter().map(|error| syntax(error, file)).collect();

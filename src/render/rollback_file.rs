@@ -167,7 +167,7 @@ impl<'a> Writer<'a> {
             let body = body.or_else(|| temporary.find_map(|leftover| self.observed.policies.get(leftover)));
             match body.map(|body| body.text().map(str::to_owned)) {
                 Some(Some(text)) => {
-                    if let Some(entry) = self.present(policy, text) {
+                    if let Some(entry) = self.present(policy, &text) {
                         table.insert(escaped(policy.as_str()).into_owned(), entry.into());
                     }
                 }
@@ -184,9 +184,9 @@ impl<'a> Writer<'a> {
         table
     }
 
-    fn present(&mut self, policy: &PolicyName, text: String) -> Option<Table> {
+    fn present(&mut self, policy: &PolicyName, text: &str) -> Option<Table> {
         let path = format!("{}/{}.json", self.stem, file_name(policy.as_str()));
-        let read = policy::read(&text);
+        let read = policy::read(text);
         let mut entry = Table::from_iter([("document".to_owned(), Value::from(path.clone()))]);
         let mut allow = read.document.as_ref().map(|document| self.broken_rules(document)).unwrap_or_default();
         allow.extend(read.problems.iter().map(|problem| problem.rule.id.to_owned()));
@@ -197,7 +197,7 @@ impl<'a> Writer<'a> {
         }
         let declarable =
             read.document.is_some() && !read.problems.iter().any(|problem| problem.severity == Severity::Error);
-        self.documents.insert(path.clone(), escaped(&text).into_owned());
+        self.documents.insert(path.clone(), escaped(text).into_owned());
         if declarable {
             return Some(entry);
         }
