@@ -268,6 +268,11 @@ impl Sources {
         &self.files[id.file]
     }
 
+    /// The ids of all files, in the order of reading.
+    pub fn ids(&self) -> impl Iterator<Item = FileId> + use<> {
+        (0..self.files.len()).map(FileId)
+    }
+
     /// All files, in the order of reading.
     pub fn files(&self) -> &[SourceFile] {
         &self.files

@@ -6,6 +6,7 @@ mod finding;
 mod many;
 mod message;
 mod names;
+mod object;
 mod secret;
 mod shell;
 mod visible;
@@ -17,6 +18,7 @@ pub use finding::{Code, FileId, Finding, Label, Location, Severity, SourceFile, 
 pub use many::map;
 pub use message::{Suggestions, count, list, list_some, nearest};
 pub use names::{GroupName, NamePattern, NamePatterns, NameProblem, PolicyName, Principal, UserName};
+pub use object::ObjectId;
 pub use secret::{KeyPair, SessionKeys};
 pub use shell::{shell_line, shell_quoted, shell_word};
 pub use visible::{Confusable, VisibleText, confusable, is_hidden, is_plain, spelled_out, visible, visible_lines};

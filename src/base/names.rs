@@ -1,6 +1,7 @@
 //! Names of policies, users and groups, checked where they enter, and patterns of names. A clone of a name shares the text.
 
 use std::borrow::{Borrow, Cow};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -305,36 +306,47 @@ impl fmt::Display for NamePattern {
     }
 }
 
-/// Several patterns of names. A name matches if it matches one of them.
+/// Several patterns of names. A name matches if it matches one of them, and is none of the exceptions.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[must_use]
-pub struct NamePatterns(Vec<NamePattern>);
+pub struct NamePatterns {
+    patterns: Vec<NamePattern>,
+    /// Names that do not match, whatever the patterns say.
+    except: BTreeSet<Box<str>>,
+}
 
 impl NamePatterns {
     /// Whether a name matches one of the patterns.
     pub fn matches(&self, name: &str) -> bool {
-        self.0.iter().any(|pattern| pattern.matches(name))
+        self.patterns.iter().any(|pattern| pattern.matches(name)) && !self.except.contains(name)
     }
 
     /// Whether there are no patterns.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.patterns.is_empty()
     }
 
-    /// The patterns.
+    /// The patterns, without the exceptions.
     pub fn iter(&self) -> impl Iterator<Item = &NamePattern> {
-        self.0.iter()
+        self.patterns.iter()
     }
 
-    /// The patterns of both.
-    pub fn and(self, other: Self) -> Self {
-        Self([self.0, other.0].concat())
+    /// The patterns of both, with the exceptions of both.
+    pub fn and(mut self, other: Self) -> Self {
+        self.patterns.extend(other.patterns);
+        self.except(other.except)
+    }
+
+    /// The same patterns, which do not match these names.
+    pub fn except(mut self, names: impl IntoIterator<Item = impl Into<Box<str>>>) -> Self {
+        self.except.extend(names.into_iter().map(Into::into));
+        self
     }
 }
 
 impl FromIterator<NamePattern> for NamePatterns {
     fn from_iter<I: IntoIterator<Item = NamePattern>>(patterns: I) -> Self {
-        Self(patterns.into_iter().collect())
+        Self { patterns: patterns.into_iter().collect(), except: BTreeSet::new() }
     }
 }
 
@@ -421,5 +433,7 @@ mod tests {
     fn a_name_matches_one_of_several_patterns() {
         let patterns: NamePatterns = ["svc-*", "bob"].iter().map(|text| text.parse().unwrap()).collect();
         assert!(patterns.matches("bob") && patterns.matches("svc-a") && !patterns.matches("bobby"));
+        let patterns = patterns.except(["svc-a"]);
+        assert!(patterns.matches("bob") && patterns.matches("svc-b") && !patterns.matches("svc-a"));
     }
 }

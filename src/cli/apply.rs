@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use time::OffsetDateTime;
 
-use super::args::{BaseArg, CallArgs, Format, GlobalArgs, GuardArgs, SecretStoreArgs};
+use super::args::{BaseArg, CallArgs, Format, GlobalArgs, GuardArgs, OnlyArg, SecretStoreArgs};
 use super::base::{Base, Reviewed, ReviewedPlan};
 use super::connect::{CommandError, Connection, connect};
 use super::exit::{self, Exit, Failure};
@@ -17,7 +17,7 @@ use super::state::{About, DEFAULT_STATE_DIR, State, rollback_command};
 use crate::apply::{Outcome, RunOptions, SecretStore, StopSignal, run};
 use crate::cluster::observe;
 use crate::observed::Observed;
-use crate::plan::{Plan, once_revoked, plan_with};
+use crate::plan::{Plan, once_revoked, plan_part};
 use crate::policy::Catalogue;
 use crate::render::json::{self, OutcomeV1, PlanV1};
 use crate::render::{RollbackFile, RollbackSettings, text};
@@ -39,6 +39,7 @@ Examples:
   attune apply --yes --reason 'CHG-4711'
   attune apply --yes --format json
   attune apply --file .attune/before-DIGEST.toml   roll back that plan
+  attune apply --approved DIGEST --only 'policy/ml-*'
   attune apply --override max_removals=12          override a guard")]
 pub(super) struct ApplyArgs {
     /// Skip the confirmation
@@ -56,6 +57,8 @@ pub(super) struct ApplyArgs {
     /// State directory for the rollback file, the journal and emergency files
     #[arg(long, value_name = "DIR", default_value = DEFAULT_STATE_DIR)]
     state_dir: PathBuf,
+    #[command(flatten)]
+    only: OnlyArg,
     #[command(flatten)]
     pub(super) base: BaseArg,
     #[command(flatten)]
@@ -95,7 +98,7 @@ impl ApplyArgs {
     }
 
     async fn prepare(&self, global: &GlobalArgs, output: &mut Output) -> Result<Prepared, CommandError> {
-        let mut reviewed = Reviewed::read(global, &self.base, output)?;
+        let mut reviewed = Reviewed::read(global, &self.base, &self.only, output)?;
         let connection = connect(global, reviewed.connection(global)?, self.calls, output).await?;
         let observed = observe(&connection.retrying(), &reviewed.states(), self.calls.jobs()).await?;
         let catalogue = self.guards.catalogue.load_or(&observed.identity.release)?;
@@ -204,7 +207,8 @@ impl ApplyArgs {
         let plan = &prepared.planned.plan;
         let interrupted = prepared.stop.is_requested();
         let exit = if outcome.all_good() && outcome.converged() && !outcome.may_have_lost_a_secret() {
-            Exit::Done
+            // What a plan of a part leaves out still differs.
+            if outcome.remaining.as_deref().is_some_and(Plan::leaves_out) { Exit::Changes } else { Exit::Done }
         } else if interrupted && !outcome.all_good() {
             Exit::Interrupted
         } else {
@@ -268,7 +272,10 @@ fn reason(text: &str) -> Result<String, String> {
 async fn plan_again(prepared: &Prepared, output: &mut Output) -> Option<Box<Plan>> {
     let desired = &once_revoked(&prepared.reviewed.loaded.desired);
     match observe(&prepared.connection.retrying(), &[desired], prepared.jobs).await {
-        Ok(observed) => Some(Box::new(plan_with(desired, &observed, &prepared.catalogue))),
+        Ok(observed) => {
+            let only = prepared.reviewed.only.as_ref();
+            Some(Box::new(plan_part(desired, &observed, &prepared.catalogue, only)))
+        },
         Err(error) => {
             output.message(|out, _| {
                 writeln!(out, "cannot read the cluster again: {error}")?;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::File;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use clap::{ArgAction, ColorChoice, ValueEnum};
@@ -11,7 +11,10 @@ use clap::{ArgAction, ColorChoice, ValueEnum};
 use crate::base::Release;
 use crate::cluster::RetryPolicy;
 use crate::cluster::rest::Fingerprint;
-use crate::desired::{ClusterSettings, Exemption, Guards, Override, Overrides, Via, is_stdin, shown_path};
+use crate::desired::{
+    ClusterSettings, Exemption, Guards, Loaded, Override, Overrides, Via, is_stdin, shown_path,
+};
+use crate::plan::{Only, OnlyPattern};
 use crate::policy::access::RuleList;
 use crate::render::markdown;
 
@@ -270,6 +273,26 @@ pub(super) struct BaseArg {
     /// proposed changes. Use it when someone else may have written the configuration.
     #[arg(long, value_name = "REV")]
     pub(super) base: Option<String>,
+}
+
+/// The part of the configuration that a command is for.
+#[derive(Debug, Default, clap::Args)]
+pub(super) struct OnlyArg {
+    /// Only these objects and what they need: `policy/NAME`, `user/NAME`, `group/NAME`, or `file:PATH` for all that a file
+    /// declares; exits with 2 if a difference is left out
+    ///
+    /// `*` matches any run of characters, `?` one. Errors of other parts of the configuration are shown and do not block.
+    /// Guards and effects look at the whole cluster after the plan.
+    #[arg(long, value_name = "PATTERN")]
+    only: Vec<OnlyPattern>,
+}
+
+impl OnlyArg {
+    /// The selection for a configuration, whose errors outside of it no longer block; `None` if everything is selected.
+    pub(super) fn of(&self, loaded: &mut Loaded, file: &Path) -> Option<Only> {
+        let directory = file.parent().unwrap_or(Path::new("")).display().to_string();
+        (!self.only.is_empty()).then(|| Only::new(&self.only, loaded, &directory))
+    }
 }
 
 #[derive(Debug, clap::Args)]

@@ -1,9 +1,10 @@
 //! The configuration under review, and its base (`--base`): the trusted version whose settings apply.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::args::{BaseArg, GlobalArgs, GuardArgs};
-use super::connect::{CommandError, read_valid};
+use super::args::{BaseArg, GlobalArgs, GuardArgs, OnlyArg};
+use super::connect::{CommandError, read_part, read_valid};
 use super::exit::{self, Failure};
 use super::git::{self, Checkout, GitProblem, checkout};
 use super::output::Output;
@@ -12,7 +13,7 @@ use crate::desired::{
     Boundary, ClusterSettings, Desired, Destination, Loaded, Ownership, is_stdin, load_with, template_changes,
 };
 use crate::observed::Observed;
-use crate::plan::{Plan, Review, after, plan_with};
+use crate::plan::{Only, Plan, Review, after, plan_part};
 use crate::policy::Catalogue;
 use crate::render::json::{BaseV1, PlanSnapshotV1, PlanV1, ReviewV1};
 
@@ -21,6 +22,8 @@ pub(super) struct Reviewed {
     pub(super) loaded: Loaded,
     connection: ClusterSettings,
     pub(super) base: Option<Base>,
+    /// The part that a plan is for; `None` if it is for everything.
+    pub(super) only: Option<Only>,
     review: Review,
 }
 
@@ -31,8 +34,16 @@ pub(super) struct ReviewedPlan {
 }
 
 impl Reviewed {
-    pub(super) fn read(global: &GlobalArgs, base: &BaseArg, output: &mut Output) -> Result<Self, CommandError> {
-        let Some(base) = &base.base else { return Ok(Self::without_base(read_valid(global, output)?, global)) };
+    pub(super) fn read(
+        global: &GlobalArgs,
+        base: &BaseArg,
+        only: &OnlyArg,
+        output: &mut Output,
+    ) -> Result<Self, CommandError> {
+        let Some(base) = &base.base else {
+            let (loaded, only) = read_part(global, only, output)?;
+            return Ok(Self { only, ..Self::without_base(loaded, global) });
+        };
         if is_stdin(&global.file) {
             let failure = Failure::new(
                 &exit::NO_BASE,
@@ -43,18 +54,19 @@ impl Reviewed {
         if !global.has_file() {
             return Self::removed(global, base, output);
         }
-        let mut loaded = read_valid(global, output)?;
+        let (mut loaded, only) = read_part(global, only, output)?;
         let base = read(base, global, &loaded.desired.directory)?;
         let review = Review::of(&base.desired, &loaded.desired);
+        let review = if let Some(only) = &only { review.of_part(only) } else { review };
         loaded.desired = std::mem::take(&mut loaded.desired).under(&base.desired);
         loaded.desired.cluster.insecure = global.insecure;
-        Ok(Self { loaded, connection: base.connection.clone(), base: Some(base), review })
+        Ok(Self { loaded, connection: base.connection.clone(), base: Some(base), only, review })
     }
 
     fn without_base(mut loaded: Loaded, global: &GlobalArgs) -> Self {
         loaded.desired.cluster.insecure = global.insecure;
         let connection = loaded.desired.cluster.clone();
-        Self { loaded, connection, base: None, review: Review::default() }
+        Self { loaded, connection, base: None, only: None, review: Review::default() }
     }
 
     /// A configuration that only the base has. Everything that it declares becomes unmanaged, so nothing changes on the
@@ -79,9 +91,10 @@ impl Reviewed {
             files: Vec::new(),
             findings: vec![finding],
             not_included: Vec::new(),
+            documents: BTreeMap::new(),
         };
         output.findings(&loaded.findings, &loaded.sources);
-        Ok(Self { loaded, connection: base.connection.clone(), base: Some(base), review })
+        Ok(Self { loaded, connection: base.connection.clone(), base: Some(base), only: None, review })
     }
 
     /// The settings to connect with. Only trusted ones name a cluster.
@@ -106,11 +119,12 @@ impl Reviewed {
 
     pub(super) fn plan(&mut self, observed: &Observed, guards: &GuardArgs, catalogue: &Catalogue) -> ReviewedPlan {
         guards.add_to(&mut self.loaded.desired.guards);
-        let mut plan = plan_with(&self.loaded.desired, observed, catalogue);
+        let only = self.only.as_ref();
+        let mut plan = plan_part(&self.loaded.desired, observed, catalogue, only);
         let review = self.review();
         let Some(base) = &self.base else { return ReviewedPlan { plan, base: None, review } };
         plan.findings.extend(template_changes(&base.desired, &self.loaded.desired, &self.loaded.sources));
-        let compared = base.compare(&self.loaded.desired, observed, catalogue);
+        let compared = base.compare(&self.loaded.desired, observed, catalogue, only);
         plan.findings.extend(compared.as_ref().err().map(|finding| (**finding).clone()).or_else(|| base.missing()));
         if plan.new_keys.is_some() {
             plan.findings.extend(base.untrusted_program());
@@ -230,16 +244,22 @@ impl Base {
     }
 
     /// Separates drift from proposed changes; a warning if the base cannot be planned.
-    fn compare(&self, proposal: &Desired, observed: &Observed, catalogue: &Catalogue) -> Result<BaseV1, Box<Finding>> {
+    fn compare(
+        &self,
+        proposal: &Desired,
+        observed: &Observed,
+        catalogue: &Catalogue,
+        only: Option<&Only>,
+    ) -> Result<BaseV1, Box<Finding>> {
         let revision = &self.revision;
-        let drift = plan_with(&self.desired, observed, catalogue);
+        let drift = plan_part(&self.desired, observed, catalogue, only.map(Only::for_base).as_ref());
         if drift.is_blocked() {
             let error = first_error(&drift.findings).unwrap_or_default();
             let message =
                 format!("{revision} cannot be planned, so drift and proposed changes are not separated: {error}");
             return Err(Finding::warning(exit::BASE_NOT_PLANNED, message).help("only the whole plan is shown").into());
         }
-        let proposed = plan_with(proposal, &after(&drift, observed), catalogue);
+        let proposed = plan_part(proposal, &after(&drift, observed), catalogue, only);
         Ok(BaseV1::of(revision, &drift.changes, &proposed.changes))
     }
 

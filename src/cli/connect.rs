@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
-use super::args::{CallArgs, Format, GlobalArgs};
+use super::args::{CallArgs, Format, GlobalArgs, OnlyArg};
 use super::exit::{self, Failure};
 use super::output::Output;
 use super::progress::ReadProgress;
@@ -14,6 +14,7 @@ use crate::cluster::rest::{Endpoint, Fingerprint, RestCluster, RestOptions, Time
 use crate::cluster::weka::{self, WekaCluster, WekaOptions};
 use crate::cluster::{Cluster, Credentials, Environment, PasswordLogin, RetryingCluster, program};
 use crate::desired::{Boundary, ClusterSettings, FileProblem, LoadError, Loaded, Via, load_with, read_trusted};
+use crate::plan::Only;
 use crate::render::json::{self, FindingsV1};
 use crate::sim;
 
@@ -31,14 +32,28 @@ pub(super) fn read(global: &GlobalArgs) -> Result<Loaded, Failure> {
 }
 
 pub(super) fn read_valid(global: &GlobalArgs, output: &mut Output) -> Result<Loaded, CommandError> {
-    let loaded = read(global)?;
+    Ok(read_part(global, &OnlyArg::default(), output)?.0)
+}
+
+/// Reads a configuration whose selected part has no errors.
+pub(super) fn read_part(
+    global: &GlobalArgs,
+    only: &OnlyArg,
+    output: &mut Output,
+) -> Result<(Loaded, Option<Only>), CommandError> {
+    let mut loaded = read(global)?;
+    let only = only.of(&mut loaded, &global.file);
+    if loaded.has_errors() {
+        // Otherwise the plan has them.
+        loaded.findings.extend(only.iter().flat_map(Only::errors).cloned());
+    }
     output.findings(&loaded.findings, &loaded.sources);
     if loaded.has_errors() {
         let message = format!("{} has errors; the cluster was not contacted", global.file_name());
         let failure = Failure::new(&exit::FILE_HAS_ERRORS, message);
         return Err(CommandError::with_findings(failure, loaded.findings, loaded.sources));
     }
-    Ok(loaded)
+    Ok((loaded, only))
 }
 
 /// The `[cluster]` section. If the command line names the cluster, the configuration may be missing.

@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::adopt::adopt;
-use super::args::{BaseArg, CallArgs, Format, GlobalArgs, StateDir};
+use super::args::{BaseArg, CallArgs, Format, GlobalArgs, OnlyArg, StateDir};
 use super::base::Reviewed;
 use super::connect::{CommandError, Connection, connect};
 use super::edited::{CheckArg, editable};
@@ -218,7 +218,7 @@ impl DriftArgs {
         now: OffsetDateTime,
         results: &mut Results,
     ) -> Result<(Connection, Reviewed, Drift), CommandError> {
-        let reviewed = Reviewed::read(global, &self.base, output)?;
+        let reviewed = Reviewed::read(global, &self.base, &OnlyArg::default(), output)?;
         let connection = connect(global, reviewed.connection(global)?, self.calls, output).await?;
         let desired = &reviewed.loaded.desired;
         let observed = observe(&connection.retrying(), &[desired], self.calls.jobs()).await?;

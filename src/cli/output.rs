@@ -154,7 +154,7 @@ fn written(result: io::Result<()>, changed: Option<Exit>) -> Result<(), Failure>
     let Some(exit) = changed else {
         return if error.kind() == io::ErrorKind::BrokenPipe { Ok(()) } else { Err(error.into()) };
     };
-    let done = if exit == Exit::Done { "applied" } else { "partially applied" };
+    let done = if matches!(exit, Exit::Done | Exit::Changes) { "applied" } else { "partially applied" };
     Err(Failure::new(&exit::ENVIRONMENT, format!("{done}; the result could not be written: {error}"))
         .help("run `attune plan` to see the state of the cluster")
         .exit(exit.max(Exit::Partial)))

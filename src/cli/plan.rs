@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use super::args::{BaseArg, CallArgs, Format, GlobalArgs, GuardArgs, MaxChars, PlanFormat, StateDir};
+use super::args::{BaseArg, CallArgs, Format, GlobalArgs, GuardArgs, MaxChars, OnlyArg, PlanFormat, StateDir};
 use super::base::{Reviewed, ReviewedPlan};
 use super::connect::{CommandError, connect};
 use super::exit::{self, Exit, Failure};
@@ -35,6 +35,8 @@ Examples:
   attune plan --format html > plan.html      write a page with everyone's access
   attune plan --base origin/main             use the settings of main
   attune plan --snapshot ../snapshot.json    plan without a login
+  attune plan --only 'policy/ml-*' --only 'user/svc-ml-*'
+  attune plan --only file:teams/ml.toml      plan what this file declares, and what it needs
   attune plan --override max_removals=12     override a guard for this run")]
 pub(super) struct PlanArgs {
     /// Output format
@@ -45,6 +47,8 @@ pub(super) struct PlanArgs {
     /// Also save the plan as JSON to this file
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    #[command(flatten)]
+    only: OnlyArg,
     #[command(flatten)]
     pub(super) base: BaseArg,
     /// Plan from this file of `attune snapshot`, without a login; such a plan cannot be approved
@@ -101,11 +105,12 @@ impl PlanArgs {
             save("the plan", path, |out| json::write(out, &plan_json))?;
         }
         check_plan(plan)?;
-        Ok(if self.detailed_exitcode && !plan.is_empty() { Exit::Changes } else { Exit::Done })
+        let differs = plan.leaves_out() || self.detailed_exitcode && !plan.is_empty();
+        Ok(if differs { Exit::Changes } else { Exit::Done })
     }
 
     async fn plan(&self, global: &GlobalArgs, output: &mut Output) -> Result<Planned, CommandError> {
-        let mut reviewed = Reviewed::read(global, &self.base, output)?;
+        let mut reviewed = Reviewed::read(global, &self.base, &self.only, output)?;
         let (observed, taken) = match &self.snapshot {
             Some(path) => {
                 let Snapshot { observed, about, old } = snapshot::read(path, global, reviewed.cluster())?;

@@ -38,6 +38,8 @@ pub struct Loaded {
     pub findings: Vec<Finding>,
     /// Those findings that say which included files were not read.
     pub not_included: Vec<Finding>,
+    /// The documents among the files, each with the places that name it.
+    pub documents: BTreeMap<FileId, Vec<Location>>,
 }
 
 impl Loaded {
@@ -121,6 +123,7 @@ fn read(
         patterns: BTreeSet::new(),
         includes: Includes::default(),
         not_included: Vec::new(),
+        document_places: BTreeMap::new(),
         amount: Amount::default(),
     };
     let mut all = Vec::new();
@@ -144,6 +147,7 @@ fn read(
         sources,
         attachments,
         not_included,
+        document_places,
         report: Report { mut findings, .. },
         variables,
         tables,
@@ -161,7 +165,7 @@ fn read(
     check_together(&desired, &attachments, &mut findings);
     findings.sort_by_key(Finding::place);
     let findings = merged(findings);
-    Ok((Loaded { desired, sources, files: all, findings, not_included }, flat))
+    Ok((Loaded { desired, sources, files: all, findings, not_included, documents: document_places }, flat))
 }
 
 /// The maximum number of files, documents included: ten times the policies and users of a cluster.
@@ -218,6 +222,7 @@ struct Loader {
     patterns: BTreeSet<(OsString, String)>,
     includes: Includes,
     not_included: Vec<Finding>,
+    document_places: BTreeMap<FileId, Vec<Location>>,
     amount: Amount,
 }
 

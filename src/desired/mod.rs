@@ -1,5 +1,6 @@
 //! The desired state: the configuration under review, loaded and validated.
 
+mod about;
 mod authored;
 mod changed;
 mod codes;
@@ -40,6 +41,7 @@ use serde::Deserialize;
 use crate::base::{GroupName, Location, NamePatterns, PolicyName, Principal, Release, UserName};
 use crate::policy::access::{ALL_RULES, RuleList};
 
+pub use about::{About, Declarations, Unread};
 pub use authored::{Authored, Origin};
 pub use changed::template_changes;
 pub use codes::CODES;

@@ -8,46 +8,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::combined::Combined;
-use crate::base::{PolicyName, Principal, UserName};
+use crate::base::{ObjectId, PolicyName, Principal, UserName};
 use crate::observed::Body;
 use crate::policy::Normal;
 use crate::policy::access::{Access, Basis};
 
-/// The name of a change in its plan: `policy/NAME`, `user/NAME` or `group/NAME`. At most one change per object.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum ChangeId {
-    /// A change of this policy.
-    Policy(PolicyName),
-    /// A change of what is attached to this user or group.
-    Principal(Principal),
-}
-
-impl ChangeId {
-    /// The policy, if it is one.
-    pub fn policy(&self) -> Option<&PolicyName> {
-        match self {
-            Self::Policy(policy) => Some(policy),
-            Self::Principal(_) => None,
-        }
-    }
-
-    /// The user or group, if it is one.
-    pub fn principal(&self) -> Option<&Principal> {
-        match self {
-            Self::Policy(_) => None,
-            Self::Principal(principal) => Some(principal),
-        }
-    }
-}
-
-impl fmt::Display for ChangeId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Policy(policy) => write!(f, "policy/{policy}"),
-            Self::Principal(principal) => write!(f, "{}/{}", principal.kind(), principal.name()),
-        }
-    }
-}
+/// The name of a change in its plan: that of its object. At most one change per object.
+pub type ChangeId = ObjectId;
 
 /// One difference, with everything a reviewer needs to judge it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -24,6 +24,8 @@ codes! {
     NOT_REVOKED = "keys-cannot-be-revoked", "A key pair is to be revoked, and this cluster offers no call for it, or the user has no policy.";
     KEYS_WITHOUT_DESTINATION = "no-credentials-destination", "A plan may create key pairs, whose secrets the cluster shows once, and the configuration names no destination for them.";
     USER_ABSENT = "detached-user-absent", "A user that is declared detached does not exist on the cluster.";
+    ONLY_NOTHING = "only-matches-nothing", "A pattern of `--only` matches no object that is declared or exists, or no file.";
+    ONLY_NEEDS = "only-needs-more", "A change that `--only` selects needs an object that cannot come along.";
     REMOVALS = "guard-removals", "A plan would remove more policies than `max_removals` allows.";
     DETACHED = "guard-detached", "A plan would leave more users and groups without access than `max_detached` allows.";
     PROTECTED_POLICY = "guard-protected-policy", "A plan would remove or replace a policy of `protected_policies`.";
@@ -34,7 +36,7 @@ codes! {
 }
 
 /// Errors about the configuration, or that prevent its comparison with the cluster. All others only block calls.
-pub const NOT_COMPARED: &[Code] = &[ATTACHMENTS_UNKNOWN, GROUPS_UNKNOWN, TOO_LARGE];
+pub const NOT_COMPARED: &[Code] = &[ATTACHMENTS_UNKNOWN, GROUPS_UNKNOWN, TOO_LARGE, ONLY_NOTHING, ONLY_NEEDS];
 
 /// The error that a user does not exist.
 pub const USER_GONE: Code = NO_SUCH_USER;

@@ -31,8 +31,7 @@ pub(super) fn changes(
     let can = observed.capabilities;
     let same = same_access(comparison, observed, cache);
     let combined = Combined::all(desired);
-    let describe =
-        Describe { comparison, observed, ordered, can, same, combined: &combined, roles: &desired.guards.roles };
+    let describe = Describe { desired, comparison, observed, ordered, can, same, combined: &combined };
     let policies = comparison.policies.iter().filter_map(|(policy, action)| describe.policy(policy, action));
     let attachments = comparison.affected.iter().filter_map(|(principal, of)| describe.attachment(principal, of));
     let mut changes: Vec<Change> = policies.chain(attachments).collect();
@@ -159,11 +158,11 @@ pub(super) fn unmanaged(comparison: &Comparison, desired: &Desired) -> Unmanaged
 }
 
 struct Describe<'a> {
+    desired: &'a Desired,
     comparison: &'a Comparison,
     observed: &'a Observed,
     ordered: &'a Ordered,
     can: Capabilities,
-    roles: &'a BTreeSet<PolicyName>,
     same: BTreeMap<&'a PolicyName, SameAccess>,
     combined: &'a BTreeMap<&'a PolicyName, Arc<Combined>>,
 }
@@ -196,13 +195,14 @@ impl Describe<'_> {
     /// there is no provider.
     fn maps_name(&self, policy: &PolicyName) -> bool {
         let may_map = self.can.identity_provider && self.observed.identity_provider != Some(false);
-        may_map || self.roles.contains(policy)
+        may_map || self.desired.guards.roles.contains(policy)
     }
 
     fn keeping(&self, policy: &PolicyName) -> Vec<AttachedPrincipal> {
         let attached = |(principal, change): (&Principal, &AttachmentChange)| AttachedPrincipal {
             principal: principal.clone(),
-            undeclared: !change.declared,
+            // A declared one that the plan leaves out is not unmanaged.
+            undeclared: !change.declared && self.desired.entry(principal).is_none(),
         };
         self.comparison.keeping(policy).map(attached).collect()
     }

@@ -15,7 +15,9 @@ mod guards;
 mod idle_renames;
 mod keys;
 mod new_access;
+mod only;
 mod order;
+mod part;
 mod problems;
 mod renames;
 mod settings;
@@ -26,9 +28,9 @@ pub(crate) mod tests;
 use std::collections::BTreeMap;
 
 use crate::base::{Capabilities, Finding, GroupName, PolicyName, Principal, UserName};
-use crate::desired::{self, Desired};
+use crate::desired::Desired;
 use crate::observed::{Identity, Limits, Observed};
-use crate::policy::{self, Catalogue, Depth};
+use crate::policy::Catalogue;
 
 use effects::Effects;
 
@@ -42,6 +44,7 @@ pub use digest::Digest;
 pub use effects::{Effect, NameAccess, NotReported, Unreported};
 pub use guards::Overridden;
 pub use keys::{NewKeys, once_revoked};
+pub use only::{Needed, Only, OnlyPattern, Partial};
 pub use settings::{BaseDeclaration, PlanOption, Review, SettingChange, Undeclared, destination};
 
 /// Everything that an apply does and that a reviewer needs for an approval. It leaves nothing to decide.
@@ -78,6 +81,8 @@ pub struct Plan {
     pub options: Vec<PlanOption>,
     /// The keys that it may create; `None` if it creates none.
     pub new_keys: Option<NewKeys>,
+    /// The part of the objects that it is for; `None` if it is for all.
+    pub partial: Option<Partial>,
 }
 
 /// How many declared objects need no change.
@@ -110,6 +115,11 @@ impl Plan {
         self.changes.is_empty()
     }
 
+    /// Whether it is for a part of the objects, and leaves out a difference or something that could not be read.
+    pub fn leaves_out(&self) -> bool {
+        self.partial.as_ref().is_some_and(Partial::leaves_out)
+    }
+
     /// Whether an error blocks it.
     pub fn is_blocked(&self) -> bool {
         self.findings.iter().any(Finding::is_error)
@@ -123,8 +133,15 @@ pub fn plan(desired: &Desired, observed: &Observed) -> Plan {
 
 /// Makes the plan that changes `observed` into `desired`, with the actions of `catalogue`.
 pub fn plan_with(desired: &Desired, observed: &Observed, catalogue: &Catalogue) -> Plan {
+    plan_part(desired, observed, catalogue, None)
+}
+
+/// Makes the plan for the selected objects and what they need; for all objects without a selection.
+pub fn plan_part(desired: &Desired, observed: &Observed, catalogue: &Catalogue, only: Option<&Only>) -> Plan {
+    let selection = only.map(|only| part::Selection::new(desired, observed, only));
+    let part = selection.as_ref().map_or(desired, |selection| &selection.desired);
     let mut cache = access::AccessCache::new(catalogue, desired.cluster.rules());
-    let comparison = compare::compare(desired, observed);
+    let comparison = compare::compare(part, observed);
     let accesses = access::expected(&comparison, observed, &mut cache);
     let precedences = order::Precedences::new(&comparison, &accesses);
     let order = |observed: &Observed| order::order(&comparison, observed, desired.cluster.replace, &precedences);
@@ -134,9 +151,10 @@ pub fn plan_with(desired: &Desired, observed: &Observed, catalogue: &Catalogue) 
         let limits = Limits { policies: usize::MAX, ..observed.limits };
         order(&Observed { limits, ..observed.clone() }).steps
     });
-    let mut findings = problems::problems(desired, observed, &comparison);
-    findings.extend(keys::not_revocable(desired, observed, &comparison));
-    findings.extend(lint(desired, catalogue));
+    let mut findings = part::problems_of(part, observed, &comparison, catalogue);
+    if let Some(selection) = &selection {
+        findings = selection.findings(desired, observed, catalogue, findings);
+    }
     let is_blocked = |findings: &[Finding]| findings.iter().any(Finding::is_error);
     if ordered.no_room && !is_blocked(&findings) {
         findings.push(problems::no_room(observed));
@@ -144,7 +162,7 @@ pub fn plan_with(desired: &Desired, observed: &Observed, catalogue: &Catalogue) 
     findings.extend(problems::not_addressable(&ordered.steps));
     findings.extend(directory::given_by_directory(observed, &ordered.steps));
     findings.extend(problems::lookalikes(desired, observed, &ordered.steps));
-    findings.extend(keys::revoked_too_late(desired, observed, &ordered.steps));
+    findings.extend(keys::revoked_too_late(part, observed, &ordered.steps));
     let effects = Effects::new(intended.as_ref().unwrap_or(&ordered.steps), observed, &mut cache);
     let changes = describe::changes(desired, &comparison, observed, &ordered, &effects, &mut cache);
     if !is_blocked(&findings) {
@@ -160,7 +178,11 @@ pub fn plan_with(desired: &Desired, observed: &Observed, catalogue: &Catalogue) 
     let guards::Verdict { mut refusals, overrides } = guards::check(subject, &mut cache);
     let new_keys = NewKeys::new(&steps, observed.capabilities, desired);
     refusals.extend(new_keys.as_ref().and_then(NewKeys::refusal));
-    let options = settings::options(desired, catalogue);
+    let options = settings::options(desired, catalogue, only);
+    let unmanaged = match &selection {
+        Some(selection) => selection.unmanaged(desired),
+        None => describe::unmanaged(&comparison, desired),
+    };
     let approved =
         digest::Approved { observed, changes: &changes, steps: &steps, effects: &effects, desired, options: &options };
     Plan {
@@ -168,23 +190,17 @@ pub fn plan_with(desired: &Desired, observed: &Observed, catalogue: &Catalogue) 
         capabilities: observed.capabilities,
         limits: observed.limits,
         digest: digest::digest(&approved),
-        unchanged: describe::unchanged(&comparison, desired),
-        unmanaged: describe::unmanaged(&comparison, desired),
+        unchanged: describe::unchanged(&comparison, part),
+        unmanaged,
         refusals,
         overrides,
         new_keys,
         options,
+        partial: selection.map(|selection| selection.partial(changes.iter().map(|change| &change.id))),
         changes,
         steps,
         effects: effects.on,
         unreported,
         findings,
     }
-}
-
-/// Lints the declared documents. Notes are for `validate`, where documents are written. The size of a document matters only if it
-/// is sent, and is compared with the limit of this cluster.
-fn lint(desired: &Desired, catalogue: &Catalogue) -> Vec<Finding> {
-    let findings = desired::lint(desired, catalogue, Depth::Warnings).into_iter();
-    findings.filter(|finding| finding.code != policy::TOO_LONG).collect()
 }

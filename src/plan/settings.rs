@@ -9,6 +9,7 @@ use crate::policy::Catalogue;
 use crate::policy::access::RuleList;
 
 use super::change::ChangeId;
+use super::only::Only;
 
 /// The changes of a configuration beside its declared objects, compared with the trusted revision.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -60,6 +61,13 @@ impl Review {
     /// The changes of a proposal against the base.
     pub fn of(base: &Desired, proposal: &Desired) -> Self {
         Self { undeclared: undeclared(base, proposal), settings: changed(&settings(base), &settings(proposal)) }
+    }
+
+    /// The same for a plan of a part. If something could not be read, nothing is known to be undeclared.
+    #[must_use]
+    pub fn of_part(mut self, only: &Only) -> Self {
+        self.undeclared.retain(|of| only.unread().is_empty() && only.covers(&of.id));
+        self
     }
 
     /// Whether the proposal only adds declarations and changes those that are there.
@@ -230,7 +238,7 @@ pub struct PlanOption {
     pub value: Option<String>,
 }
 
-pub(super) fn options(desired: &Desired, catalogue: &Catalogue) -> Vec<PlanOption> {
+pub(super) fn options(desired: &Desired, catalogue: &Catalogue, only: Option<&Only>) -> Vec<PlanOption> {
     let guards = &desired.guards;
     let with = |name: &'static str, value: String| PlanOption { name, value: Some(value) };
     let flag = |name: &'static str, is_given: bool| is_given.then_some(PlanOption { name, value: None });
@@ -238,6 +246,7 @@ pub(super) fn options(desired: &Desired, catalogue: &Catalogue) -> Vec<PlanOptio
     options.extend(desired.variables.iter().map(|(name, value)| with("--var", format!("{name}={value}"))));
     options.extend(guards.allow_access.iter().map(|agreed| with("--allow-access", agreed.to_string())));
     options.extend(catalogue.read_from().map(|hash| with("--catalogue", format!("sha256:{hash}"))));
+    options.extend(only.iter().flat_map(|only| only.patterns()).map(|pattern| with("--only", pattern)));
     options.extend(flag("--deny-new-access", guards.deny_for_this_run));
     options.extend(flag("--insecure", desired.cluster.insecure));
     options.sort();

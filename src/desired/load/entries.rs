@@ -73,6 +73,7 @@ impl Loader {
             Some(file) => *file,
             None => self.document_file(full, &at)?,
         };
+        self.document_places.entry(file).or_default().push(at.clone());
         let text = &self.sources.file(file).text;
         let names = names_in_json(text);
         if let Some(flat) = self.flat.as_mut().filter(|_| names.is_some()) {

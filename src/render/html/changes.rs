@@ -143,7 +143,7 @@ pub(super) fn changes(plan: &PlanV1) -> Markup {
         @if plan.changes.is_empty() {
             p { @match blocked(plan) {
                 Some(blocked) => { "None: " (blocked) "." }
-                None => "None: the cluster matches the configuration."
+                None => { "None: the cluster " (phrase::matches(plan.only.as_ref())) "." }
             } }
         }
         @for change in &plan.changes { (change_card(change)) }

@@ -8,7 +8,7 @@ use super::changes::{access, api_calls, base, changes, keys_and_options, review}
 use super::report::sections;
 use super::{Section, Text, api_call, cluster, name, names, page};
 use crate::base::Severity;
-use crate::render::json::{FindingV1, OutcomeV1, PlanV1, ReportV1, StatusV1, StepOutcomeV1, SummaryV1};
+use crate::render::json::{FindingV1, OutcomeV1, PartV1, PlanV1, ReportV1, StatusV1, StepOutcomeV1, SummaryV1};
 use crate::render::phrase::{self, *};
 
 /// Writes the page of a plan, with the sections of a report if there is one.
@@ -45,6 +45,7 @@ fn head(plan: &PlanV1) -> Markup {
                 dt { "Digest" } dd { code { (Text(&plan.digest)) } }
             }
             dt { "Changes" } dd { (summary(&plan.summary)) }
+            (part(plan.only.as_ref()))
             (keys_and_options(plan))
         }
         @if class == "open" && plan.snapshot.is_some() {
@@ -57,11 +58,17 @@ fn head(plan: &PlanV1) -> Markup {
     }
 }
 
+/// What `--only` selects and leaves out.
+fn part(only: Option<&PartV1>) -> Markup {
+    let lines = only.map(|only| phrase::part(only, str::to_owned)).unwrap_or_default();
+    html! { @for (title, text) in &lines { dt { (capital(title)) } dd { (Text(text)) } } }
+}
+
 fn verdict(plan: &PlanV1) -> (&'static str, String) {
     match (blocked(plan), refused(plan), plan.changes.len()) {
         (Some(blocked), ..) => ("bad", format!("{}.", blocked.replacen("plan", "Plan", 1))),
         (None, Some(refused), _) => ("bad", format!("This plan is {refused}.")),
-        (None, None, 0) => ("good", "No changes: the cluster matches the configuration.".to_owned()),
+        (None, None, 0) => ("good", format!("No changes: the cluster {}.", phrase::matches(plan.only.as_ref()))),
         (None, None, changes) => {
             let (changes, calls) = (phrase::count(changes, "change", "changes"), plan.summary.calls);
             ("open", format!("{changes}, {}.", phrase::api_calls(calls)))
@@ -148,7 +155,7 @@ pub fn outcome(out: &mut dyn Write, outcome: &OutcomeV1) -> io::Result<()> {
 
 fn outcome_head(outcome: &OutcomeV1) -> Markup {
     let (class, verdict) = match (outcome.converged, &outcome.remaining) {
-        (true, _) => ("good", "The cluster matches the configuration.".to_owned()),
+        (true, _) => ("good", format!("The cluster {}.", phrase::matches(outcome.only.as_ref()))),
         (false, Some(_)) => ("bad", "The cluster does not match the configuration.".to_owned()),
         (false, None) => ("bad", format!("Applied, but {CANNOT_READ_AGAIN}.")),
     };
@@ -158,6 +165,7 @@ fn outcome_head(outcome: &OutcomeV1) -> Markup {
             (cluster(&outcome.cluster))
             dt { "Digest" } dd { code { (Text(outcome.short_digest())) } }
             dt { "API calls" } dd { (outcome.steps.len()) }
+            (part(outcome.only.as_ref()))
         }
         @if let Some(file) = &outcome.rollback_file {
             @if let Some(command) = &outcome.rollback_command {

@@ -90,7 +90,8 @@ pub use history::{HistoryV1, PastApplyV1, PastResultV1};
 pub use keys::{DetachedV1, KeysV1, RevocationV1, RevokedKeysV1, RevokedV1, RotatedV1, RotationStatusV1};
 pub use outcome::{NotSaved, OutcomeV1, RemarkV1, Saved, StatusV1, StepOutcomeV1};
 pub use plan::{
-    CallV1, ClusterV1, LimitsV1, OverrideV1, PlanSnapshotV1, PlanV1, StepV1, SummaryV1, UnchangedV1, UnmanagedV1,
+    CallV1, ClusterV1, LimitsV1, NeededV1, OverrideV1, PartV1, PlanSnapshotV1, PlanV1, StepV1, SummaryV1, UnchangedV1,
+    UnmanagedV1,
 };
 pub use probe::{ProbeAnswerV1, ProbeUserV1, ProbeV1};
 pub use report::{

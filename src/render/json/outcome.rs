@@ -1,6 +1,6 @@
 //! `attune.outcome/1`: the outcome of an apply. Also reads saved plans and outcomes back, to show them.
 
-use super::plan::{CallV1, ClusterV1, Head, OverrideV1, PlanV1, StepV1, SummaryV1, short_digest};
+use super::plan::{CallV1, ClusterV1, Head, OverrideV1, PartV1, PlanV1, StepV1, SummaryV1, short_digest};
 use crate::apply::{Outcome, Remark, Status, StepOutcome};
 use crate::plan::{Plan, Step};
 
@@ -16,8 +16,10 @@ json_types! {
         overrides: Vec<OverrideV1>,
         /// The outcome of each step.
         steps: Vec<StepOutcomeV1>,
-        /// Whether the cluster matches the configuration after the apply.
+        /// Whether the cluster matches the configuration after the apply; with `only`, the part that was applied.
         converged: bool,
+        /// The part that was applied, by `--only`, and what is left out after the apply; missing when everything was applied.
+        only?: PartV1,
         /// The changes that a new plan would make; missing when the cluster could not be read again.
         remaining?: SummaryV1,
         /// The names of the changes that a new plan would make, such as `user/alice`.
@@ -106,6 +108,7 @@ impl OutcomeV1 {
             overrides: OverrideV1::all(plan),
             steps: plan.steps.iter().zip(&outcome.steps).map(|(step, ended)| StepOutcomeV1::of(step, ended)).collect(),
             converged: outcome.converged(),
+            only: outcome.remaining.as_deref().unwrap_or(plan).partial.as_ref().map(PartV1::of),
             remaining: outcome.remaining.as_deref().map(SummaryV1::of),
             remaining_changes: outcome
                 .remaining

@@ -10,7 +10,7 @@ use super::change::{BaseV1, ChangeV1, KindV1, NewKeysV1, OptionV1, ReviewV1, Unr
 use super::finding::FindingV1;
 use crate::base::{PolicyName, Severity, Sources};
 use crate::observed::Identity;
-use crate::plan::{Call, Digest, Overridden, Plan, PlanOption, Step, Unmanaged};
+use crate::plan::{Call, Digest, Needed, Overridden, Partial, Plan, PlanOption, Step, Unmanaged};
 
 json_types! {
     /// A plan.
@@ -50,6 +50,8 @@ json_types! {
         options: Vec<OptionV1>,
         /// The keys that the plan may create; missing when it creates none.
         new_keys?: NewKeysV1,
+        /// The part that the plan is for, by `--only`; missing when the plan is for everything.
+        only?: PartV1,
         /// Removed declarations and changed settings, compared with `--base`; missing when there are none.
         review?: ReviewV1,
         /// Drift and proposed changes, compared with `--base`; missing when they could not be told apart. The rest of the plan
@@ -63,6 +65,30 @@ json_types! {
         taken: String,
         /// The age of the snapshot when the plan was made, in seconds.
         age_seconds: u64,
+    }
+
+    /// The part of the objects that a plan or an outcome is for.
+    #[derive(PartialEq, Eq)]
+    pub struct PartV1 {
+        /// The patterns of `--only`, in order.
+        patterns: Vec<String>,
+        /// Objects that no pattern selects, and that a step needs; missing when there are none.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        needed: Vec<NeededV1>,
+        /// The differences that are left out, such as `user/alice`.
+        left_out: Vec<String>,
+        /// The number of errors of the configuration outside of the part. What they are about is left out, too. If there are
+        /// any, nothing is removed or detached because no configuration declares it.
+        errors: usize,
+    }
+
+    /// An object that comes along.
+    #[derive(PartialEq, Eq)]
+    pub struct NeededV1 {
+        /// The object, such as `policy/ml-rw`.
+        id: String,
+        /// The object whose change needs it.
+        by: String,
     }
 
     /// A guard that refused the plan and is overridden.
@@ -219,6 +245,7 @@ impl PlanV1 {
             overrides: OverrideV1::all(plan),
             options: plan.options.iter().map(option).collect(),
             new_keys: plan.new_keys.as_ref().map(NewKeysV1::of),
+            only: plan.partial.as_ref().map(PartV1::of),
             review: None,
             base: None,
         }
@@ -268,6 +295,24 @@ impl UnmanagedV1 {
             users: unmanaged.users.iter().map(ToString::to_string).collect(),
             groups: unmanaged.groups.iter().map(ToString::to_string).collect(),
         }
+    }
+}
+
+impl PartV1 {
+    /// A copy of a part.
+    pub fn of(partial: &Partial) -> Self {
+        let needed = |of: &Needed| NeededV1 { id: of.id.to_string(), by: of.by.to_string() };
+        Self {
+            patterns: partial.patterns.clone(),
+            needed: partial.needed.iter().map(needed).collect(),
+            left_out: partial.left_out.iter().map(ToString::to_string).collect(),
+            errors: partial.errors,
+        }
+    }
+
+    /// Whether a difference, or something that could not be read, is left out.
+    pub fn leaves_out(&self) -> bool {
+        !self.left_out.is_empty() || self.errors > 0
     }
 }
 

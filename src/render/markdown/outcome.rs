@@ -1,7 +1,7 @@
 //! An outcome as a comment on a pull request, within a length limit.
 
 use super::escape::{clipped, code, digest_marker, fence, stable_marker};
-use super::plan::overridden;
+use super::plan::{overridden, part};
 use super::{LEAST, fits};
 use crate::render::json::{OutcomeV1, RemarkV1, StatusV1, StepOutcomeV1};
 use crate::render::phrase::{self, CANNOT_READ_AGAIN, calls_by_status, count, partially_applied, release};
@@ -29,7 +29,7 @@ impl Cut {
 
 fn head(outcome: &OutcomeV1, name: impl Fn(&str) -> String) -> String {
     let verdict = match (outcome.converged, &outcome.remaining) {
-        (true, _) => "the cluster matches the configuration".to_owned(),
+        (true, _) => format!("the cluster {}", phrase::matches(outcome.only.as_ref())),
         (false, Some(remaining)) => partially_applied(remaining),
         (false, None) => format!("applied, but {CANNOT_READ_AGAIN}"),
     };
@@ -47,6 +47,7 @@ fn head(outcome: &OutcomeV1, name: impl Fn(&str) -> String) -> String {
 
 fn page(outcome: &OutcomeV1, cut: Cut) -> String {
     let mut text = head(outcome, code);
+    text += &part(outcome.only.as_ref());
     text += &overridden(&outcome.overrides);
     let steps: String = outcome.steps.iter().map(|step| self::step(step, cut)).collect();
     if !steps.is_empty() {

@@ -10,7 +10,7 @@ use super::escape::{clipped, code, digest_marker, fence, stable_marker};
 use super::{LEAST, fits};
 use crate::base::Severity;
 use crate::drift::Kind;
-use crate::render::json::{ChangeV1, DriftV1, DriftedV1, FindingV1, OverrideV1, PlanV1, ReviewV1};
+use crate::render::json::{ChangeV1, DriftV1, DriftedV1, FindingV1, OverrideV1, PartV1, PlanV1, ReviewV1};
 use crate::render::phrase::{self, *};
 
 /// A plan in Markdown, in at most `max` characters (Unicode code points). A limit below [`LEAST`] counts as [`LEAST`].
@@ -53,6 +53,7 @@ fn page(plan: &PlanV1, bodies: &[Body], cut: Cut, max: usize) -> String {
         text.push('\n');
     }
     text += &review(plan.review.as_ref());
+    text += &part(plan.only.as_ref());
     text += &keys_and_options(plan);
     let (errors, others): (Vec<_>, Vec<_>) =
         plan.findings.iter().partition(|finding| finding.severity == Severity::Error);
@@ -87,7 +88,7 @@ fn heading(plan: &PlanV1) -> String {
     let verdict = match verdict(plan) {
         Verdict::Blocked(errors) => errors,
         Verdict::Refused(why) => format!("{why}: {counts}"),
-        Verdict::NoChanges => "no changes".to_owned(),
+        Verdict::NoChanges => format!("no changes{}", left_out(plan.only.as_ref())),
         Verdict::FromSnapshot | Verdict::Ready if !plan.overrides.is_empty() => {
             format!("{counts} (a guard is overridden)")
         }
@@ -157,6 +158,12 @@ fn list_of(title: &str, items: impl Iterator<Item = (String, String)>) -> String
     if items.is_empty() { items } else { format!("**{title}**\n\n{items}\n") }
 }
 
+/// What `--only` selects and leaves out: never left out.
+pub(super) fn part(only: Option<&PartV1>) -> String {
+    let lines = only.map(|only| phrase::part(only, code)).unwrap_or_default();
+    lines.into_iter().map(|(title, text)| format!("**{}**: {text}\n\n", capital(title))).collect()
+}
+
 fn keys_and_options(plan: &PlanV1) -> String {
     let mut text = String::new();
     if let Some(keys) = &plan.new_keys {
@@ -167,11 +174,6 @@ fn keys_and_options(plan: &PlanV1) -> String {
         text += &format!("**Options**: {}\n\n", options.join(" "));
     }
     text
-}
-
-fn capital(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
 }
 
 /// Drift and proposed changes, before the plan that makes both.

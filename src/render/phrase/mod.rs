@@ -31,6 +31,12 @@ pub(super) fn counted<const N: usize>(counts: [(usize, &str, &str); N]) -> Vec<S
     counts.into_iter().filter(|(n, ..)| *n > 0).map(|(n, one, many)| count(n, one, many)).collect()
 }
 
+/// The same text with a capital first.
+pub(super) fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
+}
+
 /// Foreign text on one line, with hidden characters escaped.
 pub(super) fn shown(text: &str) -> String {
     visible(text).into_owned()

@@ -3,8 +3,8 @@
 use super::{NAMED, Name, api_calls, count, counts, numbers, who};
 use crate::base::{list_some, shell_line};
 use crate::render::json::{
-    BaseV1, ChangeV1, DeclaredV1, NewKeysV1, OptionV1, OutcomeV1, RemarkV1, ReviewV1, SettingChangeV1, StatusV1,
-    StepOutcomeV1, SummaryV1, UndeclaredV1,
+    BaseV1, ChangeV1, DeclaredV1, NewKeysV1, OptionV1, OutcomeV1, PartV1, RemarkV1, ReviewV1, SettingChangeV1,
+    StatusV1, StepOutcomeV1, SummaryV1, UndeclaredV1,
 };
 
 pub(in crate::render) fn undeclared_title(review: &ReviewV1, name: Name) -> String {
@@ -93,6 +93,45 @@ pub(in crate::render) fn option(option: &OptionV1, name: Name) -> String {
     match &option.value {
         Some(value) => format!("{} {}", option.name, name(value)),
         None => option.name.clone(),
+    }
+}
+
+/// The part that a plan is for: its patterns, what comes along, and what is left out, each with a title.
+pub(in crate::render) fn part(only: &PartV1, name: Name) -> Vec<(&'static str, String)> {
+    let mut lines = vec![("only", only.patterns.iter().map(|pattern| name(pattern)).collect::<Vec<_>>().join(", "))];
+    if !only.needed.is_empty() {
+        let needed = list_some(&only.needed, NAMED, |of| format!("{} (for {})", name(&of.id), name(&of.by)));
+        lines.push(("comes along", needed));
+    }
+    if !only.left_out.is_empty() {
+        let differences = count(only.left_out.len(), "difference", "differences");
+        lines.push(("left out", format!("{differences}: {}", list_some(&only.left_out, NAMED, |id| name(id)))));
+    }
+    if only.errors > 0 {
+        let errors = count(only.errors, "error", "errors");
+        let why = "nothing is removed or detached because no configuration declares it";
+        lines.push(("not read", format!("{errors} in other parts of the configuration; until they are fixed, {why}")));
+    }
+    lines
+}
+
+/// ` · 3 differences left out`; empty when nothing is.
+pub(in crate::render) fn left_out(only: Option<&PartV1>) -> String {
+    match only {
+        Some(only) if !only.left_out.is_empty() => {
+            format!(" · {} left out", count(only.left_out.len(), "difference", "differences"))
+        }
+        Some(only) if only.errors > 0 => " · a part is not read".to_owned(),
+        Some(_) | None => String::new(),
+    }
+}
+
+/// What a plan without changes says of the cluster, and an outcome without remaining ones.
+pub(in crate::render) fn matches(only: Option<&PartV1>) -> &'static str {
+    match only {
+        None => "matches the configuration",
+        Some(only) if only.leaves_out() => "matches the selected part of the configuration, and other parts are left out",
+        Some(_) => "matches the selected part of the configuration",
     }
 }
 

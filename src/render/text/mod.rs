@@ -135,7 +135,7 @@ pub fn outcome(out: &mut dyn Write, styles: &Styles, outcome: &OutcomeV1) -> io:
     writeln!(out, "{}", calls_by_status(outcome))?;
     overridden(out, styles, &outcome.overrides)?;
     if outcome.converged {
-        let text = format!("cluster {} matches the configuration", shown(&outcome.cluster.name));
+        let text = format!("cluster {} {}", shown(&outcome.cluster.name), phrase::matches(outcome.only.as_ref()));
         writeln!(out, "{}", styles.add.apply_to(text))?;
     } else if outcome.remaining.is_none() {
         writeln!(out, "{CANNOT_READ_AGAIN}: run `attune plan` to see its state")?;
@@ -145,6 +145,7 @@ pub fn outcome(out: &mut dyn Write, styles: &Styles, outcome: &OutcomeV1) -> io:
         writeln!(out, "{}", styles.remove.apply_to(text))?;
         outcome.remaining_changes.iter().try_for_each(|id| writeln!(out, "  {}", shown(id)))?;
     }
+    plan::part(out, styles, outcome.only.as_ref())?;
     match (&outcome.rollback_command, &outcome.rollback_file) {
         (Some(command), _) => writeln!(out, "to roll back: {}", shown(command)),
         (None, Some(file)) => writeln!(out, "to roll back, apply the rollback file {}", shown(file)),
@@ -167,7 +168,7 @@ fn step(out: &mut dyn Write, styles: &Styles, ended: &StepOutcomeV1) -> io::Resu
 
 /// The outcome in a few words.
 pub fn ended(outcome: &OutcomeV1) -> String {
-    let end = if outcome.converged { "matches the configuration" } else { "does not match the configuration" };
+    let end = if outcome.converged { phrase::matches(outcome.only.as_ref()) } else { "does not match the configuration" };
     format!("{} · {end}", calls_by_status(outcome))
 }
 

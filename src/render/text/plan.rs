@@ -12,9 +12,9 @@ use crate::drift::Kind;
 use crate::policy::access::Side;
 use crate::render::Styles;
 use crate::render::json::{
-    ChangeV1, ClusterV1, DriftV1, DriftedV1, FindingV1, KindV1, PlanV1, RememberedV1, ReplaceMethodV1, ReviewV1,
+    ChangeV1, ClusterV1, DriftV1, DriftedV1, FindingV1, KindV1, PartV1, PlanV1, RememberedV1, ReplaceMethodV1, ReviewV1,
 };
-use crate::render::phrase::*;
+use crate::render::phrase::{self, *};
 
 /// Writes a plan: cluster, changes, digest and counts.
 pub fn plan(out: &mut dyn Write, styles: &Styles, plan: &PlanV1) -> io::Result<()> {
@@ -31,6 +31,7 @@ fn whole(out: &mut dyn Write, styles: &Styles, plan: &PlanV1) -> io::Result<()> 
     if plan.changes.is_empty() {
         let verdict = blocked(plan).unwrap_or_else(|| format!("no changes: {}", unchanged(plan.unchanged)));
         writeln!(out, "\n{verdict}")?;
+        self::part(out, styles, plan.only.as_ref())?;
         return footnote(out, styles, "unmanaged", &unmanaged(&plan.unmanaged));
     }
     let access = || plan.changes.iter().flat_map(|change| &change.access);
@@ -48,6 +49,14 @@ fn whole(out: &mut dyn Write, styles: &Styles, plan: &PlanV1) -> io::Result<()> 
     footnote(out, styles, "not reported by the cluster", &not_reported(&plan.unreported.kinds))
 }
 
+/// Writes what `--only` selects and leaves out.
+pub(super) fn part(out: &mut dyn Write, styles: &Styles, only: Option<&PartV1>) -> io::Result<()> {
+    let lines = only.map(|only| phrase::part(only, shown)).unwrap_or_default();
+    lines.into_iter().try_for_each(|(title, text)| {
+        writeln!(out, "{} {text}", styles.change.apply_to(format!("{title}:")))
+    })
+}
+
 fn footnote(out: &mut dyn Write, styles: &Styles, title: &str, text: &str) -> io::Result<()> {
     if text.is_empty() { Ok(()) } else { writeln!(out, "{}", styles.dim.apply_to(format!("{title}: {text}"))) }
 }
@@ -63,11 +72,11 @@ pub fn verdict(plan: &PlanV1) -> String {
         return blocked;
     }
     if plan.changes.is_empty() {
-        return "no changes".to_owned();
+        return format!("no changes{}", left_out(plan.only.as_ref()));
     }
     let (counts, calls) = (counts(&plan.summary), api_calls(plan.summary.calls));
     let refused = refused(plan).map(|why| format!(" · {why}")).unwrap_or_default();
-    format!("{}: {counts} · {calls}{refused}", title(plan))
+    format!("{}: {counts} · {calls}{refused}{}", title(plan), left_out(plan.only.as_ref()))
 }
 
 fn title(plan: &PlanV1) -> String {
@@ -76,6 +85,7 @@ fn title(plan: &PlanV1) -> String {
 
 fn summary(out: &mut dyn Write, styles: &Styles, plan: &PlanV1) -> io::Result<()> {
     if plan.is_blocked() {
+        self::part(out, styles, plan.only.as_ref())?;
         return writeln!(out, "{}", verdict(plan));
     }
     if let Some(keys) = &plan.new_keys {
@@ -85,6 +95,7 @@ fn summary(out: &mut dyn Write, styles: &Styles, plan: &PlanV1) -> io::Result<()
         let options: Vec<String> = plan.options.iter().map(|of| option(of, shown)).collect();
         writeln!(out, "{} {}", styles.change.apply_to("options:"), options.join(" "))?;
     }
+    self::part(out, styles, plan.only.as_ref())?;
     overridden(out, styles, &plan.overrides)?;
     for refusal in &plan.refusals {
         writeln!(out, "{} {}", styles.remove.apply_to("refused:"), shown(&refusal.message))?;

@@ -1,0 +1,252 @@
+//! What the errors of a configuration are about: settings, declared objects, or a file whose declarations are unknown.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+
+use toml::de::{DeTable, DeValue};
+
+use super::{Desired, Loaded, codes};
+use crate::base::{FileId, Finding, GroupName, Location, ObjectId, PolicyName, Principal, Sources, UserName};
+
+/// What an error of a configuration is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum About {
+    /// A setting, or the main file as a whole.
+    Settings,
+    /// These declarations, which count as unreadable.
+    Objects(BTreeSet<ObjectId>),
+    /// A file whose declarations are not all known.
+    File,
+}
+
+/// The parts of a configuration that could not be read, although they declare something.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Unread {
+    /// The declared objects with errors.
+    pub objects: BTreeSet<ObjectId>,
+    /// The files, or entries of `include`, that may declare objects of unknown names.
+    pub files: BTreeSet<String>,
+}
+
+impl Unread {
+    /// Whether everything could be read.
+    pub fn is_empty(&self) -> bool {
+        self.objects.is_empty() && self.files.is_empty()
+    }
+}
+
+/// The place of each declaration of a configuration.
+#[derive(Debug)]
+pub struct Declarations<'a> {
+    loaded: &'a Loaded,
+    by_file: BTreeMap<FileId, Vec<Declaration>>,
+}
+
+#[derive(Debug)]
+struct Declaration {
+    kind: Kind,
+    name: String,
+    /// The places of its keys and values.
+    spans: Vec<Range<usize>>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    Policy,
+    User,
+    Group,
+}
+
+const SECTIONS: [(&str, Kind); 3] = [("policies", Kind::Policy), ("users", Kind::User), ("groups", Kind::Group)];
+
+impl<'a> Declarations<'a> {
+    /// Finds the declarations of a configuration.
+    pub fn of(loaded: &'a Loaded) -> Self {
+        let ids = loaded.sources.ids().filter(|id| !loaded.documents.contains_key(id));
+        let by_file = ids.map(|id| (id, declarations(&loaded.sources.file(id).text))).collect();
+        Self { loaded, by_file }
+    }
+
+    /// What an error is about.
+    pub fn about(&self, error: &Finding) -> About {
+        if self.loaded.not_included.contains(error) {
+            return About::File;
+        }
+        let Some(at) = error.at.as_ref().map(|at| self.declaring(at)) else { return About::Settings };
+        let rest = if Some(at.file) == self.loaded.sources.ids().next() { About::Settings } else { About::File };
+        if error.code == codes::TOML_SYNTAX {
+            return rest;
+        }
+        let found = self.by_file.get(&at.file).into_iter().flatten().find(|found| found.contains(at));
+        let objects = found.map(|found| self.objects(found, at.file)).unwrap_or_default();
+        if objects.is_empty() && found.is_some() {
+            return About::File;
+        }
+        if objects.is_empty() { rest } else { About::Objects(objects) }
+    }
+
+    /// The path of the configuration file that an error is in; for a document, of the file that names it.
+    pub fn path(&self, error: &Finding) -> Option<&'a str> {
+        let at = self.declaring(error.at.as_ref()?);
+        Some(self.loaded.sources.file(at.file).path.as_str())
+    }
+
+    /// The place in a configuration file: of a document, the place that names it.
+    fn declaring<'l>(&'l self, at: &'l Location) -> &'l Location {
+        self.loaded.documents.get(&at.file).unwrap_or(at)
+    }
+
+    /// The objects of a declaration: its own, and those that were read from its places.
+    fn objects(&self, of: &Declaration, file: FileId) -> BTreeSet<ObjectId> {
+        let read = placed(&self.loaded.desired).filter(|(_, at)| at.file == file && of.contains(at));
+        let mut objects: BTreeSet<ObjectId> = read.map(|(id, _)| id).collect();
+        objects.extend(of.id());
+        objects
+    }
+
+    /// The objects that a file declares, readable or not.
+    pub fn of_file(&self, path: &str) -> BTreeSet<ObjectId> {
+        let is_file = |id: &FileId| self.loaded.sources.file(*id).path == path;
+        let read = placed(&self.loaded.desired).filter(|(_, at)| is_file(&self.declaring(at).file));
+        let mut objects: BTreeSet<ObjectId> = read.map(|(id, _)| id).collect();
+        let written = self.by_file.iter().filter(|(id, _)| is_file(id)).flat_map(|(_, found)| found);
+        objects.extend(written.filter_map(Declaration::id));
+        objects
+    }
+
+    /// The paths of the configuration files, in the order of reading.
+    pub fn paths(&self) -> impl Iterator<Item = &'a str> {
+        let sources: &'a Sources = &self.loaded.sources;
+        self.by_file.keys().map(|id| sources.file(*id).path.as_str())
+    }
+}
+
+impl Declaration {
+    fn contains(&self, at: &Location) -> bool {
+        self.spans.iter().any(|span| span.start <= at.span.start && at.span.start < span.end.max(span.start + 1))
+    }
+
+    /// Its object; `None` if its name is not one name.
+    fn id(&self) -> Option<ObjectId> {
+        if self.name.contains("{{") {
+            return None;
+        }
+        let name = self.name.as_str();
+        Some(match self.kind {
+            Kind::Policy => ObjectId::Policy(PolicyName::reported(name)),
+            Kind::User => ObjectId::Principal(Principal::User(UserName::reported(name))),
+            Kind::Group => ObjectId::Principal(Principal::Group(GroupName::reported(name))),
+        })
+    }
+}
+
+/// The declared objects with their places.
+fn placed(desired: &Desired) -> impl Iterator<Item = (ObjectId, &Location)> {
+    let policies = desired.policies.iter().chain(&desired.broken);
+    let policies = policies.filter_map(|(policy, entry)| Some((ObjectId::Policy(policy.clone()), entry.at.as_ref()?)));
+    let principals = desired.principals();
+    policies.chain(principals.filter_map(|(who, entry)| Some((ObjectId::Principal(who), entry.at.as_ref()?))))
+}
+
+/// The declarations of a file, as far as it can be read.
+fn declarations(text: &str) -> Vec<Declaration> {
+    let (table, _) = DeTable::parse_recoverable(text);
+    let mut found = Vec::new();
+    for (section, kind) in SECTIONS {
+        let Some(entries) = table.get_ref().get(section).and_then(|value| value.get_ref().as_table()) else { continue };
+        for (key, value) in entries {
+            let mut spans = vec![key.span()];
+            places(value.get_ref(), value.span(), &mut spans);
+            found.push(Declaration { kind, name: key.get_ref().clone().into_owned(), spans });
+        }
+    }
+    found
+}
+
+/// The places of all keys and values of a value. A table has none of its own: it may be written in several parts.
+fn places(value: &DeValue<'_>, span: Range<usize>, spans: &mut Vec<Range<usize>>) {
+    match value {
+        DeValue::Table(table) => {
+            for (key, value) in table {
+                spans.push(key.span());
+                places(value.get_ref(), value.span(), spans);
+            }
+        }
+        DeValue::Array(array) => {
+            spans.push(span);
+            array.iter().for_each(|item| places(item.get_ref(), item.span(), spans));
+        }
+        DeValue::String(_)
+        | DeValue::Integer(_)
+        | DeValue::Float(_)
+        | DeValue::Boolean(_)
+        | DeValue::Datetime(_) => spans.push(span),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Boundary, load};
+    use super::*;
+
+    fn loaded(files: &[(&str, &str)]) -> Loaded {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            std::fs::write(folder.path().join(name), text).unwrap();
+        }
+        load(&folder.path().join("attune.toml"), Boundary::Repository).unwrap()
+    }
+
+    /// The code of each error and what it is about.
+    fn about(files: &[(&str, &str)]) -> Vec<(&'static str, String)> {
+        let loaded = loaded(files);
+        let declarations = Declarations::of(&loaded);
+        let word = |about: About| match about {
+            About::Settings => "settings".to_owned(),
+            About::File => "file".to_owned(),
+            About::Objects(objects) => {
+                objects.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+            }
+        };
+        let errors = loaded.findings.iter().filter(|finding| finding.is_error());
+        errors.map(|error| (error.code.id, word(declarations.about(error)))).collect()
+    }
+
+    #[test]
+    fn an_error_is_about_the_declaration_that_it_is_in() {
+        let main = "[guards]\nmax = 1\n[policies.a]\ndocument = \"a.json\"\n[policies.b]\n[users.u]\npolcy = \"a\"\n\
+                    [[policies.c.statement]]\neffect = \"Allow\"\nactions = 7\n[users.w]\npolicy = \"a\"\ndetached = true\n\
+                    [groups]\ng = { policy = 3 }\n[[policies.b.statement]]\nefect = 1\n[policies.gone]\ndocument = \"no.json\"\n";
+        let found = about(&[("attune.toml", main), ("a.json", "{ \"Statement\": 1 ")]);
+        let objects: BTreeSet<&str> = found.iter().map(|(_, about)| about.as_str()).collect();
+        let expected =
+            ["settings", "policy/a", "policy/b", "user/u", "policy/c", "user/w", "group/g", "policy/gone"];
+        assert_eq!(objects, expected.into_iter().collect(), "{found:?}");
+    }
+
+    #[test]
+    fn errors_of_included_files_are_about_the_file_or_its_objects() {
+        let main = "include = [\"t.toml\", \"u.toml\", \"none.toml\"]\n[users.u]\npolicy = \"readonly\"\n";
+        let team = "[users.u]\npolicy = \"readwrite\"\n[guards]\nmax_removals = 1\n";
+        let found = about(&[("attune.toml", main), ("t.toml", team), ("u.toml", "[users.x]\npolicy = \n")]);
+        let expected = [
+            ("include-matches-nothing", "file"),
+            ("section-in-include", "file"),
+            ("declared-twice", "user/u"),
+            ("toml-syntax", "file"),
+        ];
+        let expected: BTreeSet<_> = expected.iter().map(|(code, about)| (*code, (*about).to_owned())).collect();
+        assert_eq!(found.into_iter().collect::<BTreeSet<_>>(), expected);
+        assert_eq!(about(&[("attune.toml", "[users.x]\npolicy = \n")]), [("toml-syntax", "settings".to_owned())]);
+    }
+
+    #[test]
+    fn a_file_has_its_objects_whether_they_can_be_read_or_not() {
+        let team = "[policies.p]\ndocument = \"no.json\"\n[users.u]\npolicy = \"readonly\"\n[users.w]\n";
+        let loaded = loaded(&[("attune.toml", "include = [\"t.toml\"]\n[users.m]\npolicy = \"readonly\"\n"), ("t.toml", team)]);
+        let declarations = Declarations::of(&loaded);
+        let path = declarations.paths().find(|path| path.ends_with("t.toml")).unwrap();
+        let found: Vec<String> = declarations.of_file(path).iter().map(ToString::to_string).collect();
+        assert_eq!(found, ["policy/p", "user/u", "user/w"]);
+    }
+}

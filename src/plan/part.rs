@@ -1,0 +1,282 @@
+//! The part of a desired state that a plan is for: what it needs beside the selected objects, what it leaves out, its problems.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use crate::base::{Finding, ObjectId, PolicyName, Principal};
+use crate::desired::{self, Desired, Ownership, Unread};
+use crate::observed::Observed;
+use crate::policy::{self, Catalogue, Depth};
+
+use super::compare::{AttachmentChange, Comparison, PolicyAction, compare};
+use super::only::{Needed, Only, Partial, left_out};
+use super::problems::problems;
+use super::{Unmanaged, codes, describe, keys};
+
+/// The selected part of a desired state, with what it needs.
+#[derive(Debug)]
+pub(super) struct Selection {
+    /// The part: everything else is as if it were not declared, and `[ownership]` does not cover it.
+    pub(super) desired: Desired,
+    /// Everything that could be read.
+    readable: Desired,
+    /// Its comparison.
+    whole: Comparison,
+    unread: BTreeSet<ObjectId>,
+    patterns: Vec<String>,
+    needed: Vec<Needed>,
+    errors: usize,
+    /// Errors of the selection, and warnings about the rest.
+    findings: Vec<Finding>,
+}
+
+impl Selection {
+    pub(super) fn new(desired: &Desired, observed: &Observed, only: &Only) -> Self {
+        let readable = readable(desired, only.unread());
+        let whole = compare(&readable, observed);
+        let known = known(desired, observed, &whole, only.unread());
+        let mut closure = Closure {
+            desired: &readable,
+            whole: &whole,
+            only,
+            has: with_policies(observed, &whole),
+            selected: BTreeSet::new(),
+            needed: BTreeMap::new(),
+            waiting: VecDeque::new(),
+            findings: only.of_nothing(&known),
+        };
+        closure.findings.extend(only.errors().iter().cloned());
+        known.iter().filter(|id| only.covers(id)).for_each(|id| closure.select(id.clone()));
+        closure.run();
+        let Closure { selected, needed, findings, .. } = closure;
+        let desired = part(&readable, observed, &whole, &selected);
+        let needed = needed.into_iter().map(|(id, by)| Needed { id, by }).collect();
+        let (unread, patterns) = (only.unread().objects.clone(), only.patterns());
+        Self { desired, readable, whole, unread, patterns, needed, errors: only.errors().len(), findings }
+    }
+
+    /// What the plan with these changes is for, and what it leaves out.
+    pub(super) fn partial<'a>(&self, changed: impl Iterator<Item = &'a ObjectId>) -> Partial {
+        let changed: BTreeSet<&ObjectId> = changed.collect();
+        let policies = self.whole.policies.iter().filter(|(_, action)| action.is_change());
+        let policies = policies.map(|(policy, _)| ObjectId::Policy(policy.clone()));
+        let principals = self.whole.affected.iter().filter(|(_, change)| change.before != change.after);
+        let principals = principals.map(|(who, _)| ObjectId::Principal(who.clone()));
+        Partial {
+            patterns: self.patterns.clone(),
+            needed: self.needed.clone(),
+            left_out: policies.chain(principals).filter(|id| !changed.contains(id)).collect(),
+            errors: self.errors,
+        }
+    }
+
+    /// The findings of a plan for the part, from those about the part: errors of the rest become warnings.
+    pub(super) fn findings(
+        &self,
+        desired: &Desired,
+        observed: &Observed,
+        catalogue: &Catalogue,
+        of_part: Vec<Finding>,
+    ) -> Vec<Finding> {
+        let mut rest = self.readable.clone();
+        rest.policies.retain(|policy, _| !self.desired.policies.contains_key(policy));
+        rest.broken.clear();
+        let of_whole = problems(&self.readable, observed, &self.whole).into_iter();
+        let (about_temporary, of_whole): (Vec<Finding>, Vec<Finding>) =
+            of_whole.chain(lint(&rest, catalogue)).partition(|finding| finding.code == codes::UNMANAGED_TEMPORARY);
+        let is_new = |error: &Finding| !of_part.iter().any(|known| known.message == error.message);
+        // A policy whose declaration cannot be read is declared.
+        let is_certain = |error: &Finding| self.errors == 0 || error.code != codes::NO_SUCH_POLICY;
+        let elsewhere = of_whole.iter().filter(|finding| finding.is_error() && is_new(finding) && is_certain(finding));
+        let mut findings = self.findings.clone();
+        findings.extend(elsewhere.map(left_out));
+        // Whether a temporary policy is of a declared policy is known from everything that is declared.
+        findings.extend(about_temporary.into_iter().filter(|_| desired.broken.is_empty() && self.errors == 0));
+        findings.extend(of_part.into_iter().filter(|finding| finding.code != codes::UNMANAGED_TEMPORARY));
+        findings
+    }
+
+    /// The objects that are neither declared nor owned, by everything that is declared.
+    pub(super) fn unmanaged(&self, desired: &Desired) -> Unmanaged {
+        let mut unmanaged = describe::unmanaged(&self.whole, &self.readable);
+        let is_read = |id: ObjectId| !self.unread.contains(&id);
+        let is_unmanaged = |who: Principal| !desired.ownership.covers(&who) && is_read(ObjectId::Principal(who));
+        unmanaged.policies.retain(|policy| {
+            !desired.ownership.covers_policy(policy) && is_read(ObjectId::Policy(policy.clone()))
+        });
+        unmanaged.users.retain(|user| is_unmanaged(Principal::from(user)));
+        unmanaged.groups.retain(|group| is_unmanaged(Principal::from(group)));
+        unmanaged
+    }
+}
+
+/// The problems of a desired state that are known before its calls are ordered.
+pub(super) fn problems_of(
+    desired: &Desired,
+    observed: &Observed,
+    comparison: &Comparison,
+    catalogue: &Catalogue,
+) -> Vec<Finding> {
+    let mut findings = problems(desired, observed, comparison);
+    findings.extend(keys::not_revocable(desired, observed, comparison));
+    findings.extend(lint(desired, catalogue));
+    findings
+}
+
+/// Lints the declared documents. Notes are for `validate`, where documents are written. The size of a document matters only if it
+/// is sent, and is compared with the limit of this cluster.
+fn lint(desired: &Desired, catalogue: &Catalogue) -> Vec<Finding> {
+    let findings = desired::lint(desired, catalogue, Depth::Warnings).into_iter();
+    findings.filter(|finding| finding.code != policy::TOO_LONG).collect()
+}
+
+/// The desired state without what could not be read. If anything could not, nothing is known to be undeclared: so nothing is
+/// removed or detached because no configuration declares it.
+fn readable(desired: &Desired, unread: &Unread) -> Desired {
+    let mut readable = desired.clone();
+    if !unread.is_empty() {
+        readable.ownership = Ownership::default();
+    }
+    for id in &unread.objects {
+        match id {
+            ObjectId::Policy(policy) => _ = readable.policies.remove(policy),
+            ObjectId::Principal(Principal::User(user)) => _ = readable.users.remove(user),
+            ObjectId::Principal(Principal::Group(group)) => _ = readable.groups.remove(group),
+        }
+    }
+    readable
+}
+
+/// The objects that are declared or exist.
+fn known(desired: &Desired, observed: &Observed, whole: &Comparison, unread: &Unread) -> BTreeSet<ObjectId> {
+    let policies = whole.policies.keys().chain(desired.broken.keys()).cloned().map(ObjectId::Policy);
+    let declared = desired.principals().map(|(who, _)| ObjectId::Principal(who));
+    let users = observed.users.keys().map(|user| ObjectId::Principal(Principal::from(user)));
+    let groups = observed.groups.keys().map(|group| ObjectId::Principal(Principal::from(group)));
+    policies.chain(declared).chain(users).chain(groups).chain(unread.objects.iter().cloned()).collect()
+}
+
+/// The users and groups that have each policy now. A temporary policy counts as its policy.
+fn with_policies(observed: &Observed, whole: &Comparison) -> BTreeMap<PolicyName, Vec<Principal>> {
+    let mut has: BTreeMap<PolicyName, Vec<Principal>> = BTreeMap::new();
+    for (principal, attached) in observed.attachments() {
+        for policy in attached.listed() {
+            has.entry(whole.counts_as(&policy).into_owned()).or_default().push(principal.clone());
+        }
+    }
+    has
+}
+
+/// The selected part of a desired state.
+fn part(desired: &Desired, observed: &Observed, whole: &Comparison, selected: &BTreeSet<ObjectId>) -> Desired {
+    let mut part = desired.clone();
+    let is_policy = |policy: &PolicyName| selected.contains(&ObjectId::Policy(policy.clone()));
+    let is_principal = |who: Principal| selected.contains(&ObjectId::Principal(who));
+    part.policies.retain(|policy, _| is_policy(policy));
+    part.broken.retain(|policy, _| is_policy(policy));
+    part.users.retain(|user, _| is_principal(Principal::from(user)));
+    part.groups.retain(|group, _| is_principal(Principal::from(group)));
+    let Ownership { policies, users, groups } = part.ownership;
+    let of_policies = whole.policies.keys().filter(|policy| !is_policy(policy)).map(|policy| policy.as_str());
+    let of_users = observed.users.keys().filter(|user| !is_principal(Principal::from(*user))).map(|user| user.as_str());
+    let of_groups = observed.groups.keys().filter(|group| !is_principal(Principal::from(*group)));
+    part.ownership = Ownership {
+        policies: policies.except(of_policies),
+        users: users.except(of_users),
+        groups: groups.except(of_groups.map(|group| group.as_str())),
+    };
+    part
+}
+
+/// Finds what the changes of selected objects need.
+struct Closure<'a> {
+    desired: &'a Desired,
+    whole: &'a Comparison,
+    only: &'a Only,
+    has: BTreeMap<PolicyName, Vec<Principal>>,
+    selected: BTreeSet<ObjectId>,
+    /// The objects that come along, each with the first object that needs it.
+    needed: BTreeMap<ObjectId, ObjectId>,
+    waiting: VecDeque<ObjectId>,
+    findings: Vec<Finding>,
+}
+
+impl Closure<'_> {
+    fn select(&mut self, id: ObjectId) {
+        if self.selected.insert(id.clone()) {
+            self.waiting.push_back(id);
+        }
+    }
+
+    fn run(&mut self) {
+        while let Some(id) = self.waiting.pop_front() {
+            match &id {
+                ObjectId::Policy(policy) => self.policy(policy, &id),
+                ObjectId::Principal(principal) => {
+                    if let Some(change) = self.whole.affected.get(principal) {
+                        self.principal(change, &id);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whoever has a changed policy now, and is to have another one or none, leaves it in the same plan: the change would
+    /// give them access that they are not to have, or could not be made.
+    fn policy(&mut self, policy: &PolicyName, id: &ObjectId) {
+        if !self.whole.policies.get(policy).is_some_and(PolicyAction::is_change) {
+            return;
+        }
+        for principal in self.has.get(policy).cloned().unwrap_or_default() {
+            let of = ObjectId::Principal(principal.clone());
+            if self.only.unread().objects.contains(&of) {
+                self.unreadable(id, &of);
+                continue;
+            }
+            let leaves = self.whole.affected.get(&principal).is_some_and(|change| change.before != change.after);
+            if leaves && self.desired.entry(&principal).is_some() {
+                self.need(of, id);
+            } else if leaves && !self.only.covers(&of) {
+                let message = format!(
+                    "{} cannot change without {}, which has it and which `[ownership]` covers",
+                    id.described(),
+                    of.described()
+                );
+                let help = format!("add `--only {of}`: then it is detached first");
+                self.findings.push(Finding::error(codes::ONLY_NEEDS, message).help(help));
+            }
+        }
+    }
+
+    /// A user or group needs the policy that it gets, and the end of a replacement whose temporary policy it has.
+    fn principal(&mut self, change: &AttachmentChange, id: &ObjectId) {
+        for policy in change.attached.iter().flat_map(PolicyName::listed) {
+            let replaced = self.whole.counts_as(&policy).into_owned();
+            if replaced != policy {
+                self.need(ObjectId::Policy(replaced), id);
+            }
+        }
+        let Some(after) = change.after.as_ref().filter(|_| change.before != change.after) else { return };
+        let of = ObjectId::Policy(after.clone());
+        let is_declared = self.desired.policies.contains_key(after);
+        let may_be_unread = !is_declared && !after.is_predefined() && !self.only.unread().files.is_empty();
+        if self.only.unread().objects.contains(&of) || may_be_unread {
+            self.unreadable(id, &of);
+        } else if self.whole.policies.get(after).is_some_and(PolicyAction::is_change) {
+            self.need(of, id);
+        }
+    }
+
+    fn need(&mut self, id: ObjectId, by: &ObjectId) {
+        if !self.selected.contains(&id) {
+            self.needed.insert(id.clone(), by.clone());
+            self.select(id);
+        }
+    }
+
+    fn unreadable(&mut self, id: &ObjectId, needs: &ObjectId) {
+        let message =
+            format!("{} needs {}, whose declaration cannot be read", id.described(), needs.described());
+        let help = "fix the errors of the configuration, or leave this object out, too";
+        self.findings.push(Finding::error(codes::ONLY_NEEDS, message).help(help));
+    }
+}
