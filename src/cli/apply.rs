@@ -275,7 +275,7 @@ async fn plan_again(prepared: &Prepared, output: &mut Output) -> Option<Box<Plan
         Ok(observed) => {
             let only = prepared.reviewed.only.as_ref();
             Some(Box::new(plan_part(desired, &observed, &prepared.catalogue, only)))
-        },
+        }
         Err(error) => {
             output.message(|out, _| {
                 writeln!(out, "cannot read the cluster again: {error}")?;

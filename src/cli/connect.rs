@@ -106,6 +106,7 @@ impl CommandError {
 
     /// Writes the findings as JSON if asked for, and returns the failure.
     pub(super) fn reported(self, format: Format, output: &mut Output) -> Failure {
+        output.keep(&self.to_json());
         if format == Format::Json {
             // The failure of the command matters more than this one.
             if let Err(unwritten) = output.result(|out, _| json::write(out, &self.to_json())) {

@@ -18,6 +18,7 @@ use super::exit::{self, Exit, Failure};
 use super::files::{is_special, publish};
 use super::git::is_committed;
 use super::lost_keys::{self, users_with_policy};
+use super::many::{Form, Wanted};
 use super::notify::Notifier;
 use super::output::Output;
 use crate::apply::files;
@@ -105,11 +106,12 @@ struct Results {
 }
 
 impl DriftArgs {
-    pub(super) fn format_of_many(&self) -> Result<Format, Failure> {
+    pub(super) fn of_many(&self) -> Result<Wanted<'_>, Failure> {
         let options =
             [(self.since.is_some(), "`--since`"), (self.metrics.is_some(), "`--metrics`"), (self.adopt, "`--adopt`")];
         match options.iter().find(|(is_given, _)| *is_given) {
-            None => Ok(self.format.of_failure()),
+            None if self.format == DriftFormat::Markdown => Ok(Wanted { form: Form::Headings, out: None }),
+            None => Ok(self.format.of_failure().into()),
             Some((_, option)) => Err(Failure::one_only(option, "run the command for each file")),
         }
     }

@@ -6,11 +6,15 @@ use std::path::{Path, PathBuf};
 use futures_util::stream::{self, StreamExt};
 use serde_json::value::RawValue;
 
-use super::args::{Format, GlobalArgs};
+use super::args::{Format, GlobalArgs, MaxChars, PlanFormat};
 use super::base;
 use super::exit::{self, Exit, Failure};
+use super::files::save;
 use super::output::Output;
-use crate::render::json::{self, ManyV1, OneV1};
+use crate::base::{count, file_name_without_capitals};
+use crate::desired::shown_path;
+use crate::render::json::{self, ManyV1, OneV1, Target};
+use crate::render::{html, markdown, text};
 
 const CONCURRENT_RUNS: usize = 8;
 
@@ -75,6 +79,18 @@ impl Run {
         self.result.as_ref().err().map(|failure| failure.finding.message.as_str())
     }
 
+    fn to_json(&self) -> OneV1 {
+        let printed =
+            || RawValue::from_string(String::from_utf8_lossy(self.output.captured()[0]).trim().to_owned()).ok();
+        OneV1 {
+            file: self.file.clone(),
+            exit: self.exit().number(),
+            error: self.error().map(str::to_owned),
+            result: self.output.kept.clone().or_else(printed),
+            saved: None,
+        }
+    }
+
     fn summary(&self) -> String {
         match (self.error(), &self.output.summary) {
             (Some(error), None) => format!("error: {error}"),
@@ -94,10 +110,58 @@ pub(super) fn each_of(global: &GlobalArgs, files: Vec<PathBuf>) -> Result<Vec<Gl
     Ok(files.into_iter().map(|file| GlobalArgs { file, one_of_many: true, ..global.clone() }).collect())
 }
 
+/// What is made of the results of several configurations.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Wanted<'a> {
+    pub(super) form: Form,
+    /// The directory that gets the results, too.
+    pub(super) out: Option<&'a Path>,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Form {
+    /// The text of each, then a line for each.
+    Text,
+    /// One document.
+    Json,
+    /// The Markdown of each, below a heading.
+    Headings,
+    /// One comment with all plans, in at most so many characters.
+    Comment(usize),
+    /// One page with all plans.
+    Page,
+}
+
+impl Form {
+    /// As text or JSON.
+    pub(super) fn of(format: Format) -> Self {
+        match format {
+            Format::Text => Self::Text,
+            Format::Json => Self::Json,
+        }
+    }
+
+    /// The form of several plans.
+    pub(super) fn of_plans(format: PlanFormat, max: &MaxChars) -> Self {
+        match format {
+            PlanFormat::Text => Self::Text,
+            PlanFormat::Json => Self::Json,
+            PlanFormat::Markdown => Self::Comment(max.max_chars),
+            PlanFormat::Html => Self::Page,
+        }
+    }
+}
+
+impl From<Format> for Wanted<'_> {
+    fn from(format: Format) -> Self {
+        Self { form: Form::of(format), out: None }
+    }
+}
+
 pub(super) async fn each(
     global: &GlobalArgs,
     files: Vec<PathBuf>,
-    format: Format,
+    wanted: Wanted<'_>,
     output: &mut Output,
     command: impl AsyncFn(&GlobalArgs, &mut Output) -> Result<Exit, Failure>,
 ) -> Result<Exit, Failure> {
@@ -117,14 +181,85 @@ pub(super) async fn each(
     if runs.iter().any(|run| run.output.changed.is_some()) {
         output.changed = Some(worst);
     }
-    match format {
-        Format::Text => print_text(&runs, output)?,
-        Format::Json => {
-            let runs = runs.iter().map(|run| run_json(run, output)).collect();
-            output.result(|out, _| json::write(out, &ManyV1::new(worst.number(), runs)))?;
+    if !matches!(wanted.form, Form::Text) {
+        runs.iter().for_each(|run| print_stderr(run, output));
+    }
+    let named = global.desired_files.iter().map(|file| shown_path(file)).collect();
+    let all = ManyV1::new(worst.number(), named, runs.iter().map(Run::to_json).collect());
+    match wanted.form {
+        Form::Text => print_text(&runs, output)?,
+        Form::Json => output.result(|out, _| json::write(out, &all))?,
+        Form::Headings => {
+            let text = |run: &Run| String::from_utf8_lossy(run.output.captured()[0]).into_owned();
+            let texts: Vec<String> = runs.iter().map(text).collect();
+            let each = runs.iter().zip(&texts).map(|(run, text)| (run.file.as_str(), text.as_str(), run.error()));
+            output.result(|out, _| write!(out, "{}", markdown::sections(each)))?;
         }
+        Form::Comment(_) | Form::Page => print_plans(&all, wanted.form, output)?,
+    }
+    if let Some(directory) = wanted.out {
+        save_all(directory, all)?;
     }
     Ok(worst)
+}
+
+/// Prints several plans as one comment or page, or as JSON.
+pub(super) fn print_plans(all: &ManyV1, form: Form, output: &mut Output) -> Result<(), Failure> {
+    let targets = Target::all(all).map_err(|problem| {
+        Failure::new(&exit::NOT_SAVED, format!("cannot show the results: {problem}"))
+            .help("`attune show` shows several plans, and outcomes one by one")
+    })?;
+    match form {
+        Form::Comment(max) => output.result(|out, _| write!(out, "{}", markdown::many(&all.named, &targets, max))),
+        Form::Page => output.result(|out, _| html::many(out, &targets)),
+        Form::Json => output.result(|out, _| json::write(out, all)),
+        Form::Text | Form::Headings => {
+            for target in &targets {
+                let title = format!("== {}", target.name);
+                output.result(|out, styles| writeln!(out, "{}", styles.strong.apply_to(title)))?;
+                let (findings, error) = match &target.result {
+                    Ok(plan) => (&plan.findings, None),
+                    Err(found) => (&found.findings, target.error.as_deref()),
+                };
+                output.info(|out, styles| text::saved_findings(out, styles, findings));
+                output.result(|out, styles| match (&target.result, error) {
+                    (Ok(plan), _) => text::plan(out, styles, plan).and_then(|()| writeln!(out)),
+                    (Err(_), Some(error)) => writeln!(out, "error: {error}\n"),
+                    (Err(_), None) => writeln!(out),
+                })?;
+            }
+            let verdict = |target: &Target| match &target.result {
+                Ok(plan) => text::verdict(plan),
+                Err(_) => format!("error: {}", target.error.as_deref().unwrap_or_default()),
+            };
+            let lines = targets.iter().map(|target| (target.name.clone(), target.exit, verdict(target)));
+            summary(&lines.collect::<Vec<_>>(), output)
+        }
+    }
+}
+
+/// The file of `attune plan --out DIR` that says which file has the result of which configuration.
+pub(super) const INDEX: &str = "index.json";
+
+/// The name of the file for the result of a configuration: always the same, on every file system.
+fn result_file(configuration: &str) -> String {
+    match file_name_without_capitals(configuration).as_str() {
+        // The index has that name.
+        "index" => "%69ndex.json".to_owned(),
+        name => format!("{name}.json"),
+    }
+}
+
+/// Writes a file for each result, and the index last.
+fn save_all(directory: &Path, mut all: ManyV1) -> Result<(), Failure> {
+    std::fs::create_dir_all(directory).map_err(|error| Failure::unwritten("the plans", directory, &error))?;
+    for run in &mut all.runs {
+        let Some(result) = run.result.take() else { continue };
+        let name = result_file(&run.file);
+        save("the plan", &directory.join(&name), |out| writeln!(out, "{result}"))?;
+        run.saved = Some(name);
+    }
+    save("the plans", &directory.join(INDEX), |out| json::write(out, &all))
 }
 
 fn print_text(runs: &[Run], output: &mut Output) -> Result<(), Failure> {
@@ -133,12 +268,18 @@ fn print_text(runs: &[Run], output: &mut Output) -> Result<(), Failure> {
         print_stderr(run, output);
         output.result(|out, _| out.write_all(run.output.captured()[0]).and_then(|()| writeln!(out)))?;
     }
-    let width = runs.iter().map(|run| console::measure_text_width(&run.file)).max().unwrap_or(0);
+    let lines = runs.iter().map(|run| (run.file.clone(), run.exit().number(), run.summary()));
+    summary(&lines.collect::<Vec<_>>(), output)
+}
+
+/// Prints a line for each file: its name, its exit code, and a summary.
+fn summary(lines: &[(String, u8, String)], output: &mut Output) -> Result<(), Failure> {
+    let width = lines.iter().map(|(file, ..)| console::measure_text_width(file)).max().unwrap_or(0);
     output.result(|out, styles| {
-        writeln!(out, "{}", styles.strong.apply_to(format!("== {} files", runs.len())))?;
-        runs.iter().try_for_each(|run| {
-            let file = console::pad_str(&run.file, width, console::Alignment::Left, None);
-            writeln!(out, "{file}   exit {}   {}", run.exit().number(), run.summary())
+        writeln!(out, "{}", styles.strong.apply_to(format!("== {}", count(lines.len(), "file", "files"))))?;
+        lines.iter().try_for_each(|(file, exit, summary)| {
+            let file = console::pad_str(file, width, console::Alignment::Left, None);
+            writeln!(out, "{file}   exit {exit}   {summary}")
         })
     })
 }
@@ -151,16 +292,5 @@ fn print_stderr(run: &Run, output: &mut Output) {
             writeln!(out, "{}", styles.dim.apply_to(format!("-- {}", run.file)))?;
             out.write_all(stderr)
         });
-    }
-}
-
-fn run_json(run: &Run, output: &mut Output) -> OneV1 {
-    print_stderr(run, output);
-    let text = String::from_utf8_lossy(run.output.captured()[0]).trim().to_owned();
-    OneV1 {
-        file: run.file.clone(),
-        exit: run.exit().number(),
-        error: run.error().map(str::to_owned),
-        result: RawValue::from_string(text).ok(),
     }
 }

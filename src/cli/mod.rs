@@ -52,9 +52,10 @@ use std::time::Duration;
 
 use clap::{FromArgMatches, Parser, Subcommand};
 
-use args::{Format, GlobalArgs};
+use args::GlobalArgs;
 pub use exit::{CODES, Exit, Failure};
 use find::Found;
+use many::Wanted;
 use output::{Output, visible_text};
 
 /// Manage S3 access on WEKA clusters as code
@@ -180,17 +181,26 @@ impl Command {
         }
     }
 
-    fn format_of_many(&self, files: usize) -> Result<Format, Failure> {
+    /// What becomes of the results for several files.
+    fn of_many(&self, files: usize, output: &Output) -> Result<Wanted<'_>, Failure> {
         match self {
-            Self::Plan(command) => Ok(command.format()),
-            Self::Apply(command) => Ok(command.format),
-            Self::Drift(command) => command.format_of_many(),
-            Self::Validate(command) => Ok(command.format_of_many()),
-            Self::Doctor(command) => Ok(command.format),
+            Self::Plan(command) => command.of_many(output),
+            Self::Apply(command) => Ok(command.format.into()),
+            Self::Drift(command) => command.of_many(),
+            Self::Validate(command) => Ok(command.format_of_many().into()),
+            Self::Doctor(command) => Ok(command.format.into()),
             Self::OneFile(_) => {
                 let message = format!("this command takes one file, but {files} are given");
                 Err(Failure::new(&exit::NO_FILE, message).help("plan, apply, drift, validate and doctor take several"))
             }
+        }
+    }
+
+    /// Whether the result is for a directory, even that of one file.
+    fn saves_many(&self) -> bool {
+        match self {
+            Self::Plan(command) => command.saves_many(),
+            Self::Apply(_) | Self::Drift(_) | Self::Validate(_) | Self::Doctor(_) | Self::OneFile(_) => false,
         }
     }
 
@@ -282,9 +292,9 @@ fn run(args: &Args, found: Found, output: &mut Output) -> Result<Exit, Failure> 
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.map_err(|error| Failure::new(&exit::ENVIRONMENT, format!("cannot start: {error}")))?;
     // Boxed, since the future of a command is large.
-    let work: Pin<Box<dyn Future<Output = Result<Exit, Failure>> + '_>> = if files.len() > 1 {
-        let format = command.format_of_many(files.len())?;
-        Box::pin(many::each(global, files, format, output, async |of, to| command.run(of, to).await))
+    let work: Pin<Box<dyn Future<Output = Result<Exit, Failure>> + '_>> = if files.len() > 1 || command.saves_many() {
+        let wanted = command.of_many(files.len(), output)?;
+        Box::pin(many::each(global, files, wanted, output, async |of, to| command.run(of, to).await))
     } else {
         let own = GlobalArgs { file: files.pop().unwrap_or_default(), ..global.clone() };
         Box::pin(async move { command.run(&own, output).await })

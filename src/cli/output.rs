@@ -4,10 +4,12 @@ use std::io::{self, Write};
 
 use clap::ColorChoice;
 use console::Term;
+use serde::Serialize;
+use serde_json::value::RawValue;
 
 use super::exit::{self, Exit, Failure};
 use crate::base::{Finding, Sources, VisibleText};
-use crate::render::{Styles, findings};
+use crate::render::{Styles, findings, json};
 
 pub(super) struct Output {
     stdout: Stream,
@@ -16,6 +18,8 @@ pub(super) struct Output {
     stderr_styles: Styles,
     quiet: bool,
     pub(super) summary: Option<String>,
+    /// The result as JSON, for [`super::many`].
+    pub(super) kept: Option<Box<RawValue>>,
     /// How the command ends if its result can be written, once it may have changed the cluster. See [`written`].
     pub(super) changed: Option<Exit>,
 }
@@ -55,13 +59,13 @@ impl Output {
         };
         let (styles, stderr_styles) = (styles(&stdout), styles(&stderr));
         let (stdout, stderr) = (Stream::Term(stdout), Stream::Term(stderr));
-        Self { stdout, stderr, styles, stderr_styles, quiet, summary: None, changed: None }
+        Self { stdout, stderr, styles, stderr_styles, quiet, summary: None, kept: None, changed: None }
     }
 
     pub(super) fn buffered(&self) -> Self {
         let (styles, stderr_styles) = (self.styles.clone(), self.stderr_styles.clone());
         let (stdout, stderr) = (Stream::Buffer(Vec::new()), Stream::Buffer(Vec::new()));
-        Self { stdout, stderr, styles, stderr_styles, quiet: self.quiet, summary: None, changed: None }
+        Self { stdout, stderr, styles, stderr_styles, quiet: self.quiet, summary: None, kept: None, changed: None }
     }
 
     pub(super) fn captured(&self) -> [&[u8]; 2] {
@@ -69,6 +73,14 @@ impl Output {
             Stream::Buffer(bytes) => bytes.as_slice(),
             Stream::Term(_) => &[],
         })
+    }
+
+    /// Keeps the result of one of several runs as JSON, whatever is printed.
+    pub(super) fn keep(&mut self, result: &impl Serialize) {
+        let mut text = Vec::new();
+        if matches!(self.stdout, Stream::Buffer(_)) && json::write(&mut text, result).is_ok() {
+            self.kept = RawValue::from_string(String::from_utf8_lossy(&text).trim().to_owned()).ok();
+        }
     }
 
     pub(super) fn result(

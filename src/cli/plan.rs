@@ -1,7 +1,9 @@
 //! `attune plan` and `attune show`: a plan, made now or saved before.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use serde_json::value::RawValue;
 
 use super::args::{BaseArg, CallArgs, Format, GlobalArgs, GuardArgs, MaxChars, OnlyArg, PlanFormat, StateDir};
 use super::base::{Reviewed, ReviewedPlan};
@@ -9,6 +11,7 @@ use super::connect::{CommandError, connect};
 use super::exit::{self, Exit, Failure};
 use super::files::save;
 use super::lost_keys::{self, users_with_policy};
+use super::many::{Form, INDEX, Wanted, print_plans};
 use super::output::Output;
 use super::preflight::check_plan;
 use super::report::report_of_plan;
@@ -16,7 +19,7 @@ use super::snapshot::{self, Snapshot};
 use crate::cluster::{observe, observe_all};
 use crate::desired::{is_stdin, shown_path};
 use crate::observed::Observed;
-use crate::render::json::{self, PlanSnapshotV1, PlanV1, ReportV1, Saved};
+use crate::render::json::{self, ManyV1, OneV1, PlanSnapshotV1, PlanV1, ReportV1, Saved};
 use crate::render::{html, markdown, text};
 
 /// Show the changes that apply would make
@@ -44,7 +47,7 @@ pub(super) struct PlanArgs {
     format: PlanFormat,
     #[command(flatten)]
     max_chars: MaxChars,
-    /// Also save the plan as JSON to this file
+    /// Also save the plan as JSON to this file; several plans to this directory, a file for each
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     #[command(flatten)]
@@ -75,19 +78,26 @@ struct Planned {
 }
 
 impl PlanArgs {
-    pub(super) fn format(&self) -> Format {
+    fn format(&self) -> Format {
         self.format.of_failure()
     }
 
-    pub(super) async fn run(&self, global: &GlobalArgs, output: &mut Output) -> Result<Exit, Failure> {
-        let only_one = [
-            (self.out.is_some(), "`--out`"),
-            (self.format == PlanFormat::Html, "`--format html`"),
-            (self.snapshot.is_some(), "`--snapshot`"),
-        ];
-        if let Some((_, option)) = only_one.iter().find(|(is_given, _)| global.one_of_many && *is_given) {
-            return Err(Failure::one_only(option, "use `--format json`, or run the command for each file"));
+    pub(super) fn of_many(&self, output: &Output) -> Result<Wanted<'_>, Failure> {
+        if self.snapshot.is_some() {
+            return Err(Failure::one_only("`--snapshot`", "run the command for each file"));
         }
+        if self.format == PlanFormat::Html {
+            output.refuse_page("`attune plan --format html > plan.html`")?;
+        }
+        Ok(Wanted { form: Form::of_plans(self.format, &self.max_chars), out: self.out.as_deref() })
+    }
+
+    /// Whether `--out` names a directory: one that exists, or by a `/` at its end.
+    pub(super) fn saves_many(&self) -> bool {
+        self.out.as_ref().is_some_and(|out| out.is_dir() || out.as_os_str().as_encoded_bytes().ends_with(b"/"))
+    }
+
+    pub(super) async fn run(&self, global: &GlobalArgs, output: &mut Output) -> Result<Exit, Failure> {
         if self.format == PlanFormat::Html {
             output.refuse_page("`attune plan --format html > plan.html`")?;
         }
@@ -100,8 +110,11 @@ impl PlanArgs {
             None => planned.to_json(&reviewed.loaded),
         };
         output.summary = Some(text::verdict(&plan_json));
-        print_plan(&plan_json, report.as_ref(), self.format, &self.max_chars, output)?;
-        if let Some(path) = &self.out {
+        output.keep(&plan_json);
+        if !global.one_of_many || matches!(self.format, PlanFormat::Text | PlanFormat::Json) {
+            print_plan(&plan_json, report.as_ref(), self.format, &self.max_chars, output)?;
+        }
+        if let Some(path) = self.out.as_ref().filter(|_| !global.one_of_many) {
             save("the plan", path, |out| json::write(out, &plan_json))?;
         }
         check_plan(plan)?;
@@ -125,7 +138,7 @@ impl PlanArgs {
             planned.plan.findings.extend(old);
             about
         });
-        let with_report = self.format == PlanFormat::Html;
+        let with_report = self.format == PlanFormat::Html && !global.one_of_many;
         let by = (&catalogue, reviewed.loaded.desired.cluster.rules());
         let report = with_report.then(|| ReportV1::of(&report_of_plan(&planned.plan, &observed, by)));
         Ok(Planned { reviewed, planned, snapshot, report })
@@ -141,8 +154,10 @@ impl PlanArgs {
         let states = reviewed.states();
         let (cluster, jobs) = (connection.retrying(), self.calls.jobs());
         let observed = match self.format {
-            PlanFormat::Html => observe_all(&cluster, &states, jobs).await,
-            PlanFormat::Text | PlanFormat::Json | PlanFormat::Markdown => observe(&cluster, &states, jobs).await,
+            PlanFormat::Html if !global.one_of_many => observe_all(&cluster, &states, jobs).await,
+            PlanFormat::Html | PlanFormat::Text | PlanFormat::Json | PlanFormat::Markdown => {
+                observe(&cluster, &states, jobs).await
+            }
         };
         Ok(observed?)
     }
@@ -163,7 +178,7 @@ fn print_plan(
     }
 }
 
-/// Show a saved plan or outcome
+/// Show a saved plan or outcome, or several plans
 ///
 /// Shows a file written by `attune plan --out FILE`, `attune plan --format json` or `attune apply --format json`. Reads only
 /// that file, so it shows exactly what was reviewed. A saved plan is never run: `attune apply --approved DIGEST` plans again.
@@ -172,11 +187,12 @@ fn print_plan(
 Examples:
   attune plan --out plan.json; attune show plan.json
   attune show plan.json --format markdown > comment.md
+  attune plan --file clusters --out plans; attune show plans
   attune apply --yes --format json | attune show -")]
 pub(super) struct ShowArgs {
-    /// Saved file, or `-` for standard input
-    #[arg(value_name = "FILE")]
-    saved: PathBuf,
+    /// Saved file, several, or a directory of `attune plan --out DIR`; `-` is standard input
+    #[arg(value_name = "FILE", required = true)]
+    saved: Vec<PathBuf>,
     /// Output format
     #[arg(long, value_enum, default_value_t = PlanFormat::Text)]
     format: PlanFormat,
@@ -189,16 +205,11 @@ impl ShowArgs {
         if self.format == PlanFormat::Html {
             output.refuse_page("`attune show FILE --format html > plan.html`")?;
         }
-        let (is_stdin, name) = (is_stdin(&self.saved), shown_path(&self.saved));
-        let read = if is_stdin { io::read_to_string(io::stdin()) } else { std::fs::read_to_string(&self.saved) };
-        let text = read.map_err(|error| {
-            Failure::new(&exit::NOT_SAVED, format!("cannot read {name}: {error}"))
-                .help("name a file that `attune plan --out FILE` wrote")
-        })?;
-        let saved = Saved::read(&text).map_err(|problem| {
-            let failure = Failure::new(&exit::NOT_SAVED, format!("cannot show {name}: {problem}"));
-            failure.help("use a file that `attune plan --out FILE` or `attune apply --format json` wrote")
-        })?;
+        let saved = match self.saved.as_slice() {
+            [one] if one.is_dir() => read_directory(one)?,
+            [one] => read_saved(one)?,
+            several => read_several(several)?,
+        };
         match &saved {
             Saved::Plan(plan) => {
                 if self.format == PlanFormat::Text {
@@ -215,7 +226,56 @@ impl ShowArgs {
                 }
                 PlanFormat::Html => output.result(|out, _| html::outcome(out, outcome))?,
             },
+            Saved::Many(many) => print_plans(many, Form::of_plans(self.format, &self.max_chars), output)?,
         }
         Ok(Exit::Done)
     }
+}
+
+fn read_text(path: &Path) -> Result<String, Failure> {
+    let read = if is_stdin(path) { io::read_to_string(io::stdin()) } else { std::fs::read_to_string(path) };
+    read.map_err(|error| {
+        Failure::new(&exit::NOT_SAVED, format!("cannot read {}: {error}", shown_path(path)))
+            .help("name a file that `attune plan --out FILE` wrote")
+    })
+}
+
+fn read_saved(path: &Path) -> Result<Saved, Failure> {
+    Saved::read(&read_text(path)?).map_err(|problem| not_shown(path, &problem.to_string()))
+}
+
+fn not_shown(path: &Path, problem: &str) -> Failure {
+    let failure = Failure::new(&exit::NOT_SAVED, format!("cannot show {}: {problem}", shown_path(path)));
+    failure.help("use a file that `attune plan --out FILE` or `attune apply --format json` wrote")
+}
+
+/// The plans that `attune plan --out DIR` wrote. Other files of the directory are ignored.
+fn read_directory(directory: &Path) -> Result<Saved, Failure> {
+    let index = directory.join(INDEX);
+    let Saved::Many(mut many) = read_saved(&index)? else {
+        return Err(not_shown(&index, "it is no list of several plans"));
+    };
+    for run in &mut many.runs {
+        let Some(name) = run.saved.take() else { continue };
+        if Path::new(&name).file_name() != Some(name.as_ref()) {
+            return Err(not_shown(&index, &format!("`{name}` is not the name of a file beside it")));
+        }
+        let path = directory.join(&name);
+        let text = read_text(&path)?;
+        let result = RawValue::from_string(text.trim().to_owned());
+        run.result = Some(result.map_err(|error| not_shown(&path, &error.to_string()))?);
+    }
+    Ok(Saved::Many(many))
+}
+
+fn read_several(paths: &[PathBuf]) -> Result<Saved, Failure> {
+    let mut runs = Vec::new();
+    for path in paths {
+        let text = read_text(path)?;
+        let result = RawValue::from_string(text.trim().to_owned());
+        let result = result.map_err(|error| not_shown(path, &error.to_string()))?;
+        runs.push(OneV1 { file: shown_path(path), exit: 0, error: None, result: Some(result), saved: None });
+    }
+    let named = paths.iter().map(|path| shown_path(path)).collect();
+    Ok(Saved::Many(ManyV1::new(Exit::Done.number(), named, runs)))
 }

@@ -176,11 +176,9 @@ fn places(value: &DeValue<'_>, span: Range<usize>, spans: &mut Vec<Range<usize>>
             spans.push(span);
             array.iter().for_each(|item| places(item.get_ref(), item.span(), spans));
         }
-        DeValue::String(_)
-        | DeValue::Integer(_)
-        | DeValue::Float(_)
-        | DeValue::Boolean(_)
-        | DeValue::Datetime(_) => spans.push(span),
+        DeValue::String(_) | DeValue::Integer(_) | DeValue::Float(_) | DeValue::Boolean(_) | DeValue::Datetime(_) => {
+            spans.push(span)
+        }
     }
 }
 
@@ -204,9 +202,7 @@ mod tests {
         let word = |about: About| match about {
             About::Settings => "settings".to_owned(),
             About::File => "file".to_owned(),
-            About::Objects(objects) => {
-                objects.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
-            }
+            About::Objects(objects) => objects.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "),
         };
         let errors = loaded.findings.iter().filter(|finding| finding.is_error());
         errors.map(|error| (error.code.id, word(declarations.about(error)))).collect()
@@ -219,8 +215,7 @@ mod tests {
                     [groups]\ng = { policy = 3 }\n[[policies.b.statement]]\nefect = 1\n[policies.gone]\ndocument = \"no.json\"\n";
         let found = about(&[("attune.toml", main), ("a.json", "{ \"Statement\": 1 ")]);
         let objects: BTreeSet<&str> = found.iter().map(|(_, about)| about.as_str()).collect();
-        let expected =
-            ["settings", "policy/a", "policy/b", "user/u", "policy/c", "user/w", "group/g", "policy/gone"];
+        let expected = ["settings", "policy/a", "policy/b", "user/u", "policy/c", "user/w", "group/g", "policy/gone"];
         assert_eq!(objects, expected.into_iter().collect(), "{found:?}");
     }
 
@@ -243,7 +238,8 @@ mod tests {
     #[test]
     fn a_file_has_its_objects_whether_they_can_be_read_or_not() {
         let team = "[policies.p]\ndocument = \"no.json\"\n[users.u]\npolicy = \"readonly\"\n[users.w]\n";
-        let loaded = loaded(&[("attune.toml", "include = [\"t.toml\"]\n[users.m]\npolicy = \"readonly\"\n"), ("t.toml", team)]);
+        let loaded =
+            loaded(&[("attune.toml", "include = [\"t.toml\"]\n[users.m]\npolicy = \"readonly\"\n"), ("t.toml", team)]);
         let declarations = Declarations::of(&loaded);
         let path = declarations.paths().find(|path| path.ends_with("t.toml")).unwrap();
         let found: Vec<String> = declarations.of_file(path).iter().map(ToString::to_string).collect();

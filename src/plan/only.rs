@@ -149,7 +149,8 @@ impl Only {
             Finding::error(codes::ONLY_NOTHING, message).help(help)
         });
         let files = self.files.iter().filter(|(_, objects)| objects.is_empty()).map(|(pattern, _)| {
-            let message = format!("`--only file:{pattern}` matches no file of the configuration that declares something");
+            let message =
+                format!("`--only file:{pattern}` matches no file of the configuration that declares something");
             let help = "write the path from the current directory, or from the directory of the main file";
             Finding::error(codes::ONLY_NOTHING, message).help(help)
         });

@@ -100,9 +100,9 @@ impl Selection {
         let mut unmanaged = describe::unmanaged(&self.whole, &self.readable);
         let is_read = |id: ObjectId| !self.unread.contains(&id);
         let is_unmanaged = |who: Principal| !desired.ownership.covers(&who) && is_read(ObjectId::Principal(who));
-        unmanaged.policies.retain(|policy| {
-            !desired.ownership.covers_policy(policy) && is_read(ObjectId::Policy(policy.clone()))
-        });
+        unmanaged
+            .policies
+            .retain(|policy| !desired.ownership.covers_policy(policy) && is_read(ObjectId::Policy(policy.clone())));
         unmanaged.users.retain(|user| is_unmanaged(Principal::from(user)));
         unmanaged.groups.retain(|group| is_unmanaged(Principal::from(group)));
         unmanaged
@@ -274,8 +274,7 @@ impl Closure<'_> {
     }
 
     fn unreadable(&mut self, id: &ObjectId, needs: &ObjectId) {
-        let message =
-            format!("{} needs {}, whose declaration cannot be read", id.described(), needs.described());
+        let message = format!("{} needs {}, whose declaration cannot be read", id.described(), needs.described());
         let help = "fix the errors of the configuration, or leave this object out, too";
         self.findings.push(Finding::error(codes::ONLY_NEEDS, message).help(help));
     }

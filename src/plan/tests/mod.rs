@@ -5,6 +5,7 @@
 mod cases;
 mod effects;
 mod guards;
+mod part;
 mod properties;
 mod renames;
 mod shown;

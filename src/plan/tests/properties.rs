@@ -39,7 +39,7 @@ fn may_lack(plan: &Plan, who: &Principal) -> bool {
 }
 
 /// On the way, everyone has the access of one of the two sides, or none where one side or the plan says so.
-fn within(plan: &Plan, [before, after]: [&World; 2], now: &World) -> Result<(), String> {
+pub(super) fn within(plan: &Plan, [before, after]: [&World; 2], now: &World) -> Result<(), String> {
     for principal in now.attached.keys() {
         let [was, will] = [before, after].map(|world| world.access(principal));
         match now.access(principal) {

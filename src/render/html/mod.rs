@@ -2,12 +2,16 @@
 //! has the parts that they share: the frame of a page, foreign text, names, words for values.
 
 mod changes;
+mod many;
 mod matrix;
 mod plan;
 mod report;
 
+pub use many::many;
 pub use plan::{outcome, plan};
 pub use report::report;
+
+use std::borrow::Cow;
 
 use maud::{DOCTYPE, Markup, PreEscaped, Render, html};
 
@@ -21,8 +25,8 @@ const STYLE: &str = include_str!("style.css");
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
 
 struct Section {
-    id: &'static str,
-    title: &'static str,
+    id: Cow<'static, str>,
+    title: Cow<'static, str>,
     body: Markup,
 }
 
@@ -44,13 +48,13 @@ fn page(title: &str, head: &Markup, sections: &[Section], version: &str) -> Mark
                 a.skip href="#main" { "Skip to the content" }
                 header { h1 { (Text(title)) } }
                 nav aria-label="Sections" {
-                    ul { @for section in sections { li { a href={ "#" (section.id) } { (section.title) } } } }
+                    ul { @for section in sections { li { a href={ "#" (section.id) } { (Text(&section.title)) } } } }
                 }
                 main id="main" tabindex="-1" {
                     (head)
                     @for section in sections {
                         section aria-labelledby=(section.id) {
-                            h2 id=(section.id) { (section.title) }
+                            h2 id=(section.id) { (Text(&section.title)) }
                             (section.body)
                         }
                     }

@@ -17,23 +17,31 @@ pub fn plan(out: &mut dyn Write, plan: &PlanV1, report: Option<&ReportV1>) -> io
     let title = format!("Plan {plan_name} for {}", plan.cluster.name);
     let mut all = Vec::new();
     if let Some(changed) = &plan.review {
-        all.push(Section { id: "review", title: "Removed declarations and changed settings", body: review(changed) });
+        all.push(Section {
+            id: "review".into(),
+            title: "Removed declarations and changed settings".into(),
+            body: review(changed),
+        });
     }
     if !plan.refusals.is_empty() || !plan.findings.is_empty() || !plan.overrides.is_empty() {
-        all.push(Section { id: "findings", title: "Errors, warnings and notes", body: findings(plan) });
+        all.push(Section { id: "findings".into(), title: "Errors, warnings and notes".into(), body: findings(plan) });
     }
     if let Some(of) = &plan.base {
-        all.push(Section { id: "base", title: "Drift and proposed", body: base(of, plan.review.as_ref()) });
+        all.push(Section {
+            id: "base".into(),
+            title: "Drift and proposed".into(),
+            body: base(of, plan.review.as_ref()),
+        });
     }
-    all.push(Section { id: "access", title: "Access gained and lost", body: access(plan) });
-    all.push(Section { id: "changes", title: "Changes", body: changes(plan) });
-    all.push(Section { id: "calls", title: "API calls", body: api_calls(plan) });
+    all.push(Section { id: "access".into(), title: "Access gained and lost".into(), body: access(plan) });
+    all.push(Section { id: "changes".into(), title: "Changes".into(), body: changes(plan) });
+    all.push(Section { id: "calls".into(), title: "API calls".into(), body: api_calls(plan) });
     all.extend(report.into_iter().flat_map(sections));
-    all.push(Section { id: "unmanaged", title: "Unmanaged", body: unmanaged(plan) });
-    writeln!(out, "{}", page(&title, &head(plan), &all, &plan.tool_version).into_string())
+    all.push(Section { id: "unmanaged".into(), title: "Unmanaged".into(), body: unmanaged(plan) });
+    writeln!(out, "{}", page(&title, &head(plan, None), &all, &plan.tool_version).into_string())
 }
 
-fn head(plan: &PlanV1) -> Markup {
+pub(super) fn head(plan: &PlanV1, target: Option<&str>) -> Markup {
     let (class, verdict) = verdict(plan);
     html! {
         p class={ "verdict " (class) } { (verdict) }
@@ -51,7 +59,7 @@ fn head(plan: &PlanV1) -> Markup {
         @if class == "open" && plan.snapshot.is_some() {
             p { (NOT_TO_BE_APPROVED) }
         } @else if class == "open" {
-            @let (command, complete) = phrase::command(plan);
+            @let (command, complete) = phrase::command(plan, target);
             p { "To apply exactly this plan" @if !complete { ", with the options of this plan" } ":" }
             pre tabindex="0" { code { (Text(&command)) } }
         }
@@ -85,7 +93,7 @@ fn summary(summary: &SummaryV1) -> String {
     }
 }
 
-fn findings(plan: &PlanV1) -> Markup {
+pub(super) fn findings(plan: &PlanV1) -> Markup {
     html! {
         @for refusal in &plan.refusals { (finding("r", "refused", refusal)) }
         @for found in &plan.findings {
@@ -105,7 +113,7 @@ fn findings(plan: &PlanV1) -> Markup {
     }
 }
 
-fn finding(class: &str, word: &str, finding: &FindingV1) -> Markup {
+pub(super) fn finding(class: &str, word: &str, finding: &FindingV1) -> Markup {
     html! {
         article.card {
             h3 { span class=(class) { (word) } " " span.dim { "[" (Text(&finding.code)) "]" } " " (Text(&finding.message)) }
@@ -143,12 +151,16 @@ fn unmanaged(plan: &PlanV1) -> Markup {
 /// Writes the page of an outcome.
 pub fn outcome(out: &mut dyn Write, outcome: &OutcomeV1) -> io::Result<()> {
     let title = format!("Outcome of plan {} on {}", outcome.short_digest(), outcome.cluster.name);
-    let mut all = vec![Section { id: "calls", title: "API calls", body: calls(&outcome.steps) }];
+    let mut all = vec![Section { id: "calls".into(), title: "API calls".into(), body: calls(&outcome.steps) }];
     if !outcome.remaining_changes.is_empty() {
-        all.push(Section { id: "remaining", title: "Remaining changes", body: remaining(&outcome.remaining_changes) });
+        all.push(Section {
+            id: "remaining".into(),
+            title: "Remaining changes".into(),
+            body: remaining(&outcome.remaining_changes),
+        });
     }
     if !outcome.overrides.is_empty() {
-        all.push(Section { id: "overrides", title: "Overridden guards", body: overrides(outcome) });
+        all.push(Section { id: "overrides".into(), title: "Overridden guards".into(), body: overrides(outcome) });
     }
     writeln!(out, "{}", page(&title, &outcome_head(outcome), &all, &outcome.tool_version).into_string())
 }

@@ -52,9 +52,13 @@ fn head(report: &ReportV1) -> Markup {
 
 pub(super) fn sections(report: &ReportV1) -> [Section; 3] {
     [
-        Section { id: "matrix", title: "Access matrix", body: html! { (matrix(report)) (in_practice(report)) } },
-        Section { id: "attachments", title: "Attachments", body: attachments(report) },
-        Section { id: "policies", title: "Policies by size", body: policies(report) },
+        Section {
+            id: "matrix".into(),
+            title: "Access matrix".into(),
+            body: html! { (matrix(report)) (in_practice(report)) },
+        },
+        Section { id: "attachments".into(), title: "Attachments".into(), body: attachments(report) },
+        Section { id: "policies".into(), title: "Policies by size".into(), body: policies(report) },
     ]
 }
 

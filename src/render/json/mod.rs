@@ -57,6 +57,7 @@ mod drift;
 mod finding;
 mod history;
 mod keys;
+mod many;
 mod outcome;
 mod plan;
 mod probe;
@@ -70,7 +71,6 @@ use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde::Serialize;
 use serde_json::Value;
-use serde_json::value::RawValue;
 
 use crate::base::VisibleText;
 
@@ -88,6 +88,7 @@ pub use drift::{DriftStateV1, DriftSummaryV1, DriftV1, DriftedV1, IgnoredV1, Rem
 pub use finding::{FindingV1, FindingsV1};
 pub use history::{HistoryV1, PastApplyV1, PastResultV1};
 pub use keys::{DetachedV1, KeysV1, RevocationV1, RevokedKeysV1, RevokedV1, RotatedV1, RotationStatusV1};
+pub use many::{ManyV1, OneV1, Target};
 pub use outcome::{NotSaved, OutcomeV1, RemarkV1, Saved, StatusV1, StepOutcomeV1};
 pub use plan::{
     CallV1, ClusterV1, LimitsV1, NeededV1, OverrideV1, PartV1, PlanSnapshotV1, PlanV1, StepV1, SummaryV1, UnchangedV1,
@@ -141,36 +142,6 @@ fn visible(json: &str) -> String {
 /// The JSON Schema (2020-12) of one of the formats here.
 pub fn schema_of<T: JsonSchema>() -> Value {
     SchemaSettings::draft2020_12().for_serialize().into_generator().into_root_schema_for::<T>().to_value()
-}
-
-json_types! {
-    /// The results of a command for many configurations.
-    pub struct ManyV1 = "attune.many/1" {
-        /// The exit code of the command: the worst of all.
-        exit: u8,
-        /// The result of each configuration, in the order of the arguments.
-        runs: Vec<OneV1>,
-    }
-
-    /// The result of a command for one configuration.
-    pub struct OneV1 {
-        /// The file.
-        file: String,
-        /// The exit code for this configuration.
-        exit: u8,
-        /// Why it failed; missing when it did not.
-        error?: String,
-        /// The result for this configuration: a plan, an outcome, a check or findings; missing when there is none.
-        #[schemars(with = "Option<serde_json::Value>")]
-        result?: Box<RawValue>,
-    }
-}
-
-impl ManyV1 {
-    /// Combines the results.
-    pub fn new(exit: u8, runs: Vec<OneV1>) -> Self {
-        Self { format: "attune.many/1".to_owned(), tool_version: env!("CARGO_PKG_VERSION").to_owned(), exit, runs }
-    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! `attune.outcome/1`: the outcome of an apply. Also reads saved plans and outcomes back, to show them.
 
+use super::many::ManyV1;
 use super::plan::{CallV1, ClusterV1, Head, OverrideV1, PartV1, PlanV1, StepV1, SummaryV1, short_digest};
 use crate::apply::{Outcome, Remark, Status, StepOutcome};
 use crate::plan::{Plan, Step};
@@ -171,6 +172,8 @@ pub enum Saved {
     Plan(Box<PlanV1>),
     /// The outcome of an apply.
     Outcome(Box<OutcomeV1>),
+    /// The results for several configurations.
+    Many(ManyV1),
 }
 
 /// Why a saved file cannot be shown.
@@ -203,16 +206,19 @@ impl Saved {
         let known = match format.split_once('/') {
             Some(("attune.plan", _)) => "attune.plan/1",
             Some(("attune.outcome", _)) => "attune.outcome/1",
+            Some(("attune.many", _)) => "attune.many/1",
             Some(_) | None => return Err(NotSaved::Other(format)),
         };
         if format != known {
             let by = tool_version.map(|version| format!(", written by attune {version}")).unwrap_or_default();
             return Err(NotSaved::Version { format, known, by });
         }
-        if known == "attune.plan/1" {
-            return serde_json::from_str(text).map(|plan| Self::Plan(Box::new(plan))).map_err(nothing);
-        }
-        serde_json::from_str(text).map(|outcome| Self::Outcome(Box::new(outcome))).map_err(nothing)
+        let read = match known {
+            "attune.plan/1" => serde_json::from_str(text).map(|plan| Self::Plan(Box::new(plan))),
+            "attune.many/1" => serde_json::from_str(text).map(Self::Many),
+            _ => serde_json::from_str(text).map(|outcome| Self::Outcome(Box::new(outcome))),
+        };
+        read.map_err(nothing)
     }
 }
 

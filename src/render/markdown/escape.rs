@@ -79,6 +79,11 @@ pub(super) fn stable_marker(kind: &str, cluster: &ClusterV1) -> String {
     format!("<!-- attune:{kind} guid={} tenant={} -->\n", in_a_marker(&cluster.guid), in_a_marker(&cluster.tenant))
 }
 
+/// The first line of a comment for several configurations, the same for all that the command line names in the same way.
+pub(super) fn many_marker(named: &[String]) -> String {
+    format!("<!-- attune:plan files={} -->\n", in_a_marker(&named.join("\n")))
+}
+
 /// The second line: the digest of the plan. The kind says whether it can be approved.
 pub(super) fn digest_marker(kind: &str, digest: &str, cluster: &ClusterV1) -> String {
     format!("<!-- attune:{kind}={} cluster={} -->\n", in_a_marker(digest), in_a_marker(&cluster.name))

@@ -3,12 +3,14 @@
 mod access;
 mod changes;
 mod escape;
+mod many;
 mod outcome;
 mod plan;
 
 #[cfg(test)]
 mod tests;
 
+pub use many::{many, sections};
 pub use outcome::outcome;
 pub use plan::{drift, plan};
 

@@ -21,7 +21,14 @@ pub fn plan(plan: &PlanV1, max: usize) -> String {
     let max = max.max(LEAST);
     let bodies: Vec<Body> = plan.changes.iter().map(Body::of).collect();
     let pages = Cut::ALL.into_iter().map(|cut| page(plan, &bodies, cut, max));
-    pages.into_iter().find(|page| fits(page, max)).unwrap_or_else(|| too_large(plan, max))
+    pages
+        .into_iter()
+        .find(|page| fits(page, max))
+        .unwrap_or_else(|| stable_marker("plan", &plan.cluster) + &too_large(plan, max, None))
+}
+
+fn page(plan: &PlanV1, bodies: &[Body], cut: Cut, max: usize) -> String {
+    stable_marker("plan", &plan.cluster) + &section(plan, bodies, cut, max, None)
 }
 
 enum Verdict {
@@ -42,10 +49,12 @@ fn verdict(plan: &PlanV1) -> Verdict {
     }
 }
 
-fn page(plan: &PlanV1, bodies: &[Body], cut: Cut, max: usize) -> String {
+/// A plan without the marker of its comment. `target` is the name of its configuration among several; `max` is the limit of
+/// the whole comment.
+pub(super) fn section(plan: &PlanV1, bodies: &[Body], cut: Cut, max: usize, target: Option<&str>) -> String {
     let kind = if plan.snapshot.is_some() { "not-to-be-approved" } else { "digest" };
-    let mut text = stable_marker("plan", &plan.cluster) + &digest_marker(kind, &plan.digest, &plan.cluster);
-    text += &heading(plan);
+    let mut text = digest_marker(kind, &plan.digest, &plan.cluster);
+    text += &heading(plan, target);
     let left_out = cut.left_out(plan, bodies);
     if !left_out.is_empty() {
         text += &format!("Left out, to fit in {max} characters (`attune plan` shows all):\n\n");
@@ -72,7 +81,7 @@ fn page(plan: &PlanV1, bodies: &[Body], cut: Cut, max: usize) -> String {
     } else {
         format!("{} not shown\n\n", count(others.len(), "warning or note is", "warnings and notes are"))
     };
-    text += &approval(plan);
+    text += &approval(plan, target);
     let unmanaged = phrase::unmanaged(&plan.unmanaged);
     if !unmanaged.is_empty() {
         text += &format!("Unmanaged: {unmanaged}\n");
@@ -83,9 +92,10 @@ fn page(plan: &PlanV1, bodies: &[Body], cut: Cut, max: usize) -> String {
     text.trim_end().to_owned() + "\n"
 }
 
-fn heading(plan: &PlanV1) -> String {
+/// The verdict in a few words.
+pub(super) fn in_short(plan: &PlanV1) -> String {
     let counts = counts(&plan.summary);
-    let verdict = match verdict(plan) {
+    match verdict(plan) {
         Verdict::Blocked(errors) => errors,
         Verdict::Refused(why) => format!("{why}: {counts}"),
         Verdict::NoChanges => format!("no changes{}", left_out(plan.only.as_ref())),
@@ -93,10 +103,18 @@ fn heading(plan: &PlanV1) -> String {
             format!("{counts} (a guard is overridden)")
         }
         Verdict::FromSnapshot | Verdict::Ready => counts,
+    }
+}
+
+fn heading(plan: &PlanV1, target: Option<&str>) -> String {
+    let title = match target {
+        Some(target) => format!("#### {}", code(target)),
+        None => "### attune".to_owned(),
     };
     let snapshot = plan.snapshot.as_ref().map(|of| format!("**{}**\n\n", capital(&of_snapshot(of, str::to_owned))));
     format!(
-        "\n### attune: {verdict}\n\ncluster {} · WEKA {} · tenant {} · {}\n\n{}",
+        "\n{title}: {}\n\ncluster {} · WEKA {} · tenant {} · {}\n\n{}",
+        in_short(plan),
         code(&plan.cluster.name),
         code(release(&plan.cluster)),
         code(&plan.cluster.tenant),
@@ -105,7 +123,7 @@ fn heading(plan: &PlanV1) -> String {
     )
 }
 
-fn approval(plan: &PlanV1) -> String {
+fn approval(plan: &PlanV1, target: Option<&str>) -> String {
     let digest = if plan.snapshot.is_some() { String::new() } else { format!(" Digest {}", code(&plan.digest)) };
     match verdict(plan) {
         Verdict::Blocked(_) => format!("This plan cannot be applied.{digest}\n\n"),
@@ -113,16 +131,20 @@ fn approval(plan: &PlanV1) -> String {
         Verdict::NoChanges => format!("{}.{digest}\n\n", unchanged(plan.unchanged)),
         Verdict::FromSnapshot => format!("**{NOT_TO_BE_APPROVED}**\n\n"),
         Verdict::Ready => {
-            let (command, complete) = phrase::command(plan);
+            let (command, complete) = phrase::command(plan, target);
             let rest = if complete { "" } else { ", with the options of this plan" };
             format!("To apply exactly this plan{rest}:\n\n{}\n", fence("sh", &[command]))
         }
     }
 }
 
-/// The comment for a plan that does not fit: never enough to approve it.
-fn too_large(plan: &PlanV1, max: usize) -> String {
-    let markers = stable_marker("plan", &plan.cluster) + &digest_marker("too-large", &plan.digest, &plan.cluster);
+/// The text for a plan that does not fit: never enough to approve it.
+pub(super) fn too_large(plan: &PlanV1, max: usize, target: Option<&str>) -> String {
+    let marker = digest_marker("too-large", &plan.digest, &plan.cluster);
+    let title = match target {
+        Some(target) => format!("#### {}", code(&clipped(target))),
+        None => "### attune".to_owned(),
+    };
     let status = match verdict(plan) {
         Verdict::Blocked(_) => "\n\nIt is blocked.",
         Verdict::Refused(_) => "\n\nIt is refused.",
@@ -130,7 +152,7 @@ fn too_large(plan: &PlanV1, max: usize) -> String {
         Verdict::NoChanges | Verdict::Ready => "",
     };
     format!(
-        "{markers}\n### attune: too large to show here\n\n\
+        "{marker}\n{title}: too large to show here\n\n\
          **Do not approve this plan from this comment.** Its removals, moves and new access do not fit in {max} \
          characters, and a part of them is not shown.{status}\n\n\
          cluster {} · tenant {} · plan {} · {} · {}\n\n\
@@ -181,14 +203,14 @@ fn base(plan: &PlanV1, cut: Cut) -> String {
     let Some(base) = &plan.base else { return String::new() };
     let (review, revision) = (plan.review.as_ref(), code(&base.revision));
     let drift = format!("Drift, to make the cluster match {revision}");
-    let mut text = section(plan, &base.drift, &drift, "none", cut);
+    let mut text = side_of_base(plan, &base.drift, &drift, "none", cut);
     let (proposed, nothing) = (format!("Proposed, compared with {revision}"), nothing_proposed(&revision, review));
-    text += &section(plan, &base.proposed, &proposed, &nothing, cut);
+    text += &side_of_base(plan, &base.proposed, &proposed, &nothing, cut);
     text + &format!("The plan below makes {}.\n\n", plan_of_both(base, review))
 }
 
 /// Every change is also in the plan, so that a long plan may leave out the names here.
-fn section(plan: &PlanV1, changes: &[ChangeV1], title: &str, nothing: &str, cut: Cut) -> String {
+fn side_of_base(plan: &PlanV1, changes: &[ChangeV1], title: &str, nothing: &str, cut: Cut) -> String {
     let number = if changes.is_empty() { nothing.to_owned() } else { count(changes.len(), "change", "changes") };
     if cut >= Cut::Names || changes.is_empty() {
         return format!("**{title}: {number}**\n\n");
@@ -204,7 +226,7 @@ pub(super) fn overridden(overrides: &[OverrideV1]) -> String {
 }
 
 /// Messages contain foreign names, so that a whole message is a code span.
-fn findings(title: &str, findings: &[&FindingV1]) -> String {
+pub(super) fn findings(title: &str, findings: &[&FindingV1]) -> String {
     if findings.is_empty() {
         return String::new();
     }

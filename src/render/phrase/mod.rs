@@ -109,10 +109,13 @@ fn age(seconds: u64) -> String {
     format!("{number} {}", if number == 1 { one } else { many })
 }
 
-/// The command that runs exactly this plan, and whether it has all options of the plan.
-pub(super) fn command(plan: &PlanV1) -> (String, bool) {
-    let mut command = format!("attune apply --approved {}", plan.digest);
-    let mut complete = true;
+/// The command that runs exactly this plan, and whether it has all options of the plan. `file` is the configuration, if the
+/// command has to name it.
+pub(super) fn command(plan: &PlanV1, file: Option<&str>) -> (String, bool) {
+    let named = file.map(shell_word);
+    let mut complete = named != Some(None);
+    let named = named.flatten().map(|file| format!(" --file {file}")).unwrap_or_default();
+    let mut command = format!("attune apply{named} --approved {}", plan.digest);
     // Changed settings of a proposal apply after the merge. Until then the plan is that of the base.
     let revision = plan.review.as_ref().filter(|review| !review.settings.is_empty()).map(|review| &review.revision);
     let base = revision.map(|revision| ("--base", Some(revision)));

@@ -130,7 +130,9 @@ pub(in crate::render) fn left_out(only: Option<&PartV1>) -> String {
 pub(in crate::render) fn matches(only: Option<&PartV1>) -> &'static str {
     match only {
         None => "matches the configuration",
-        Some(only) if only.leaves_out() => "matches the selected part of the configuration, and other parts are left out",
+        Some(only) if only.leaves_out() => {
+            "matches the selected part of the configuration, and other parts are left out"
+        }
         Some(_) => "matches the selected part of the configuration",
     }
 }

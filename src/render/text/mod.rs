@@ -168,7 +168,8 @@ fn step(out: &mut dyn Write, styles: &Styles, ended: &StepOutcomeV1) -> io::Resu
 
 /// The outcome in a few words.
 pub fn ended(outcome: &OutcomeV1) -> String {
-    let end = if outcome.converged { phrase::matches(outcome.only.as_ref()) } else { "does not match the configuration" };
+    let end =
+        if outcome.converged { phrase::matches(outcome.only.as_ref()) } else { "does not match the configuration" };
     format!("{} · {end}", calls_by_status(outcome))
 }
 

@@ -52,9 +52,9 @@ fn whole(out: &mut dyn Write, styles: &Styles, plan: &PlanV1) -> io::Result<()> 
 /// Writes what `--only` selects and leaves out.
 pub(super) fn part(out: &mut dyn Write, styles: &Styles, only: Option<&PartV1>) -> io::Result<()> {
     let lines = only.map(|only| phrase::part(only, shown)).unwrap_or_default();
-    lines.into_iter().try_for_each(|(title, text)| {
-        writeln!(out, "{} {text}", styles.change.apply_to(format!("{title}:")))
-    })
+    lines
+        .into_iter()
+        .try_for_each(|(title, text)| writeln!(out, "{} {text}", styles.change.apply_to(format!("{title}:"))))
 }
 
 fn footnote(out: &mut dyn Write, styles: &Styles, title: &str, text: &str) -> io::Result<()> {
