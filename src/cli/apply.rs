@@ -17,7 +17,7 @@ use super::state::{About, DEFAULT_STATE_DIR, State, rollback_command};
 use crate::apply::{Outcome, RunOptions, SecretStore, StopSignal, run};
 use crate::cluster::observe;
 use crate::observed::Observed;
-use crate::plan::{Plan, once_revoked, plan_part};
+use crate::plan::{Only, Plan, once_revoked, plan_part};
 use crate::policy::Catalogue;
 use crate::render::json::{self, OutcomeV1, PlanV1};
 use crate::render::{RollbackFile, RollbackSettings, text};
@@ -273,8 +273,8 @@ async fn plan_again(prepared: &Prepared, output: &mut Output) -> Option<Box<Plan
     let desired = &once_revoked(&prepared.reviewed.loaded.desired);
     match observe(&prepared.connection.retrying(), &[desired], prepared.jobs).await {
         Ok(observed) => {
-            let only = prepared.reviewed.only.as_ref();
-            Some(Box::new(plan_part(desired, &observed, &prepared.catalogue, only)))
+            let only = prepared.reviewed.only.as_ref().map(Only::or_nothing);
+            Some(Box::new(plan_part(desired, &observed, &prepared.catalogue, only.as_ref())))
         }
         Err(error) => {
             output.message(|out, _| {

@@ -278,11 +278,11 @@ pub(super) struct BaseArg {
 /// The part of the configuration that a command is for.
 #[derive(Debug, Default, clap::Args)]
 pub(super) struct OnlyArg {
-    /// Only these objects and what they need: `policy/NAME`, `user/NAME`, `group/NAME`, or `file:PATH` for all that a file
-    /// declares; exits with 2 if a difference is left out
+    /// Only these objects: `policy/NAME`, `user/NAME`, `group/NAME`, or `file:PATH` for all that a file declares
     ///
-    /// `*` matches any run of characters, `?` one. Errors of other parts of the configuration are shown and do not block.
-    /// Guards and effects look at the whole cluster after the plan.
+    /// `*` matches any run of characters, `?` one. Errors of other parts of the configuration are shown and do not block. A plan
+    /// has what the objects need, too, and its guards and effects look at the whole cluster. plan and apply exit with 2 if they
+    /// leave out a difference.
     #[arg(long, value_name = "PATTERN")]
     only: Vec<OnlyPattern>,
 }

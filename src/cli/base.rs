@@ -252,7 +252,7 @@ impl Base {
         only: Option<&Only>,
     ) -> Result<BaseV1, Box<Finding>> {
         let revision = &self.revision;
-        let drift = plan_part(&self.desired, observed, catalogue, only.map(Only::for_base).as_ref());
+        let drift = plan_part(&self.desired, observed, catalogue, only.map(Only::or_nothing).as_ref());
         if drift.is_blocked() {
             let error = first_error(&drift.findings).unwrap_or_default();
             let message =

@@ -26,7 +26,8 @@ use crate::cluster::observe;
 use crate::desired::Ignore;
 use crate::drift::{Drift, Memory, News, drift};
 use crate::observed::Identity;
-use crate::plan::{ChangeId, plan};
+use crate::plan::{ChangeId, plan_part};
+use crate::policy::Catalogue;
 use crate::render::json::{self, DriftStateV1, DriftV1};
 use crate::render::{Metrics, PreviousRun, markdown, metrics, text};
 
@@ -44,6 +45,7 @@ Examples:
   attune drift --metrics /var/lib/node_exporter/textfile/attune.prom
   attune drift --since drift-state.json --notify-command ./notify-slack
   attune drift --base origin/main         use the settings of main
+  attune drift --only 'policy/ml-*'       compare only these objects
   attune drift --ignore 'user/svc-*'      ignore these users for this run
   attune drift --adopt                    take what the cluster has into the configuration")]
 pub(super) struct DriftArgs {
@@ -51,7 +53,7 @@ pub(super) struct DriftArgs {
     #[arg(long, value_enum, default_value_t = DriftFormat::Text)]
     format: DriftFormat,
     /// Report only drift that is new since the last run with this state file
-    #[arg(long, value_name = "STATE")]
+    #[arg(long, value_name = "STATE", conflicts_with = "only")]
     since: Option<PathBuf>,
     /// Write metrics of the run to this file in the Prometheus text format, even if the run fails
     #[arg(long, value_name = "FILE")]
@@ -68,8 +70,10 @@ pub(super) struct DriftArgs {
     /// Take all drift into the configuration, and print the diff
     ///
     /// Declares each object as the cluster has it, like `attune edit adopt`. Ignored drift stays. Exits with 0 if nothing is left.
-    #[arg(long, conflicts_with = "since")]
+    #[arg(long, conflicts_with_all = ["since", "only"])]
     adopt: bool,
+    #[command(flatten)]
+    only: OnlyArg,
     #[command(flatten)]
     pub(super) base: BaseArg,
     #[command(flatten)]
@@ -220,13 +224,15 @@ impl DriftArgs {
         now: OffsetDateTime,
         results: &mut Results,
     ) -> Result<(Connection, Reviewed, Drift), CommandError> {
-        let reviewed = Reviewed::read(global, &self.base, &OnlyArg::default(), output)?;
+        let reviewed = Reviewed::read(global, &self.base, &self.only, output)?;
         let connection = connect(global, reviewed.connection(global)?, self.calls, output).await?;
         let desired = &reviewed.loaded.desired;
         let observed = observe(&connection.retrying(), &[desired], self.calls.jobs()).await?;
         results.identity = Some(observed.identity.clone());
         lost_keys::warn(&self.state_dir.path, &observed.identity, &users_with_policy(&observed), output);
-        let drift = drift(desired, &observed, &plan(desired, &observed), &self.ignore, now.date());
+        let (catalogue, only) = (Catalogue::of(&observed.identity.release), reviewed.only.as_ref());
+        let made = plan_part(desired, &observed, &catalogue, only);
+        let drift = drift(desired, &observed, &made, only, &self.ignore, now.date());
         Ok((connection, reviewed, drift))
     }
 }

@@ -99,7 +99,8 @@ Exit codes:
   0    done, or nothing to do
   1    error
   2    changes (plan --detailed-exitcode, policy diff, fmt --check,
-       edit --check), drift, denied access (access), warnings (doctor)
+       edit --check), drift, something left out (--only), denied access
+       (access), warnings (doctor)
   3    refused by a guard
   4    not the approved plan
   5    partially applied

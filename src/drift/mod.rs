@@ -12,7 +12,7 @@ use time::Date;
 use crate::base::{Code, Finding, PolicyName, Principal, Severity, codes};
 use crate::desired::{DeclaredAttachment, Desired, Ignore};
 use crate::observed::{Body, Identity, Observed};
-use crate::plan::{self, AccessChange, Change, ChangeId, ChangeKind, Plan, Unmanaged};
+use crate::plan::{self, AccessChange, Change, ChangeId, ChangeKind, Only, Plan, Unmanaged};
 use crate::policy::access::Side;
 
 codes! {
@@ -32,6 +32,8 @@ pub struct Drift {
     pub ignored: Vec<Ignored>,
     /// The unmanaged objects.
     pub unmanaged: Unmanaged,
+    /// The patterns of the objects that were compared; empty if all were.
+    pub only: Vec<String>,
     /// Findings. If one is an error, it is unknown whether there is drift.
     pub findings: Vec<Finding>,
 }
@@ -138,13 +140,21 @@ impl Drift {
     }
 }
 
-/// Reads a plan backwards. `more` has ignored objects in addition to those of the configuration; `today` is the day in
-/// UTC.
-pub fn drift(desired: &Desired, observed: &Observed, made: &Plan, more: &[Ignore], today: Date) -> Drift {
+/// Reads a plan backwards. `only` selects the objects, if the plan is for a part of them. `more` has ignored objects in addition
+/// to those of the configuration; `today` is the day in UTC.
+pub fn drift(
+    desired: &Desired,
+    observed: &Observed,
+    made: &Plan,
+    only: Option<&Only>,
+    more: &[Ignore],
+    today: Date,
+) -> Drift {
     let ignores: Vec<&Ignore> = desired.ignores.iter().chain(more).collect();
     let mut objects = Vec::new();
     let mut ignored = Vec::new();
-    for object in made.changes.iter().map(Object::of).chain(missing_users(desired, observed)) {
+    let all = made.changes.iter().map(Object::of).chain(missing_users(desired, observed));
+    for object in all.filter(|object| only.is_none_or(|only| only.covers(&object.id))) {
         let id = object.id.to_string();
         match ignores.iter().find(|ignore| !ignore.is_over(today) && ignore.covers(&id)) {
             Some(ignore) => ignored.push(Ignored { object, reason: ignore.reason.clone(), until: ignore.until }),
@@ -156,7 +166,8 @@ pub fn drift(desired: &Desired, observed: &Observed, made: &Plan, more: &[Ignore
         made.findings.iter().filter_map(|finding| finding_of_plan(finding, differs)).collect();
     findings.extend(ignores.iter().filter(|ignore| ignore.is_over(today)).map(|ignore| expired(ignore)));
     let (identity, unmanaged) = (observed.identity.clone(), made.unmanaged.clone());
-    Drift { identity, objects, ignored, unmanaged, findings }
+    let only = only.map(Only::patterns).unwrap_or_default();
+    Drift { identity, objects, ignored, unmanaged, only, findings }
 }
 
 /// A finding of the plan as a finding of the drift. Errors that only block API calls become warnings if anything `differs`;
@@ -323,7 +334,7 @@ mod tests {
     fn found(desired: &Desired, observed: &Observed, ignores: &[&str]) -> Drift {
         let ignores: Vec<Ignore> = ignores.iter().map(|text| text.parse().unwrap()).collect();
         let today = Date::from_calendar_date(2026, time::Month::May, 1).unwrap();
-        drift(desired, observed, &plan(desired, observed), &ignores, today)
+        drift(desired, observed, &plan(desired, observed), None, &ignores, today)
     }
 
     fn kinds(drift: &Drift) -> Vec<(String, &'static str)> {

@@ -36,7 +36,7 @@ codes! {
 }
 
 /// Errors about the configuration, or that prevent its comparison with the cluster. All others only block calls.
-pub const NOT_COMPARED: &[Code] = &[ATTACHMENTS_UNKNOWN, GROUPS_UNKNOWN, TOO_LARGE, ONLY_NOTHING, ONLY_NEEDS];
+pub const NOT_COMPARED: &[Code] = &[ATTACHMENTS_UNKNOWN, GROUPS_UNKNOWN, TOO_LARGE, ONLY_NOTHING];
 
 /// The error that a user does not exist.
 pub const USER_GONE: Code = NO_SUCH_USER;

@@ -138,7 +138,7 @@ pub fn plan_with(desired: &Desired, observed: &Observed, catalogue: &Catalogue) 
 
 /// Makes the plan for the selected objects and what they need; for all objects without a selection.
 pub fn plan_part(desired: &Desired, observed: &Observed, catalogue: &Catalogue, only: Option<&Only>) -> Plan {
-    let selection = only.map(|only| part::Selection::new(desired, observed, only));
+    let selection = only.map(|only| part::Selection::new(desired, observed, catalogue, only));
     let part = selection.as_ref().map_or(desired, |selection| &selection.desired);
     let mut cache = access::AccessCache::new(catalogue, desired.cluster.rules());
     let comparison = compare::compare(part, observed);
@@ -153,7 +153,7 @@ pub fn plan_part(desired: &Desired, observed: &Observed, catalogue: &Catalogue, 
     });
     let mut findings = part::problems_of(part, observed, &comparison, catalogue);
     if let Some(selection) = &selection {
-        findings = selection.findings(desired, observed, catalogue, findings);
+        findings = selection.findings(findings);
     }
     let is_blocked = |findings: &[Finding]| findings.iter().any(Finding::is_error);
     if ordered.no_room && !is_blocked(&findings) {

@@ -116,10 +116,11 @@ impl Only {
         self.objects.iter().any(|pattern| pattern.matches(&name)) || self.files.values().any(|ids| ids.contains(id))
     }
 
-    /// The same selection for the base of a configuration, which may have none of the objects.
+    /// The same selection, whose patterns may match nothing: in the base of a configuration, or after an apply that removed what
+    /// they matched.
     #[must_use]
-    pub fn for_base(&self) -> Self {
-        Self { errors: Vec::new(), may_be_empty: true, ..self.clone() }
+    pub fn or_nothing(&self) -> Self {
+        Self { may_be_empty: true, ..self.clone() }
     }
 
     /// The parts of the configuration that could not be read.
@@ -189,12 +190,14 @@ pub struct Partial {
     pub left_out: Vec<ObjectId>,
     /// The number of errors of the configuration outside of the selection. What they are about is left out, too.
     pub errors: usize,
+    /// The number of errors that would block a plan for everything.
+    pub problems: usize,
 }
 
 impl Partial {
-    /// Whether the plan leaves out a difference, or something that could not be read.
+    /// Whether the plan leaves out a difference, something that could not be read, or an error of a plan for everything.
     pub fn leaves_out(&self) -> bool {
-        !self.left_out.is_empty() || self.errors > 0
+        !self.left_out.is_empty() || self.errors > 0 || self.problems > 0
     }
 }
 

@@ -25,12 +25,14 @@ pub(super) struct Selection {
     patterns: Vec<String>,
     needed: Vec<Needed>,
     errors: usize,
+    /// The number of errors that would block a plan for everything, and not this one.
+    problems: usize,
     /// Errors of the selection, and warnings about the rest.
     findings: Vec<Finding>,
 }
 
 impl Selection {
-    pub(super) fn new(desired: &Desired, observed: &Observed, only: &Only) -> Self {
+    pub(super) fn new(desired: &Desired, observed: &Observed, catalogue: &Catalogue, only: &Only) -> Self {
         let readable = readable(desired, only.unread());
         let whole = compare(&readable, observed);
         let known = known(desired, observed, &whole, only.unread());
@@ -47,11 +49,16 @@ impl Selection {
         closure.findings.extend(only.errors().iter().cloned());
         known.iter().filter(|id| only.covers(id)).for_each(|id| closure.select(id.clone()));
         closure.run();
-        let Closure { selected, needed, findings, .. } = closure;
+        let Closure { selected, needed, mut findings, .. } = closure;
         let desired = part(&readable, observed, &whole, &selected);
+        let of_whole = Elsewhere { readable: &readable, whole: &whole, part: &desired, observed, only };
+        let errors_elsewhere = of_whole.errors(catalogue);
+        let problems = errors_elsewhere.len();
+        findings.extend(errors_elsewhere);
+        findings.extend(of_whole.about_temporary_policies());
         let needed = needed.into_iter().map(|(id, by)| Needed { id, by }).collect();
-        let (unread, patterns) = (only.unread().objects.clone(), only.patterns());
-        Self { desired, readable, whole, unread, patterns, needed, errors: only.errors().len(), findings }
+        let (unread, patterns, errors) = (only.unread().objects.clone(), only.patterns(), only.errors().len());
+        Self { desired, readable, whole, unread, patterns, needed, errors, problems, findings }
     }
 
     /// What the plan with these changes is for, and what it leaves out.
@@ -66,33 +73,15 @@ impl Selection {
             needed: self.needed.clone(),
             left_out: policies.chain(principals).filter(|id| !changed.contains(id)).collect(),
             errors: self.errors,
+            problems: self.problems,
         }
     }
 
-    /// The findings of a plan for the part, from those about the part: errors of the rest become warnings.
-    pub(super) fn findings(
-        &self,
-        desired: &Desired,
-        observed: &Observed,
-        catalogue: &Catalogue,
-        of_part: Vec<Finding>,
-    ) -> Vec<Finding> {
-        let mut rest = self.readable.clone();
-        rest.policies.retain(|policy, _| !self.desired.policies.contains_key(policy));
-        rest.broken.clear();
-        let of_whole = problems(&self.readable, observed, &self.whole).into_iter();
-        let (about_temporary, of_whole): (Vec<Finding>, Vec<Finding>) =
-            of_whole.chain(lint(&rest, catalogue)).partition(|finding| finding.code == codes::UNMANAGED_TEMPORARY);
-        let is_new = |error: &Finding| !of_part.iter().any(|known| known.message == error.message);
-        // A policy whose declaration cannot be read is declared.
-        let is_certain = |error: &Finding| self.errors == 0 || error.code != codes::NO_SUCH_POLICY;
-        let elsewhere = of_whole.iter().filter(|finding| finding.is_error() && is_new(finding) && is_certain(finding));
-        let mut findings = self.findings.clone();
-        findings.extend(elsewhere.map(left_out));
-        // Whether a temporary policy is of a declared policy is known from everything that is declared.
-        findings.extend(about_temporary.into_iter().filter(|_| desired.broken.is_empty() && self.errors == 0));
-        findings.extend(of_part.into_iter().filter(|finding| finding.code != codes::UNMANAGED_TEMPORARY));
-        findings
+    /// The findings of a plan for the part, from those about the part. Whether a temporary policy is of a declared policy is known
+    /// from everything that is declared.
+    pub(super) fn findings(&self, of_part: Vec<Finding>) -> Vec<Finding> {
+        let of_part = of_part.into_iter().filter(|finding| finding.code != codes::UNMANAGED_TEMPORARY);
+        self.findings.iter().cloned().chain(of_part).collect()
     }
 
     /// The objects that are neither declared nor owned, by everything that is declared.
@@ -106,6 +95,40 @@ impl Selection {
         unmanaged.users.retain(|user| is_unmanaged(Principal::from(user)));
         unmanaged.groups.retain(|group| is_unmanaged(Principal::from(group)));
         unmanaged
+    }
+}
+
+/// A part, and everything that could be read.
+struct Elsewhere<'a> {
+    readable: &'a Desired,
+    whole: &'a Comparison,
+    part: &'a Desired,
+    observed: &'a Observed,
+    only: &'a Only,
+}
+
+impl Elsewhere<'_> {
+    /// The errors of everything that are none of the part, as warnings.
+    fn errors(&self, catalogue: &Catalogue) -> Vec<Finding> {
+        let mut rest = self.readable.clone();
+        rest.policies.retain(|policy, _| !self.part.policies.contains_key(policy));
+        rest.broken.clear();
+        let of_part = problems(self.part, self.observed, &compare(self.part, self.observed));
+        let is_new = |error: &Finding| !of_part.iter().any(|known| known.message == error.message);
+        // A policy whose declaration cannot be read is declared.
+        let is_certain = |error: &Finding| self.only.errors().is_empty() || error.code != codes::NO_SUCH_POLICY;
+        let of_whole = problems(self.readable, self.observed, self.whole).into_iter().chain(lint(&rest, catalogue));
+        let errors = of_whole.filter(|finding| finding.is_error() && is_new(finding) && is_certain(finding));
+        errors.map(|error| left_out(&error)).collect()
+    }
+
+    /// The warnings about temporary policies of no declared policy; none if some declarations could not be read.
+    fn about_temporary_policies(&self) -> Vec<Finding> {
+        if !self.only.errors().is_empty() {
+            return Vec::new();
+        }
+        let of_whole = problems(self.readable, self.observed, self.whole).into_iter();
+        of_whole.filter(|finding| finding.code == codes::UNMANAGED_TEMPORARY).collect()
     }
 }
 

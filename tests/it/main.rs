@@ -88,6 +88,7 @@ mod markdown;
 mod network;
 #[cfg(test)]
 mod notify;
+mod only;
 #[cfg(test)]
 mod options;
 #[cfg(test)]

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use super::properties::within;
 use super::shown::worlds;
 use super::{Declared, POLICIES, PRINCIPALS, Scene, World, open, planned, policy, run, scenes, temporary, who};
-use crate::base::{ObjectId, Sources};
+use crate::base::{ObjectId, PolicyName, Sources};
 use crate::desired::{Desired, Loaded};
 use crate::plan::{Call, Only, Plan, once_revoked, plan, plan_part};
 use crate::policy::Catalogue;
@@ -29,6 +29,12 @@ fn only(patterns: &[&str]) -> Only {
 fn part(desired: &Desired, world: &World, patterns: &[&str]) -> Plan {
     let observed = world.observed("5.1.2");
     plan_part(desired, &observed, &Catalogue::of(&observed.identity.release), Some(&only(patterns)))
+}
+
+/// The same where some patterns may match nothing: a random world has not all objects, and a run removes some.
+fn part_or_nothing(desired: &Desired, world: &World, patterns: &[&str]) -> Plan {
+    let observed = world.observed("5.1.2");
+    plan_part(desired, &observed, &Catalogue::of(&observed.identity.release), Some(&only(patterns).or_nothing()))
 }
 
 fn changed(plan: &Plan) -> Vec<String> {
@@ -131,7 +137,7 @@ fn objects() -> Vec<String> {
 /// Checks the plan of a part. Returns whether it is not blocked.
 fn check(scene: &Scene, patterns: &[&str]) -> Result<bool, String> {
     let desired = &scene.declared.0;
-    let first = part(desired, &scene.world, patterns);
+    let first = part_or_nothing(desired, &scene.world, patterns);
     if first.is_blocked() {
         return if first.steps.is_empty() { Ok(false) } else { Err("a blocked plan has steps".to_owned()) };
     }
@@ -140,7 +146,7 @@ fn check(scene: &Scene, patterns: &[&str]) -> Result<bool, String> {
     run(&first, &mut after, &scene.choices, usize::MAX, |_| Ok(()))?;
     let sides = [&scene.world, &after];
     run(&first, &mut scene.world.clone(), &scene.choices, usize::MAX, |world| within(&first, sides, world))?;
-    let again = part(&once_revoked(desired), &after, patterns);
+    let again = part_or_nothing(&once_revoked(desired), &after, patterns);
     if !again.is_empty() || again.is_blocked() {
         return Err(format!("the plan is not a fixpoint: {again:?}"));
     }
@@ -161,16 +167,34 @@ fn check(scene: &Scene, patterns: &[&str]) -> Result<bool, String> {
             return Err(format!("left out are {differs:?}, not {:?}", left_out(&again)));
         }
     }
-    // Wherever it stops, the same part goes on and ends in the same place.
+    // Wherever it stops, the same part goes on, and what is selected ends in the same place. What only came along may not be
+    // needed any more.
     let mut stopped = scene.world.clone();
     run(&first, &mut stopped, &scene.choices, scene.stop, |_| Ok(()))?;
-    let second = part(&once_revoked(desired), &stopped, patterns);
+    let second = part_or_nothing(&once_revoked(desired), &stopped, patterns);
     if second.is_blocked() {
         return Err(format!("an interrupted run cannot go on: {:?}", second.findings));
     }
     run(&second, &mut stopped, &scene.choices, usize::MAX, |_| Ok(()))?;
-    let same = (&stopped.policies, &stopped.attached) == (&after.policies, &after.attached);
-    if same { Ok(true) } else { Err("an interrupted run ends elsewhere".to_owned()) }
+    if selected_of(&stopped, patterns) == selected_of(&after, patterns) {
+        Ok(true)
+    } else {
+        Err(format!("an interrupted run ends elsewhere: {:?}, not {:?}", stopped.attached, after.attached))
+    }
+}
+
+/// The selected objects of a world, temporary policies of selected policies included.
+fn selected_of(world: &World, patterns: &[&str]) -> Vec<String> {
+    let selected = only(patterns);
+    let is_selected = |policy: &PolicyName| {
+        let of = policy.temporary_for().unwrap_or_else(|| policy.clone());
+        selected.covers(&ObjectId::Policy(of))
+    };
+    let policies = world.policies.iter().filter(|(policy, _)| is_selected(policy));
+    let principals = world.attached.iter().filter(|(who, _)| selected.covers(&ObjectId::Principal((*who).clone())));
+    let documents = policies.map(|(policy, document)| format!("{policy} {}", document.json()));
+    let attached = principals.map(|(who, attached)| format!("{who} {attached:?}"));
+    documents.chain(attached).collect()
 }
 
 /// Whether a plan changes only selected objects and what they need, and touches no other user or group than those that have a
@@ -199,7 +223,7 @@ fn parts(scene: &Scene, parts: &[Vec<&str>]) -> Result<World, String> {
     for round in 0..objects().len() + 1 {
         let before = world.clone();
         for patterns in parts.iter().filter(|patterns| !patterns.is_empty()) {
-            let plan = part(&desired[round.min(1)], &world, patterns);
+            let plan = part_or_nothing(&desired[round.min(1)], &world, patterns);
             run(&plan, &mut world, &scene.choices, usize::MAX, |_| Ok(()))?;
         }
         if world == before && round > 0 {
@@ -234,7 +258,7 @@ fn with_room(scene: Scene) -> Scene {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: worlds(400), failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: worlds(100), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn a_part_changes_what_is_selected_and_what_that_needs(
@@ -244,7 +268,7 @@ proptest! {
     ) {
         let patterns: Vec<&str> = selected.iter().map(String::as_str).collect();
         check(&scene, &patterns).map_err(TestCaseError::fail)?;
-        let plan = part(&odd.declared.0, &odd.world, &patterns);
+        let plan = part_or_nothing(&odd.declared.0, &odd.world, &patterns);
         only_the_part(&plan, &patterns).map_err(TestCaseError::fail)?;
         let mut world = odd.world.clone();
         run(&plan, &mut world, &odd.choices, usize::MAX, |_| Ok(())).map_err(TestCaseError::fail)?;
@@ -261,7 +285,7 @@ proptest! {
 
 #[test]
 fn most_random_parts_are_not_blocked() {
-    let open = open(scenes(false), |scene| check(scene, &["policy/pa", "policy/pb", "user/ua", "user/uc"]), 500);
-    assert!(open > 100, "only {open} of 500 random parts have a plan: the properties would hold of nothing");
+    let open = open(scenes(false), |scene| check(scene, &["policy/pa", "policy/pb", "user/ua", "user/uc"]), 200);
+    assert!(open > 50, "only {open} of 200 random parts have a plan: the properties would hold of nothing");
     assert!(policy("pa") < policy("pb") && who("ua") < who("ub"));
 }

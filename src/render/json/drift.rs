@@ -20,6 +20,9 @@ json_types! {
         summary: DriftSummaryV1,
         /// Removed declarations and changed settings, compared with `--base`; missing when there are none.
         review?: ReviewV1,
+        /// The patterns of the objects that were compared, by `--only`; missing when all were.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        only: Vec<String>,
         /// The objects that differ; with `--since`, only the new ones.
         drift: Vec<DriftedV1>,
         /// With `--since`: the objects that differ and were reported before.
@@ -116,6 +119,7 @@ impl DriftV1 {
             tool_version: env!("CARGO_PKG_VERSION").to_owned(),
             cluster: ClusterV1::of(&drift.identity),
             review: None,
+            only: drift.only.clone(),
             summary: DriftSummaryV1 {
                 reported: reported.len(),
                 known: known.len(),

@@ -80,6 +80,8 @@ json_types! {
         /// The number of errors of the configuration outside of the part. What they are about is left out, too. If there are
         /// any, nothing is removed or detached because no configuration declares it.
         errors: usize,
+        /// The number of errors that would block a plan for everything.
+        problems: usize,
     }
 
     /// An object that comes along.
@@ -307,12 +309,13 @@ impl PartV1 {
             needed: partial.needed.iter().map(needed).collect(),
             left_out: partial.left_out.iter().map(ToString::to_string).collect(),
             errors: partial.errors,
+            problems: partial.problems,
         }
     }
 
-    /// Whether a difference, or something that could not be read, is left out.
+    /// Whether a difference, something that could not be read, or an error of a plan for everything is left out.
     pub fn leaves_out(&self) -> bool {
-        !self.left_out.is_empty() || self.errors > 0
+        !self.left_out.is_empty() || self.errors > 0 || self.problems > 0
     }
 }
 

@@ -256,6 +256,10 @@ pub fn drift(out: &mut dyn Write, drift: &DriftV1) -> io::Result<()> {
     };
     writeln!(out, "### {title}\n")?;
     writeln!(out, "Cluster {}, WEKA {}, tenant {}", code(&of.name), code(&of.release), code(&of.tenant))?;
+    if !drift.only.is_empty() {
+        let patterns: Vec<String> = drift.only.iter().map(|pattern| code(pattern)).collect();
+        writeln!(out, "\nOnly {}", patterns.join(", "))?;
+    }
     let changed = review(drift.review.as_ref());
     if !changed.is_empty() {
         write!(out, "\n{}\n", changed.trim_end())?;

@@ -107,6 +107,10 @@ pub(in crate::render) fn part(only: &PartV1, name: Name) -> Vec<(&'static str, S
         let differences = count(only.left_out.len(), "difference", "differences");
         lines.push(("left out", format!("{differences}: {}", list_some(&only.left_out, NAMED, |id| name(id)))));
     }
+    if only.problems > 0 {
+        let problems = count(only.problems, "error", "errors");
+        lines.push(("blocked elsewhere", format!("{problems} would block a plan for everything")));
+    }
     if only.errors > 0 {
         let errors = count(only.errors, "error", "errors");
         let why = "nothing is removed or detached because no configuration declares it";

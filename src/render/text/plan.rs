@@ -288,6 +288,9 @@ fn whole_drift(out: &mut dyn Write, styles: &Styles, drift: &DriftV1) -> io::Res
         let title = styles.dim.apply_to("ignored:");
         writeln!(out, "{title} {}: {}{until}", shown_id(&ignored.id), shown(&ignored.reason))?;
     }
+    if !drift.only.is_empty() {
+        writeln!(out, "{} {}", styles.change.apply_to("only:"), shown(&drift.only.join(", ")))?;
+    }
     writeln!(out, "{}", styles.strong.apply_to(drift_summary(drift)))?;
     footnote(out, styles, "unmanaged, not compared", &unmanaged(&drift.unmanaged))
 }

@@ -1,0 +1,218 @@
+//! `--only`: a plan and an apply for a part of the objects.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use super::harness::{Folder, Run};
+
+const TEAMS: [&str; 3] = ["ml", "bio", "web"];
+
+/// Three teams with a file, a policy and a user each. The cluster has the policies with another document.
+fn teams() -> Folder {
+    let folder = Folder::new();
+    let mut users = json!({"admin": {"role": "ClusterAdmin", "password": "admin"}});
+    let mut policies = json!({});
+    for team in TEAMS {
+        folder.write(&format!("teams/{team}.toml"), &team_file(team));
+        users[format!("svc-{team}")] = json!({"policy": format!("{team}-rw")});
+        policies[format!("{team}-rw")] = json!({"document": document("s3:GetObject", team)});
+    }
+    folder.write("attune.toml", "include = [\"teams/*.toml\"]\n[cluster]\nendpoints = [\"sim:cluster.json\"]\n");
+    let state = json!({"format": "attune.sim/1", "release": "5.1", "tenants": {"Root": {"users": users, "policies": policies}}});
+    folder.write("cluster.json", &state.to_string());
+    folder
+}
+
+fn document(action: &str, bucket: &str) -> Value {
+    json!({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Action": [action], "Resource": [format!("arn:aws:s3:::{bucket}/*")]}]})
+}
+
+fn team_file(team: &str) -> String {
+    format!(
+        "[[policies.{team}-rw.statement]]\neffect = \"Allow\"\nactions = [\"s3:PutObject\"]\nresources = [\"arn:aws:s3:::{team}/*\"]\n\
+         [users.svc-{team}]\npolicy = \"{team}-rw\"\n"
+    )
+}
+
+fn has_new_document(folder: &Folder, team: &str) -> bool {
+    folder.state()["tenants"]["Root"]["policies"][format!("{team}-rw")]["document"] == document("s3:PutObject", team)
+}
+
+fn changes(plan: &Run) -> Vec<String> {
+    plan.json()["changes"].as_array().unwrap().iter().map(|change| change["id"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn a_part_is_planned_and_applied_and_the_rest_stays_and_is_counted() {
+    let folder = teams();
+    let plan = folder.attune("plan --only policy/ml-* --format json").exits(2);
+    assert_eq!(changes(&plan), ["policy/ml-rw"]);
+    let only = plan.json()["only"].clone();
+    assert_eq!(only["patterns"], json!(["policy/ml-*"]));
+    assert_eq!(only["left_out"], json!(["policy/bio-rw", "policy/web-rw"]));
+    folder.attune("plan --only policy/ml-*").exits(2).says("left out: 2 differences: policy/bio-rw and policy/web-rw");
+    let outcome = folder.attune("apply --yes --only policy/ml-* --format json").exits(2).json();
+    assert_eq!(
+        (&outcome["converged"], &outcome["only"]["left_out"]),
+        (&json!(true), &json!(["policy/bio-rw", "policy/web-rw"]))
+    );
+    assert_eq!(TEAMS.map(|team| has_new_document(&folder, team)), [true, false, false]);
+    // Nothing is left of the part, and the rest still differs.
+    let again = folder.attune("apply --yes --only policy/ml-*").exits(2);
+    again.says("2 differences");
+    folder.attune("apply --yes --only file:teams/bio.toml --only policy/web-rw").exits(0).says("selected part");
+    folder.attune("plan --only policy/ml-*").exits(0);
+    folder.attune("plan --detailed-exitcode").exits(0);
+}
+
+#[test]
+fn an_approval_is_for_the_part_or_for_the_whole() {
+    let folder = teams();
+    let digest = |args: &str| {
+        let plan = folder.attune(&format!("plan --format json {args}"));
+        plan.json()["digest"].as_str().unwrap().to_owned()
+    };
+    // One pattern selects everything, and is still another plan.
+    let parts = ["", "--only policy/ml-*", "--only policy/*", "--only file:teams/*"];
+    let digests: Vec<String> = parts.iter().map(|args| digest(args)).collect();
+    assert_eq!(digests.iter().collect::<BTreeSet<_>>().len(), parts.len());
+    for (digest, of) in digests.iter().zip(parts) {
+        for args in parts.iter().filter(|args| **args != of) {
+            folder.attune(&format!("apply --approved {digest} {args}")).exits(4);
+        }
+    }
+    assert!(!has_new_document(&folder, "ml"));
+    let comment = folder.attune("plan --only policy/ml-* --format markdown").exits(2);
+    let command = comment.stdout.lines().find(|line| line.starts_with("attune apply ")).unwrap().to_owned();
+    assert_eq!(command, format!("attune apply --approved {} --only 'policy/ml-*'", digests[1]));
+    assert!(
+        comment.stdout.contains("**Left out**: 2 differences: `policy/bio-rw` and `policy/web-rw`"),
+        "{}",
+        comment.stdout
+    );
+    folder.attune(&format!("apply --approved {} --only policy/ml-*", digests[1])).exits(2);
+    assert_eq!(TEAMS.map(|team| has_new_document(&folder, team)), [true, false, false]);
+}
+
+#[test]
+fn the_error_of_one_team_blocks_only_that_team() {
+    let owning = "include = [\"teams/*.toml\"]\n[cluster]\nendpoints = [\"sim:cluster.json\"]\n[ownership]\npolicies = [\"*\"]\nusers = [\"*\"]\n";
+    for (broken, why) in [
+        ("[users.svc-bio]\npolcy = \"bio-rw\"\n", "unknown key `polcy`"),
+        ("[users.svc-bio\npolicy = \"bio-rw\"\n", "toml-syntax"),
+        ("[policies.bio-rw]\ndocument = \"gone.json\"\n[users.svc-bio]\npolicy = \"bio-rw\"\n", "unreadable-file"),
+        (
+            "[[policies.bio-rw.statement]]\neffect = \"Allow\"\nactions = [\"s3:Nothing\"]\nresources = [\"bio\"]\n",
+            "bio",
+        ),
+        ("[guards]\nmax_removals = 0\n", "section-in-include"),
+    ] {
+        let folder = teams();
+        folder.write("attune.toml", owning);
+        folder.write("teams/bio.toml", broken);
+        folder.attune("plan").exits(1);
+        let before = folder.state()["tenants"]["Root"].clone();
+        for args in ["--only policy/ml-* --only user/svc-ml", "--only file:teams/ml.toml"] {
+            let plan = folder.attune(&format!("plan {args} --format json")).exits(2);
+            assert_eq!(changes(&plan), ["policy/ml-rw"], "{broken}");
+            assert!(plan.stderr.contains(why) && plan.stderr.contains("(left out by `--only`)"), "{}", plan.stderr);
+            // Nothing of the team is taken for no longer declared.
+            let policies = folder.attune("plan --only policy/* --only user/* --format json");
+            if policies.code == Some(2) {
+                let kinds = policies.json()["changes"].to_string();
+                assert!(!kinds.contains("remove_policy") && !kinds.contains("detach"), "{broken}: {kinds}");
+            }
+        }
+        folder.attune("apply --yes --only policy/ml-*").exits(2);
+        let after = folder.state()["tenants"]["Root"].clone();
+        for team in ["bio", "web"] {
+            let (policy, user) = (format!("{team}-rw"), format!("svc-{team}"));
+            assert_eq!(before["policies"][&policy], after["policies"][&policy], "{broken}");
+            assert_eq!(before["users"][&user], after["users"][&user], "{broken}");
+        }
+        assert!(has_new_document(&folder, "ml"));
+    }
+}
+
+#[test]
+fn an_error_within_the_part_or_in_a_setting_blocks_it() {
+    let folder = teams();
+    folder.write("teams/bio.toml", "[users.svc-bio]\npolcy = \"bio-rw\"\n[policies.bio-rw]\nabsent = true\n");
+    for args in ["--only user/svc-*", "--only file:teams/bio.toml", "--only user/svc-bio --only policy/ml-rw"] {
+        let run = folder.attune(&format!("plan {args}")).exits(1);
+        assert!(run.stderr.contains("unknown key `polcy`") && run.stderr.contains("has errors"), "{}", run.stderr);
+    }
+    folder.write("teams/bio.toml", "[users.svc-bio\n");
+    folder.attune("plan --only file:teams/bio.toml").exits(1).warns("toml-syntax");
+    folder.write("teams/bio.toml", &team_file("bio"));
+    let main = folder.read("attune.toml");
+    for setting in ["[guards]\nmax_removal = 0\n", "[ownership]\npolicies = 3\n", "[cluster\n"] {
+        folder.write("attune.toml", &format!("{main}{setting}"));
+        folder.attune("plan --only policy/ml-*").exits(1).warns("error[");
+    }
+}
+
+#[test]
+fn a_need_that_cannot_be_read_is_an_error() {
+    let folder = teams();
+    folder.write("teams/ml.toml", "[users.svc-ml]\npolicy = \"bio-rw\"\n");
+    folder.write("teams/bio.toml", "[policies.bio-rw]\ndocument = \"gone.json\"\n");
+    let run = folder.attune("plan --only user/svc-ml").exits(1);
+    run.warns("user `svc-ml` needs policy `bio-rw`, whose declaration cannot be read");
+    // The declaration may be in the file that cannot be read.
+    folder.write("teams/bio.toml", "[policies.bio-rw\n");
+    folder.attune("plan --only user/svc-ml").exits(1).warns("error[only-needs-more]");
+    folder.write("teams/bio.toml", "[[policies.bio-rw.statement]]\neffect = \"Allow\"\nactions = [\"s3:PutObject\"]\nresources = [\"arn:aws:s3:::bio/*\"]\n");
+    let plan = folder.attune("plan --only user/svc-ml --format json");
+    assert_eq!(changes(&plan), ["policy/bio-rw", "user/svc-ml"]);
+    assert_eq!(plan.json()["only"]["needed"], json!([{"id": "policy/bio-rw", "by": "user/svc-ml"}]));
+}
+
+#[test]
+fn guards_and_effects_look_at_the_whole_cluster() {
+    let folder = teams();
+    folder.drift(|tenant| tenant["users"]["zoe"] = json!({"policy": "ml-rw"}));
+    let plan = folder.attune("plan --only policy/ml-rw --deny-new-access --format json").exits(3).json();
+    assert!(plan["refusals"].to_string().contains("zoe"), "{}", plan["refusals"]);
+    let main = folder.read("attune.toml");
+    folder.write("attune.toml", &format!("{main}[guards]\nprotected_policies = [\"ml-rw\"]\n"));
+    folder.attune("plan --only policy/ml-rw").exits(3).says("policy `ml-rw` is protected");
+    folder.attune("plan --only policy/bio-rw").exits(2);
+}
+
+#[test]
+fn patterns_are_checked() {
+    let folder = teams();
+    folder.attune("plan --only ml-*").exits(1).warns("is not a pattern");
+    folder.attune("plan --only policy/ml-wr").exits(1).warns("did you mean `--only policy/ml-rw`?");
+    folder.attune("apply --yes --only file:team/ml.toml").exits(1).warns("only-matches-nothing");
+    // A path counts from here, and from the main file.
+    folder.write(
+        "sub/attune.toml",
+        "include = [\"../teams/*.toml\"]\n[cluster]\nendpoints = [\"sim:../cluster.json\"]\n",
+    );
+    std::fs::create_dir(folder.path(".git")).unwrap();
+    for args in ["file:teams/ml.toml", "file:./teams/ml.toml", "file:*/ml.toml"] {
+        let plan = folder.attune(&format!("plan --file sub/attune.toml --only {args} --format json")).exits(2);
+        assert_eq!(changes(&plan), ["policy/ml-rw"], "{args}");
+    }
+}
+
+#[test]
+fn with_a_base_what_cannot_be_read_is_not_shown_as_no_longer_declared() {
+    let folder = teams();
+    folder.write("base/attune.toml", "include = [\"teams/*.toml\"]\n[cluster]\nendpoints = [\"sim:../cluster.json\"]\n[ownership]\npolicies = [\"*\"]\n");
+    TEAMS.iter().for_each(|team| folder.write(&format!("base/teams/{team}.toml"), &team_file(team)));
+    let base = "--base ./base/attune.toml --format json";
+    folder.write("teams/bio.toml", "");
+    let plan = folder.attune(&format!("plan {base} --only policy/*")).exits(2).json();
+    assert!(plan["review"]["undeclared"].to_string().contains("policy/bio-rw"), "{plan:#}");
+    let plan = folder.attune(&format!("plan {base} --only policy/ml-rw")).exits(2).json();
+    assert!(!plan["review"].to_string().contains("bio-rw"), "{plan:#}");
+    folder.write("teams/bio.toml", "[policies\n");
+    let plan = folder.attune(&format!("plan {base} --only policy/*")).exits(2).json();
+    assert!(!plan["review"].to_string().contains("bio-rw") && plan["only"]["errors"] == 1, "{plan:#}");
+    assert!(!plan["changes"].to_string().contains("remove_policy"), "{plan:#}");
+}
