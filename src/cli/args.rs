@@ -11,9 +11,7 @@ use clap::{ArgAction, ColorChoice, ValueEnum};
 use crate::base::Release;
 use crate::cluster::RetryPolicy;
 use crate::cluster::rest::Fingerprint;
-use crate::desired::{
-    ClusterSettings, Exemption, Guards, Loaded, Override, Overrides, Via, is_stdin, shown_path,
-};
+use crate::desired::{ClusterSettings, Exemption, Guards, Loaded, Override, Overrides, Via, is_stdin, shown_path};
 use crate::plan::{Only, OnlyPattern};
 use crate::policy::access::RuleList;
 use crate::render::markdown;

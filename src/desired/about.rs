@@ -211,7 +211,7 @@ mod tests {
     #[test]
     fn an_error_is_about_the_declaration_that_it_is_in() {
         let main = "[guards]\nmax = 1\n[policies.a]\ndocument = \"a.json\"\n[policies.b]\n[users.u]\npolcy = \"a\"\n\
-                    [[policies.c.statement]]\neffect = \"Allow\"\nactions = 7\n[users.w]\npolicy = \"a\"\ndetached = true\n\
+                    [[policies.c.statement]]\neffect = \"Allow\"\naction = 7\n[users.w]\npolicy = \"a\"\ndetached = true\n\
                     [groups]\ng = { policy = 3 }\n[[policies.b.statement]]\nefect = 1\n[policies.gone]\ndocument = \"no.json\"\n";
         let found = about(&[("attune.toml", main), ("a.json", "{ \"Statement\": 1 ")]);
         let objects: BTreeSet<&str> = found.iter().map(|(_, about)| about.as_str()).collect();

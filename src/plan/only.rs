@@ -67,7 +67,8 @@ impl Only {
         let mut blocking = Vec::new();
         let declarations = Declarations::of(loaded);
         let matches = |pattern: &NamePattern, path: &str| {
-            let path = normalized(path);
+            let (pattern, path) = (normalized(pattern.as_str()), normalized(path));
+            let Ok(pattern) = pattern.parse::<NamePattern>() else { return false };
             let below = path.strip_prefix(&format!("{}/", normalized(directory)));
             pattern.matches(&path) || below.is_some_and(|below| pattern.matches(below))
         };

@@ -84,8 +84,15 @@ struct Lengths {
 }
 
 impl Lengths {
+    /// The shortest form with all that is indispensable. To say what is left out can be longer than that.
     fn least(&self) -> usize {
-        self.cuts[Cut::ALL.len() - 1]
+        self.cuts.into_iter().min().unwrap_or_default()
+    }
+
+    /// The form that leaves out the least in at most so many characters.
+    fn within(&self, share: usize) -> Option<(usize, Form)> {
+        let fitting = self.cuts.into_iter().zip(Cut::ALL).find(|(length, _)| *length <= share);
+        fitting.map(|(length, cut)| (length, Form::Cut(cut)))
     }
 }
 
@@ -122,14 +129,14 @@ impl<'a> Section<'a> {
 
 /// The form of each section, so that all of them fit in `room` characters; `None` if not even the short forms do.
 fn shares(sections: &[Lengths], room: usize) -> Option<Vec<Form>> {
-    let mut forms = vec![Form::Cut(Cut::Names); sections.len()];
+    let mut forms = vec![Form::Short; sections.len()];
     let mut used: usize = sections.iter().map(Lengths::least).sum();
     let mut by_need: Vec<usize> = (0..sections.len()).collect();
     by_need.sort_by_key(|at| sections[*at].least());
     while used > room {
-        let longest = by_need.pop()?;
-        forms[longest] = Form::Short;
-        used = used - sections[longest].least() + sections[longest].short;
+        let longest = &sections[by_need.pop()?];
+        // To say that a section does not fit can be longer than the section.
+        used -= longest.least().checked_sub(longest.short)?;
     }
     // Short sections first: each takes at most its share, and the others get what it leaves.
     let mut spare = room - used;
@@ -137,10 +144,9 @@ fn shares(sections: &[Lengths], room: usize) -> Option<Vec<Form>> {
     for (place, at) in by_need.iter().enumerate() {
         let (lengths, waiting) = (&sections[*at], by_need.len() - place);
         let share = lengths.least() + spare / waiting;
-        let whole = lengths.cuts.iter().zip(Cut::ALL).find(|(length, _)| **length <= share);
-        if let Some((length, cut)) = whole {
-            forms[*at] = Form::Cut(cut);
-            spare -= length.saturating_sub(lengths.least());
+        if let Some((length, form)) = lengths.within(share) {
+            forms[*at] = form;
+            spare -= length - lengths.least();
         }
     }
     Some(forms)
