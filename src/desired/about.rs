@@ -114,6 +114,19 @@ impl<'a> Declarations<'a> {
         objects
     }
 
+    /// The declared objects that could not be read, by an error of their own or of an object that they use, with their places.
+    pub fn unread(&self) -> Vec<(ObjectId, Location)> {
+        let desired = &self.loaded.desired;
+        let is_read = |id: &ObjectId| match id {
+            ObjectId::Policy(policy) => desired.policies.contains_key(policy) || desired.abstracts.contains_key(policy),
+            ObjectId::Principal(principal) => desired.entry(principal).is_some(),
+        };
+        let written = self.by_file.iter().flat_map(|(file, found)| found.iter().map(|one| (*file, one)));
+        let placed =
+            written.filter_map(|(file, one)| Some((one.id()?, Location { file, span: one.spans.first()?.clone() })));
+        placed.filter(|(id, _)| !is_read(id)).collect()
+    }
+
     /// The paths of the configuration files, in the order of reading.
     pub fn paths(&self) -> impl Iterator<Item = &'a str> {
         let sources: &'a Sources = &self.loaded.sources;
@@ -142,7 +155,7 @@ impl Declaration {
 
 /// The declared objects with their places.
 fn placed(desired: &Desired) -> impl Iterator<Item = (ObjectId, &Location)> {
-    let policies = desired.policies.iter().chain(&desired.broken);
+    let policies = desired.policies.iter().chain(&desired.broken).chain(&desired.abstracts);
     let policies = policies.filter_map(|(policy, entry)| Some((ObjectId::Policy(policy.clone()), entry.at.as_ref()?)));
     let principals = desired.principals();
     policies.chain(principals.filter_map(|(who, entry)| Some((ObjectId::Principal(who), entry.at.as_ref()?))))

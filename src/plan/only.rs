@@ -101,8 +101,31 @@ impl Only {
             }
             only.errors.push(left_out(finding));
         }
+        if !only.errors.is_empty() {
+            blocking.extend(only.unread_by_others(&declarations, &blocking));
+        }
         loaded.findings = blocking;
         only
+    }
+
+    /// Notes the objects that could not be read, although the error is elsewhere: a policy that combines another one. Those that
+    /// are selected are errors.
+    fn unread_by_others(&mut self, declarations: &Declarations<'_>, blocking: &[Finding]) -> Vec<Finding> {
+        let mut errors = Vec::new();
+        for (id, at) in declarations.unread() {
+            let is_known = || {
+                blocking.iter().any(
+                    |finding| matches!(declarations.about(finding), About::Objects(objects) if objects.contains(&id)),
+                )
+            };
+            if self.covers(&id) && !is_known() {
+                let message = format!("{} cannot be read, because of an error in another part", id.described());
+                let help = "fix the errors of the configuration, or leave this object out, too";
+                errors.push(Finding::error(codes::ONLY_NEEDS, message).at(at).help(help));
+            }
+            self.unread.objects.insert(id);
+        }
+        errors
     }
 
     /// The patterns as written, in order.

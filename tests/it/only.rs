@@ -169,6 +169,20 @@ fn a_need_that_cannot_be_read_is_an_error() {
 }
 
 #[test]
+fn a_policy_that_combines_one_with_an_error_blocks_only_those_who_select_it() {
+    let folder = teams();
+    let both = "[policies.both]\ncombine = [\"ml-rw\", \"bio-rw\"]\n";
+    folder.write("attune.toml", &format!("{}{both}", folder.read("attune.toml")));
+    folder.write("teams/bio.toml", "[policies.bio-rw]\ndocument = \"gone.json\"\n");
+    folder
+        .attune("plan --only policy/both")
+        .exits(1)
+        .warns("policy `both` cannot be read, because of an error in another part");
+    let plan = folder.attune("plan --only policy/ml-rw --format json").exits(2);
+    assert_eq!(changes(&plan), ["policy/ml-rw"]);
+}
+
+#[test]
 fn guards_and_effects_look_at_the_whole_cluster() {
     let folder = teams();
     folder.drift(|tenant| tenant["users"]["zoe"] = json!({"policy": "ml-rw"}));
