@@ -190,7 +190,7 @@ fn places(value: &DeValue<'_>, span: Range<usize>, spans: &mut Vec<Range<usize>>
             array.iter().for_each(|item| places(item.get_ref(), item.span(), spans));
         }
         DeValue::String(_) | DeValue::Integer(_) | DeValue::Float(_) | DeValue::Boolean(_) | DeValue::Datetime(_) => {
-            spans.push(span)
+            spans.push(span);
         }
     }
 }

@@ -48,8 +48,8 @@ fn head(named: &[String], targets: &[Target]) -> String {
 }
 
 fn numbers(targets: &[Target]) -> String {
-    let plans = || targets.iter().filter_map(|target| target.result.as_ref().ok());
-    let stopped = |plan: &&Box<PlanV1>| blocked(plan).is_some() || refused(plan).is_some();
+    let plans = || targets.iter().filter_map(|target| target.result.as_deref().ok());
+    let stopped = |plan: &&PlanV1| blocked(plan).is_some() || refused(plan).is_some();
     let changes = plans().filter(|plan| !stopped(plan) && !plan.changes.is_empty()).count();
     let none = plans().filter(|plan| !stopped(plan) && plan.changes.is_empty()).count();
     let parts = counted([
