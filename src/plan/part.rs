@@ -171,7 +171,8 @@ fn readable(desired: &Desired, unread: &Unread) -> Desired {
 
 /// The objects that are declared or exist.
 fn known(desired: &Desired, observed: &Observed, whole: &Comparison, unread: &Unread) -> BTreeSet<ObjectId> {
-    let policies = whole.policies.keys().chain(desired.broken.keys()).cloned().map(ObjectId::Policy);
+    let renamed = whole.renamed().map(|(old, _)| old);
+    let policies = whole.policies.keys().chain(desired.broken.keys()).chain(renamed).cloned().map(ObjectId::Policy);
     let declared = desired.principals().map(|(who, _)| ObjectId::Principal(who));
     let users = observed.users.keys().map(|user| ObjectId::Principal(Principal::from(user)));
     let groups = observed.groups.keys().map(|group| ObjectId::Principal(Principal::from(group)));
@@ -200,10 +201,12 @@ fn part(desired: &Desired, observed: &Observed, whole: &Comparison, selected: &B
     part.groups.retain(|group, _| is_principal(Principal::from(group)));
     let Ownership { policies, users, groups } = part.ownership;
     let of_policies = whole.policies.keys().filter(|policy| !is_policy(policy)).map(|policy| policy.as_str());
+    // The old name of a policy goes only with the new one.
+    let of_renames = whole.renamed().filter(|(_, new)| !is_policy(new)).map(|(old, _)| old.as_str());
     let of_users = observed.users.keys().filter(|user| !is_principal(Principal::from(*user))).map(|user| user.as_str());
     let of_groups = observed.groups.keys().filter(|group| !is_principal(Principal::from(*group)));
     part.ownership = Ownership {
-        policies: policies.except(of_policies),
+        policies: policies.except(of_policies.chain(of_renames)),
         users: users.except(of_users),
         groups: groups.except(of_groups.map(|group| group.as_str())),
     };
@@ -246,6 +249,9 @@ impl Closure<'_> {
     /// Whoever has a changed policy now, and is to have another one or none, leaves it in the same plan: the change would
     /// give them access that they are not to have, or could not be made.
     fn policy(&mut self, policy: &PolicyName, id: &ObjectId) {
+        if let Some(new) = self.whole.renamed_to(policy) {
+            return self.need(ObjectId::Policy(new.clone()), id);
+        }
         if !self.whole.policies.get(policy).is_some_and(PolicyAction::is_change) {
             return;
         }
