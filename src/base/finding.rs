@@ -270,7 +270,7 @@ impl Sources {
 
     /// The ids of all files, in the order of reading.
     pub fn ids(&self) -> impl Iterator<Item = FileId> + use<> {
-        (0..self.files.len()).map(FileId)
+        (0..self.files.len()).map(|file| FileId { file, of_use: 0 })
     }
 
     /// All files, in the order of reading.

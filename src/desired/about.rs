@@ -72,7 +72,21 @@ impl<'a> Declarations<'a> {
         if self.loaded.not_included.contains(error) {
             return About::File;
         }
-        let Some(at) = error.at.as_ref().map(|at| self.declaring(at)) else { return About::Settings };
+        let Some(at) = &error.at else { return About::Settings };
+        let (mut objects, mut rest) = (BTreeSet::new(), None);
+        for at in self.declaring(at) {
+            match self.about_place(error, &at) {
+                About::Objects(of_place) => objects.extend(of_place),
+                other => rest = Some(other),
+            }
+        }
+        match rest {
+            Some(rest) => rest,
+            None => About::Objects(objects),
+        }
+    }
+
+    fn about_place(&self, error: &Finding, at: &Location) -> About {
         let rest = if Some(at.file) == self.loaded.sources.ids().next() { About::Settings } else { About::File };
         if error.code == codes::TOML_SYNTAX {
             return rest;
@@ -87,18 +101,22 @@ impl<'a> Declarations<'a> {
 
     /// The path of the configuration file that an error is in; for a document, of the file that names it.
     pub fn path(&self, error: &Finding) -> Option<&'a str> {
-        let at = self.declaring(error.at.as_ref()?);
+        let at = self.declaring(error.at.as_ref()?).into_iter().next()?;
         Some(self.loaded.sources.file(at.file).path.as_str())
     }
 
-    /// The place in a configuration file: of a document, the place that names it.
-    fn declaring<'l>(&'l self, at: &'l Location) -> &'l Location {
-        self.loaded.documents.get(&at.file).unwrap_or(at)
+    /// The places in configuration files: of a document, the places that name it.
+    fn declaring(&self, at: &Location) -> Vec<Location> {
+        let whole = |at: &Location| Location { file: at.file.whole(), span: at.span.clone() };
+        match self.loaded.documents.get(&at.file.whole()) {
+            Some(places) => places.iter().map(whole).collect(),
+            None => vec![whole(at)],
+        }
     }
 
     /// The objects of a declaration: its own, and those that were read from its places.
     fn objects(&self, of: &Declaration, file: FileId) -> BTreeSet<ObjectId> {
-        let read = placed(&self.loaded.desired).filter(|(_, at)| at.file == file && of.contains(at));
+        let read = placed(&self.loaded.desired).filter(|(_, at)| at.file.whole() == file && of.contains(at));
         let mut objects: BTreeSet<ObjectId> = read.map(|(id, _)| id).collect();
         objects.extend(of.id());
         objects
@@ -107,7 +125,7 @@ impl<'a> Declarations<'a> {
     /// The objects that a file declares, readable or not.
     pub fn of_file(&self, path: &str) -> BTreeSet<ObjectId> {
         let is_file = |id: &FileId| self.loaded.sources.file(*id).path == path;
-        let read = placed(&self.loaded.desired).filter(|(_, at)| is_file(&self.declaring(at).file));
+        let read = placed(&self.loaded.desired).filter(|(_, at)| self.declaring(at).iter().any(|at| is_file(&at.file)));
         let mut objects: BTreeSet<ObjectId> = read.map(|(id, _)| id).collect();
         let written = self.by_file.iter().filter(|(id, _)| is_file(id)).flat_map(|(_, found)| found);
         objects.extend(written.filter_map(Declaration::id));
