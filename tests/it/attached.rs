@@ -139,7 +139,7 @@ fn the_limits_of_combined_policies_are_checked() {
     let config = format!("{}{}[policies.both]\ncombine = [\"a\", \"b\"]\n", statement("a", 0), statement("b", 0));
     let folder = Folder::with(&[("attune.toml", &config)]);
     // Each is small enough, and both are not.
-    let run = folder.attune("validate").exits(1).says("found in this combined policy").says("2048 bytes");
+    let run = folder.attune("validate").exits(1).says("found in this combined policy").says("a cluster accepts 2048");
     assert_eq!(run.stdout.matches("error[").count(), 1, "{}", run.stdout);
 
     let chain = |length: usize| -> String {
