@@ -77,7 +77,7 @@ impl<'a> Declarations<'a> {
         for at in self.declaring(at) {
             match self.about_place(error, &at) {
                 About::Objects(of_place) => objects.extend(of_place),
-                other => rest = Some(other),
+                other @ (About::Settings | About::File) => rest = Some(other),
             }
         }
         match rest {

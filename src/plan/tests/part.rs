@@ -19,6 +19,7 @@ fn only(patterns: &[&str]) -> Only {
     let mut loaded = Loaded {
         desired: Desired::default(),
         sources: Sources::default(),
+        files: Vec::new(),
         findings: Vec::new(),
         not_included: Vec::new(),
         documents: BTreeMap::new(),

@@ -36,7 +36,10 @@ fn world(number: u8) -> World {
     world.attached("group/gd", "old").attached("group/ge", "old")
 }
 
-fn rename(plan: &Plan) -> Option<(ReplaceMethod, Vec<(String, bool)>, Vec<Note>)> {
+/// The method of a rename, who has the policy and whether it is undeclared, and its notes.
+type Renamed = (ReplaceMethod, Vec<(String, bool)>, Vec<Note>);
+
+fn rename(plan: &Plan) -> Option<Renamed> {
     plan.changes.iter().find_map(|change| match &change.kind {
         ChangeKind::RenamePolicy { method, attached, .. } => {
             let attached = attached.iter().map(|of| (of.principal.label(), of.undeclared)).collect();

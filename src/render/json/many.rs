@@ -2,10 +2,6 @@
 
 use serde_json::value::RawValue;
 
-use super::finding::FindingsV1;
-use super::outcome::{NotSaved, Saved};
-use super::plan::{Head, PlanV1};
-
 json_types! {
     /// The results of a command for many configurations.
     pub struct ManyV1 = "attune.many/1" {
@@ -45,47 +41,5 @@ impl ManyV1 {
             named,
             runs,
         }
-    }
-}
-
-/// A configuration among several, with its plan or why there is none.
-#[derive(Debug, Clone)]
-pub struct Target {
-    /// The name of its configuration.
-    pub name: String,
-    /// The exit code for it.
-    pub exit: u8,
-    /// Its plan, or the findings that prevented one.
-    pub result: Result<Box<PlanV1>, FindingsV1>,
-    /// Why it failed.
-    pub error: Option<String>,
-}
-
-impl Target {
-    /// The targets of `attune plan` for several configurations.
-    ///
-    /// # Errors
-    /// A result that is neither a plan nor findings.
-    pub fn all(many: &ManyV1) -> Result<Vec<Self>, NotSaved> {
-        many.runs.iter().map(Self::of).collect()
-    }
-
-    fn of(run: &OneV1) -> Result<Self, NotSaved> {
-        let text = run.result.as_deref().map(RawValue::get);
-        let is_findings = |text: &&str| {
-            serde_json::from_str::<Head>(text).is_ok_and(|head| head.format.starts_with("attune.findings/"))
-        };
-        let result = match text {
-            None => Err(FindingsV1::of(&[], &crate::base::Sources::default())),
-            Some(text) if is_findings(&text) => {
-                Err(serde_json::from_str(text).map_err(|error| NotSaved::Nothing(error.to_string()))?)
-            }
-            Some(text) => match Saved::read(text)? {
-                Saved::Plan(plan) => Ok(plan),
-                Saved::Outcome(outcome) => return Err(NotSaved::Other(outcome.format)),
-                Saved::Many(many) => return Err(NotSaved::Other(many.format)),
-            },
-        };
-        Ok(Self { name: run.file.clone(), exit: run.exit, result, error: run.error.clone() })
     }
 }

@@ -63,6 +63,7 @@ mod plan;
 mod probe;
 mod report;
 mod requests;
+mod saved;
 mod snapshot;
 
 use std::io::{self, Write};
@@ -88,8 +89,8 @@ pub use drift::{DriftStateV1, DriftSummaryV1, DriftV1, DriftedV1, IgnoredV1, Rem
 pub use finding::{FindingV1, FindingsV1};
 pub use history::{HistoryV1, PastApplyV1, PastResultV1};
 pub use keys::{DetachedV1, KeysV1, RevocationV1, RevokedKeysV1, RevokedV1, RotatedV1, RotationStatusV1};
-pub use many::{ManyV1, OneV1, Target};
-pub use outcome::{NotSaved, OutcomeV1, RemarkV1, Saved, StatusV1, StepOutcomeV1};
+pub use many::{ManyV1, OneV1};
+pub use outcome::{OutcomeV1, RemarkV1, StatusV1, StepOutcomeV1};
 pub use plan::{
     CallV1, ClusterV1, LimitsV1, NeededV1, OverrideV1, PartV1, PlanSnapshotV1, PlanV1, StepV1, SummaryV1, UnchangedV1,
     UnmanagedV1,
@@ -102,6 +103,7 @@ pub use report::{
 pub use requests::{
     AskedActionV1, CanV1, DecisionV1, GroundV1, NeedV1, RequestExampleV1, RequestLineV1, UndecidedRequestsV1, WayV1,
 };
+pub use saved::{NotSaved, Saved, Target};
 pub use snapshot::{
     ApiFactsV1, GroupRecordV1, SnapshotGroupV1, SnapshotLoginV1, SnapshotPolicyV1, SnapshotUserV1, SnapshotV1,
     UserRecordV1,
