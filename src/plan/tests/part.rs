@@ -286,7 +286,7 @@ proptest! {
 
 #[test]
 fn most_random_parts_are_not_blocked() {
-    let open = open(scenes(false), |scene| check(scene, &["policy/pa", "policy/pb", "user/ua", "user/uc"]), 200);
-    assert!(open > 50, "only {open} of 200 random parts have a plan: the properties would hold of nothing");
+    let open = open(scenes(false), |scene| check(scene, &["policy/pa", "policy/pb", "user/ua", "user/uc"]), 80);
+    assert!(open > 15, "only {open} of 80 random parts have a plan: the properties would hold of nothing");
     assert!(policy("pa") < policy("pb") && who("ua") < who("ub"));
 }

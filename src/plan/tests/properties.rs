@@ -108,7 +108,7 @@ fn reversed<K: Ord + Clone, V: Clone>(map: &BTreeMap<K, V>) -> BTreeMap<K, V> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: worlds(400), failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: worlds(200), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn every_plan_ends_in_the_desired_state(scene in scenes(false)) {
@@ -206,7 +206,7 @@ fn exact(base: &Desired, file: &Desired, between: &Observed, proposed: &[Change]
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: worlds(300), failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: worlds(150), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn the_state_after_a_plan_is_the_state_after_its_calls(scene in scenes(false)) {

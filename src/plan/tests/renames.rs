@@ -217,7 +217,7 @@ fn renaming() -> impl Strategy<Value = Scene> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: worlds(400), failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: worlds(200), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn every_rename_ends_in_the_desired_state(scene in renaming()) {
@@ -227,6 +227,6 @@ proptest! {
 
 #[test]
 fn most_random_renames_are_not_blocked() {
-    let open = open(renaming(), check, 500);
-    assert!(open > 100, "only {open} of 500 random scenes have a plan: the properties would hold of nothing");
+    let open = open(renaming(), check, 150);
+    assert!(open > 25, "only {open} of 150 random scenes have a plan: the properties would hold of nothing");
 }
