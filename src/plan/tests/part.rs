@@ -217,24 +217,28 @@ fn only_the_part(plan: &Plan, patterns: &[&str]) -> Result<(), String> {
     others.next().map_or(Ok(()), |other| Err(format!("a step touches {other}")))
 }
 
-/// Runs the plans of all parts until none changes anything more.
-fn parts(scene: &Scene, parts: &[Vec<&str>]) -> Result<World, String> {
+/// Runs the plans of all parts until none changes anything more. Returns also whether a part then says that it needs an object of
+/// another part.
+fn parts(scene: &Scene, parts: &[Vec<&str>]) -> Result<(World, bool), String> {
     let mut world = scene.world.clone();
     let desired = [scene.declared.0.clone(), once_revoked(&scene.declared.0)];
+    let mut needs_more = false;
     for round in 0..objects().len() + 1 {
         let before = world.clone();
+        needs_more = false;
         for patterns in parts.iter().filter(|patterns| !patterns.is_empty()) {
             let plan = part_or_nothing(&desired[round.min(1)], &world, patterns);
+            needs_more |= errors(&plan).contains(&"only-needs-more");
             run(&plan, &mut world, &scene.choices, usize::MAX, |_| Ok(()))?;
         }
         if world == before && round > 0 {
             break;
         }
     }
-    Ok(world)
+    Ok((world, needs_more))
 }
 
-/// Checks that the plans of parts reach what the whole plan reaches. Returns whether that is not blocked.
+/// Checks that the plans of parts reach what the whole plan reaches, or say what they need. Returns whether they reach it.
 fn converges(scene: &Scene, places: &[usize]) -> Result<bool, String> {
     let whole = planned(&scene.declared, &scene.world);
     if whole.is_blocked() {
@@ -247,9 +251,12 @@ fn converges(scene: &Scene, places: &[usize]) -> Result<bool, String> {
         let names = objects.iter().zip(places).filter(|(_, place)| **place == part);
         names.map(|(name, _)| name.as_str()).collect::<Vec<_>>()
     };
-    let world = parts(scene, &[of_part(0), of_part(1), of_part(2)])?;
+    let (world, needs_more) = parts(scene, &[of_part(0), of_part(1), of_part(2)])?;
     if (&world.policies, &world.attached) == (&end.policies, &end.attached) {
         return Ok(true);
+    }
+    if needs_more {
+        return Ok(false);
     }
     Err(format!("the parts end elsewhere: {:?} {:?}", world.attached, world.policies.keys()))
 }
