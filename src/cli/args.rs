@@ -7,11 +7,14 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use clap::{ArgAction, ColorChoice, ValueEnum};
+use time::OffsetDateTime;
 
 use crate::base::Release;
 use crate::cluster::RetryPolicy;
 use crate::cluster::rest::Fingerprint;
-use crate::desired::{ClusterSettings, Exemption, Guards, Loaded, Override, Overrides, Via, is_stdin, shown_path};
+use crate::desired::{
+    AsOf, ClusterSettings, Exemption, Guards, Loaded, Moment, Override, Overrides, Via, is_stdin, shown_path,
+};
 use crate::plan::{Only, OnlyPattern};
 use crate::policy::access::RuleList;
 use crate::render::markdown;
@@ -65,6 +68,12 @@ pub(super) struct GlobalArgs {
     /// Accept any certificate, and http:// to other hosts; anyone on the network path can read the password
     #[arg(help_heading = CONNECTION, long, global = true)]
     pub(super) insecure: bool,
+    /// Time to take for now, such as 2030-12-31T23:59:59Z, or a day at 00:00 UTC: shows what `from` and `until` do then
+    #[arg(long, global = true, value_name = "TIME", value_parser = instant)]
+    pub(super) now: Option<OffsetDateTime>,
+    /// The time at which the program started.
+    #[arg(skip = OffsetDateTime::now_utc())]
+    pub(super) started: OffsetDateTime,
     /// When to use colors; `auto` means on a terminal, unless NO_COLOR is set, and always with CLICOLOR_FORCE
     #[arg(long, global = true, value_enum, default_value_t = ColorChoice::Auto, value_name = "WHEN")]
     pub(super) color: ColorChoice,
@@ -80,6 +89,11 @@ impl GlobalArgs {
     /// The name of the configuration, for messages.
     pub(super) fn file_name(&self) -> String {
         shown_path(&self.file)
+    }
+
+    /// The instant that the run is for.
+    pub(super) fn as_of(&self) -> AsOf {
+        AsOf { at: self.now.unwrap_or(self.started), is_given: self.now.is_some() }
     }
 
     /// The values of variables, from the command line and the environment.
@@ -127,6 +141,11 @@ pub(super) fn variables_of_environment() -> BTreeMap<String, String> {
         Some((name.to_str()?.strip_prefix(VARIABLE)?.to_owned(), value.to_string_lossy().into_owned()))
     };
     std::env::vars_os().filter_map(value).collect()
+}
+
+fn instant(text: &str) -> Result<OffsetDateTime, String> {
+    let moment: Result<Moment, _> = text.parse();
+    moment.map(Moment::begin).map_err(|problem| format!("{problem}; write it as 2030-12-31T18:00:00Z, or as a day"))
 }
 
 fn variable(text: &str) -> Result<(String, String), String> {

@@ -165,6 +165,12 @@ pub(super) struct Base {
 /// Reads the base of `file`. The spelling alone decides between a path and a revision, so no file of a proposal can take the
 /// place of a revision.
 fn read(base: &str, global: &GlobalArgs, directory: &Path) -> Result<Base, Failure> {
+    let mut read = read_timeless(base, global, directory)?;
+    read.desired = read.desired.at(global.as_of());
+    Ok(read)
+}
+
+fn read_timeless(base: &str, global: &GlobalArgs, directory: &Path) -> Result<Base, Failure> {
     let (file, variables) = (&global.file, global.variables().for_base());
     if is_path(base) {
         let loaded = load_with(Path::new(base), Boundary::Repository, &variables).map_err(|error| {

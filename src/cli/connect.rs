@@ -23,6 +23,7 @@ pub(super) const SIM: &str = "sim:";
 pub(super) fn read(global: &GlobalArgs) -> Result<Loaded, Failure> {
     let mut loaded = load_with(&global.file, Boundary::Repository, &global.variables())
         .map_err(|error| unreadable(&error, global))?;
+    loaded.desired = std::mem::take(&mut loaded.desired).at(global.as_of());
     let endpoints = loaded.desired.cluster.endpoints.iter().filter(|endpoint| !endpoint.text.starts_with(SIM));
     loaded.findings.extend(endpoints.filter_map(|endpoint| {
         let failure = parse_endpoint(&endpoint.text, global.insecure).err()?;

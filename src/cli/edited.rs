@@ -11,8 +11,8 @@ use super::exit::{self, Exit, Failure};
 use super::output::Output;
 use crate::base::{Finding, PolicyName, Principal, list_some};
 use crate::desired::{
-    self, Boundary, CannotEdit, DeclaredAttachment, Desired, EditedText, Loaded, NewText, PolicyIntent, PrincipalEntry,
-    Tree, is_stdin, load_edited,
+    self, Boundary, CannotEdit, DeclaredAttachment, Desired, EditedText, Loaded, NewText, PolicyIntent, Schedule, Tree,
+    is_stdin, load_edited,
 };
 
 #[derive(Debug, Clone, Copy, clap::Args)]
@@ -48,13 +48,7 @@ pub(super) fn editable(global: &GlobalArgs, output: &mut Output) -> Result<Loade
 /// The desired state with these attachments.
 pub(super) fn with_attachments(desired: &Desired, wanted: &Wanted) -> Desired {
     let mut desired = desired.clone();
-    for (principal, attachment) in wanted {
-        let entry = PrincipalEntry { intent: attachment.clone(), at: None };
-        match principal {
-            Principal::User(user) => _ = desired.users.insert(user.clone(), entry),
-            Principal::Group(group) => _ = desired.groups.insert(group.clone(), entry),
-        }
-    }
+    wanted.iter().for_each(|(principal, attachment)| desired.attach(principal, attachment));
     desired
 }
 
@@ -118,12 +112,13 @@ impl Changes {
         let texts = edited.chain(self.new.iter().map(|of| (PathBuf::from(&of.path), of.text.clone()))).collect();
         let loaded = load_edited(&global.file, Boundary::Repository, &global.variables(), texts)
             .map_err(|error| Failure::new(&exit::NO_FILE, error.to_string()))?;
+        let edited = loaded.desired.clone().at(global.as_of());
         if loaded.has_errors() {
             output.findings(&loaded.findings, &loaded.sources);
             let message = "nothing was changed: the configuration would have errors";
             return Err(Failure::new(&exit::FILE_HAS_ERRORS, message));
         }
-        if declares(&loaded.desired) == declares(expected) {
+        if declares(&edited) == declares(expected) {
             return Ok(());
         }
         let message = "nothing was changed: the configuration would declare something else than you asked for";
@@ -146,14 +141,14 @@ impl Changes {
 /// How many changed files are named.
 const NAMED: usize = 8;
 
-/// What a configuration declares, to be compared: documents and attachments by name.
-fn declares(desired: &Desired) -> (BTreeMap<&PolicyName, Option<&str>>, Wanted) {
+/// What a configuration declares, to be compared: documents and attachments by name, and when these begin and end.
+fn declares(desired: &Desired) -> (BTreeMap<&PolicyName, Option<&str>>, Wanted, &BTreeMap<Principal, Schedule>) {
     let policies = desired.policies.iter().map(|(name, entry)| match &entry.intent {
         PolicyIntent::Present(authored) => (name, Some(authored.normal().json())),
         PolicyIntent::Absent => (name, None),
     });
     let attachments = desired.principals().map(|(principal, entry)| (principal, entry.intent.clone()));
-    (policies.collect(), attachments.collect())
+    (policies.collect(), attachments.collect(), &desired.schedules)
 }
 
 /// Prints a difference without possible secrets.

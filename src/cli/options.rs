@@ -12,19 +12,27 @@ const FILE: &[&str] = &["desired_files", "var"];
 /// The options about the connection to a cluster, by their ids.
 const CONNECTION: &[&str] = &["cluster", "via", "weka_bin", "tenant", "ca_file", "fingerprint", "insecure"];
 
+/// The option about the time, by its id.
+const CLOCK: &[&str] = &["now"];
+
 /// A group of options that a command does not have, and why.
 type Without = (&'static [&'static str], &'static str);
 
 const NO_FILE: Without = (FILE, "reads no configuration");
 const NO_CLUSTER: Without = (CONNECTION, "does not contact a cluster");
+const NO_CLOCK: Without = (CLOCK, "does not depend on `from` and `until`");
 
 /// The groups that a command does not have, or its subcommand of this name.
 fn without(command: &str, below: Option<&str>) -> &'static [Without] {
     match (command, below) {
         ("edit", Some("adopt")) => &[],
-        ("show" | "history" | "policy" | "schema" | "sim" | "completions" | "man", _) => &[NO_FILE, NO_CLUSTER],
-        ("validate" | "fmt" | "expand" | "edit", _) => &[NO_CLUSTER],
-        ("init", _) => &[NO_FILE],
+        ("show" | "history" | "policy" | "schema" | "sim" | "completions" | "man", _) => {
+            &[NO_FILE, NO_CLUSTER, NO_CLOCK]
+        }
+        ("validate" | "edit", _) => &[NO_CLUSTER],
+        ("fmt" | "expand", _) => &[NO_CLUSTER, NO_CLOCK],
+        ("init", _) => &[NO_FILE, NO_CLOCK],
+        ("doctor" | "import" | "snapshot" | "keys" | "sts", _) => &[NO_CLOCK],
         _ => &[],
     }
 }

@@ -24,7 +24,8 @@ pub fn template_changes(base: &Desired, proposal: &Desired, sources: &Sources) -
     }
     for (principal, entry) in proposal.principals() {
         let before: Option<&DeclaredAttachment> = base.entry(&principal).map(|entry| &entry.intent);
-        if before != Some(&entry.intent) {
+        let is_same_term = base.schedules.get(&principal) == proposal.schedules.get(&principal);
+        if before != Some(&entry.intent) || !is_same_term {
             add(&entry.at, principal.to_string());
         }
     }

@@ -38,6 +38,8 @@ codes! {
     USER_CONFLICT = "user-conflict", "A user or group has both a policy and `detached = true`.";
     ATTACHED_ABSENT = "attached-policy-absent", "A user or group has a policy that is declared absent.";
     ATTACHED_PATTERN = "pattern-in-attached-to", "`attached_to` of a policy has a pattern. It takes names.";
+    ATTACHED_ENTRY = "bad-attached-to", "An entry of `attached_to` names neither a user nor a group, or both.";
+    BAD_TERM = "bad-term", "`from` or `until` is neither a day nor a time with an offset, access ends before it begins, or one of `from`, `until`, `before` and `then` lacks the key that it needs.";
     ATTACHED_ABSTRACT = "attached-policy-abstract", "A user or group has a policy that is abstract. Abstract policies are not on the cluster.";
     BAD_PATTERN = "bad-pattern", "A pattern of names in `[ownership]` or `[guards]`, or of files in `include`, is invalid.";
     BAD_LIMIT = "bad-limit", "A limit of `[guards]` is neither a number nor a percentage of at most 100.";
@@ -53,5 +55,5 @@ codes! {
     BAD_IGNORE = "incomplete-ignore", "An entry of `[[drift.ignore]]` lacks its object, reason or last day, or one of them is invalid.";
     CONFUSABLE = "confusable-name", "A name looks like another one, or mixes letters of several scripts.";
     NAME_PATTERN = "name-with-wildcard", "The name of a user has `*` or `?`, and its policy has `${aws:username}`. By MinIO rules, they are wildcards there.";
-    REVOKE_ALONE = "revoke-keys-without-detach", "A user has `revoke_keys` but not `detached = true`.";
+    REVOKE_ALONE = "revoke-keys-without-detach", "A user has `revoke_keys` and keeps a policy: it has neither `detached = true` nor an `until`, or a policy in `then`.";
 }

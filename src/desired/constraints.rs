@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 pub(super) fn user(schema: &mut Schema) {
     group(schema);
     let detached = json!({ "properties": { "detached": { "const": true } }, "required": ["detached"] });
-    add(schema, &[when(&is_true("revoke_keys"), &detached)]);
+    add(schema, &[unless(&[json!({ "not": is_true("revoke_keys") }), has("until")], &detached)]);
 }
 
 /// A group: `policy`, or `detached = true`.
@@ -16,8 +16,27 @@ pub(super) fn group(schema: &mut Schema) {
     let rules = [
         conflict(schema, &has("policy"), "detached", &is_true("detached")),
         unless(&[has("policy"), is_true("detached")], &has("policy")),
+        when(&has("from"), &has("policy")),
+        when(&has("until"), &has("policy")),
     ];
     add(schema, &rules);
+    term(schema);
+}
+
+/// When access begins and ends: `before` with `from`, `then` with `until`.
+fn term(schema: &mut Schema) {
+    add(schema, &[when(&has("before"), &has("from")), when(&has("then"), &has("until"))]);
+}
+
+/// An entry of `attached_to`: a user or a group.
+pub(super) fn attached(schema: &mut Schema) {
+    let rules = [
+        conflict(schema, &has("user"), "group", &has("group")),
+        unless(&[has("user"), has("group")], &has("user")),
+        when(&is_true("revoke_keys"), &has("until")),
+    ];
+    add(schema, &rules);
+    term(schema);
 }
 
 /// A policy: `document`, `statement`, `combine` or `absent = true`; `renamed_from` only if it is on the cluster.

@@ -7,9 +7,10 @@ use std::fmt::Display;
 use super::combine::{Combined, Content, DeclaredPolicies, DeclaredPolicy};
 use super::fill::{Kind, Scope};
 use super::lint::{Allowed, with_rule_id};
-use super::raw::{RawFile, RawPolicy, RawUser};
+use super::raw::{RawFile, RawPolicy};
 use super::renames::renames;
 use super::rows::AllMade;
+use super::schedule::Schedule;
 use super::schema::SchemaErrors;
 use super::spanned::{At, PolicyOr, Report};
 use super::statement::inline_document;
@@ -39,13 +40,14 @@ pub(super) struct FileReader<'a> {
 }
 
 /// A declaration of a user or group, which may be one of several.
-struct Declared {
-    principal: Principal,
-    entry: PrincipalEntry,
+pub(super) struct Declared {
+    pub(super) principal: Principal,
+    pub(super) entry: PrincipalEntry,
+    pub(super) schedule: Option<Schedule>,
     /// The place where its policy is named.
-    attachment: Option<Location>,
+    pub(super) attachment: Option<Location>,
     /// The policy that has it in `attached_to`.
-    listed_by: Option<PolicyName>,
+    pub(super) listed_by: Option<PolicyName>,
 }
 
 impl FileReader<'_> {
@@ -58,7 +60,8 @@ impl FileReader<'_> {
         for ((written, policy), document) in raw.policies.0.iter().zip(documents) {
             self.report.file = own(self.made, "policies", written);
             let Some(name) = self.policy_name(written) else { continue };
-            principals.extend(policy.attached_to.iter().filter_map(|to| self.attached_to(&name, to)));
+            let attached_to = policy.attached_to.iter();
+            principals.extend(attached_to.filter_map(|PolicyOr(to)| self.attached_to(&name, written, to)));
             let declared = self.policy(&name, written, policy, document);
             declare("policy", self.policies, name, declared, |declared| Some(&declared.at), self.report);
         }
@@ -70,8 +73,7 @@ impl FileReader<'_> {
         for (written, PolicyOr(group)) in &raw.groups.0 {
             self.report.file = own(self.made, "groups", written);
             let Some(name) = self.name("group", GroupName::parse(written.get()), written) else { continue };
-            let group = RawUser { policy: group.policy.clone(), detached: group.detached, revoke_keys: None };
-            principals.extend(self.principal(Principal::Group(name), &group, written));
+            principals.extend(self.principal(Principal::Group(name), &group.clone().into(), written));
         }
         // The order must not depend on the order of the tables.
         principals.sort_by_key(|declared| declared.listed_by.clone());
@@ -79,9 +81,12 @@ impl FileReader<'_> {
     }
 
     fn declare_principal(&mut self, declared: Declared) {
-        let Declared { principal, entry, attachment, .. } = declared;
+        let Declared { principal, entry, schedule, attachment, .. } = declared;
         if let Some(at) = attachment {
             self.attachments.entry(principal.clone()).or_insert(at);
+        }
+        if let Some(schedule) = schedule.filter(|_| self.desired.entry(&principal).is_none()) {
+            self.desired.schedules.insert(principal.clone(), schedule);
         }
         let Desired { users, groups, .. } = &mut *self.desired;
         match principal {
@@ -90,7 +95,7 @@ impl FileReader<'_> {
         }
     }
 
-    fn name<N>(&mut self, kind: &str, parsed: Result<N, NameProblem>, written: &At<String>) -> Option<N> {
+    pub(super) fn name<N>(&mut self, kind: &str, parsed: Result<N, NameProblem>, written: &At<String>) -> Option<N> {
         let bad = |problem| {
             let message = format!("the {kind} name {:?} {problem}", written.get());
             let help = "rename it: API calls cannot carry this name safely";
@@ -157,57 +162,6 @@ impl FileReader<'_> {
             return None;
         }
         Some(policy)
-    }
-
-    /// Reads an entry of `attached_to`.
-    fn attached_to(&mut self, policy: &PolicyName, written: &At<String>) -> Option<Declared> {
-        if written.get().contains(['*', '?']) {
-            let message = format!("`attached_to` takes names, and {:?} is a pattern", written.get());
-            let help = "write each name; a user whose name has `*` or `?` needs an entry in `[users]`";
-            self.report.error(codes::ATTACHED_PATTERN, written.span(), message, help);
-            return None;
-        }
-        let kind = if written.get().starts_with(Principal::GROUP) { "group" } else { "user" };
-        let principal = self.name(kind, Principal::parse(written.get()), written)?;
-        let at = Some(self.report.at(written.span()));
-        let entry = PrincipalEntry { intent: DeclaredAttachment::Has(policy.clone()), at: at.clone() };
-        Some(Declared { principal, entry, attachment: at, listed_by: Some(policy.clone()) })
-    }
-
-    /// Reads an entry of `[users]` or `[groups]`.
-    fn principal(&mut self, principal: Principal, raw: &RawUser, name: &At<String>) -> Option<Declared> {
-        let detached = raw.detached.unwrap_or(false);
-        let revoke = raw.revoke_keys.as_ref().filter(|revoke| *revoke.get());
-        if let Some(revoke) = revoke.filter(|_| !detached) {
-            let message = format!("`revoke_keys` of {principal} needs `detached = true`");
-            let help = "add `detached = true`, or remove `revoke_keys`: a user that keeps its policy needs its keys";
-            self.report.error(codes::REVOKE_ALONE, revoke.span(), message, help);
-        }
-        let mut attachment = None;
-        let intent = match (&raw.policy, detached) {
-            (Some(policy), true) => {
-                let message = format!("{principal} has both `policy = \"{}\"` and `detached = true`", policy.get());
-                self.report.error(codes::USER_CONFLICT, name.span(), message, "keep one of them");
-                return None;
-            }
-            (Some(policy), false) => {
-                let attached = self.name("policy", PolicyName::parse(policy.get()), policy)?;
-                attachment = Some(self.report.at(policy.span()));
-                DeclaredAttachment::Has(attached)
-            }
-            (None, true) if revoke.is_some() => DeclaredAttachment::Revoked,
-            (None, true) => DeclaredAttachment::Detached,
-            (None, false) => {
-                if !self.errors.contain(&format!("{}s", principal.kind()), name.get()) {
-                    let message = format!("{principal} has neither `policy` nor `detached`");
-                    let help = "add `policy = \"NAME\"`, or `detached = true` for no policy";
-                    self.report.error(codes::USER_EMPTY, name.span(), message, help);
-                }
-                return None;
-            }
-        };
-        let entry = PrincipalEntry { intent, at: Some(self.report.at(name.span())) };
-        Some(Declared { principal, entry, attachment, listed_by: None })
     }
 }
 
@@ -317,8 +271,8 @@ pub(super) fn check_together(
 }
 
 fn attached_to_nothing(desired: &Desired, attachments: &BTreeMap<Principal, Location>, findings: &mut Vec<Finding>) {
-    for (principal, entry) in desired.principals() {
-        let DeclaredAttachment::Has(policy) = &entry.intent else { continue };
+    for (principal, entry, attachment) in desired.ever() {
+        let DeclaredAttachment::Has(policy) = attachment else { continue };
         let kind = principal.kind();
         let absent = desired.policies.get(policy).filter(|of| matches!(of.intent, PolicyIntent::Absent));
         let (code, word, of, keep) = match (absent, desired.abstracts.get(policy)) {

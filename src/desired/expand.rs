@@ -20,6 +20,9 @@ pub(super) type UsedValues = BTreeMap<String, (String, bool)>;
 /// The sections of entries with names.
 const NAMED: [&str; 4] = ["policies", "users", "groups", "roles"];
 
+/// The lists whose tables stay in one line each.
+const INLINE: [&str; 2] = ["each", "attached_to"];
+
 /// The sections that a flat configuration does not have.
 const EXPANDED: [&str; 3] = ["include", "vars", "tables"];
 
@@ -191,7 +194,7 @@ impl Writer<'_> {
     fn item(&self, key: &str, of: &Spanned<DeValue<'_>>) -> Item {
         match of.get_ref() {
             DeValue::Table(table) if key != "condition" => Item::Table(self.table(table)),
-            DeValue::Array(array) if !array.is_empty() && key != "each" => {
+            DeValue::Array(array) if !array.is_empty() && !INLINE.contains(&key) => {
                 let tables: Option<ArrayOfTables> =
                     array.iter().map(|item| item.get_ref().as_table().map(|table| self.table(table))).collect();
                 tables.map_or_else(|| value(self.value(of)), Item::ArrayOfTables)

@@ -18,10 +18,12 @@ mod inline;
 mod lint;
 mod load;
 mod parse;
+mod principals;
 mod raw;
 mod recipient;
 mod renames;
 mod rows;
+mod schedule;
 mod schema;
 mod sections;
 mod settings;
@@ -60,6 +62,7 @@ pub use lint::{Allowed, Edit, fixes, lint};
 pub use load::{LoadError, Loaded, expand, load, load_edited, load_with};
 pub use recipient::Recipient;
 pub use renames::{RenamedFrom, without_renames};
+pub use schedule::{AsOf, Moment, Phase, Schedule, Term};
 pub use schema::{SCHEMA, schema};
 pub use sections::{Sections, load_sections};
 pub use settings::Ignore;
@@ -97,6 +100,10 @@ pub struct Desired {
     pub users: BTreeMap<UserName, PrincipalEntry>,
     /// The declared groups.
     pub groups: BTreeMap<GroupName, PrincipalEntry>,
+    /// When the access of declared users and groups begins and ends.
+    pub schedules: BTreeMap<Principal, Schedule>,
+    /// The instant that the declarations are for; `None` if nobody has said.
+    pub as_of: Option<AsOf>,
 }
 
 impl Desired {
@@ -144,6 +151,8 @@ impl Desired {
             broken: self.broken,
             users: self.users,
             groups: self.groups,
+            schedules: self.schedules,
+            as_of: self.as_of,
         }
     }
 

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::constraints;
-use super::spanned::{At, Day, Entries, Limits, PolicyOr, RawTable, RawVar, RuleNames, Table, Texts};
+use super::spanned::{At, Day, Entries, Limits, PolicyOr, RawTable, RawVar, RuleNames, Table, Texts, Time};
 use super::{Strategy, Via};
 
 /// The desired state of the S3 access of a WEKA cluster, for attune.
@@ -185,9 +185,10 @@ pub(super) struct RawPolicy {
     /// Remove the policy if it exists.
     pub absent: Option<bool>,
     /// The users that have the policy, and the groups as `group/NAME`. They need no entry in `[users]` or `[groups]`, and may
-    /// have none. Patterns are not allowed.
+    /// have none. Patterns are not allowed. An entry whose access begins or ends is a table, such as
+    /// `{ user = "alice", until = 2030-12-31 }`.
     #[schemars(inner(regex(pattern = "^[^*?]*$")))]
-    pub attached_to: Vec<At<String>>,
+    pub attached_to: Vec<PolicyOr<RawAttached>>,
     /// The name that the policy had before. attune moves everyone who has the old policy to this one, also unmanaged users and
     /// groups, and removes the old policy. It has no effect once that is done.
     pub renamed_from: Option<At<String>>,
@@ -238,13 +239,23 @@ pub(super) struct RawUser {
     pub policy: Option<At<String>>,
     /// The user has no policy. Its key pair stays.
     pub detached: Option<bool>,
-    /// Revoke the keys before the detach: attune generates a new key pair and discards it. This needs `detached = true`,
-    /// and a run that detaches the user: the cluster generates keys only for users with a policy.
+    /// Revoke the keys before the detach: attune generates a new key pair and discards it. This needs `detached = true` or
+    /// `until`, and a run that detaches the user: the cluster generates keys only for users with a policy.
     pub revoke_keys: Option<At<bool>>,
+    /// When access begins: a day, from 00:00 UTC, or a time with its offset. An apply on that day needs an approval like any
+    /// other. Needs `policy`.
+    pub from: Option<At<Time>>,
+    /// What the user has until then: `detached` (default), or a policy.
+    pub before: Option<At<String>>,
+    /// When access ends: a day, at 24:00 UTC, or a time with its offset. `attune apply --expired` then takes it away. Needs
+    /// `policy`.
+    pub until: Option<At<Time>>,
+    /// What the user has from then on: `detached` (default), or a policy.
+    pub then: Option<At<String>>,
 }
 
 /// A group: its policy, or `detached = true`.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 #[schemars(transform = constraints::each, transform = constraints::group)]
 pub(super) struct RawGroup {
@@ -252,11 +263,59 @@ pub(super) struct RawGroup {
     pub policy: Option<At<String>>,
     /// The group has no policy.
     pub detached: Option<bool>,
+    /// When access begins: a day, from 00:00 UTC, or a time with its offset. An apply on that day needs an approval like any
+    /// other. Needs `policy`.
+    pub from: Option<At<Time>>,
+    /// What the group has until then: `detached` (default), or a policy.
+    pub before: Option<At<String>>,
+    /// When access ends: a day, at 24:00 UTC, or a time with its offset. `attune apply --expired` then takes it away. Needs
+    /// `policy`.
+    pub until: Option<At<Time>>,
+    /// What the group has from then on: `detached` (default), or a policy.
+    pub then: Option<At<String>>,
+}
+
+/// A user or group that has a policy, in `attached_to`.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schemars(transform = constraints::attached)]
+pub(super) struct RawAttached {
+    /// The entry is this name alone, of a user, or `group/NAME`.
+    #[serde(skip)]
+    pub name: Option<At<String>>,
+    /// The user.
+    pub user: Option<At<String>>,
+    /// The group.
+    pub group: Option<At<String>>,
+    /// When access begins: a day, from 00:00 UTC, or a time with its offset. An apply on that day needs an approval like any
+    /// other.
+    pub from: Option<At<Time>>,
+    /// What the user or group has until then: `detached` (default), or a policy.
+    pub before: Option<At<String>>,
+    /// When access ends: a day, at 24:00 UTC, or a time with its offset. `attune apply --expired` then takes it away.
+    pub until: Option<At<Time>>,
+    /// What the user or group has from then on: `detached` (default), or a policy.
+    pub then: Option<At<String>>,
+    /// Revoke the keys of the user at the end, before the detach.
+    pub revoke_keys: Option<At<bool>>,
 }
 
 impl From<At<String>> for RawUser {
     fn from(policy: At<String>) -> Self {
         Self { policy: Some(policy), ..Self::default() }
+    }
+}
+
+impl From<At<String>> for RawAttached {
+    fn from(name: At<String>) -> Self {
+        Self { name: Some(name), ..Self::default() }
+    }
+}
+
+impl From<RawGroup> for RawUser {
+    fn from(group: RawGroup) -> Self {
+        let RawGroup { policy, detached, from, before, until, then } = group;
+        Self { policy, detached, revoke_keys: None, from, before, until, then }
     }
 }
 

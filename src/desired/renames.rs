@@ -45,8 +45,8 @@ pub(super) fn renames(desired: &Desired, attachments: &BTreeMap<Principal, Locat
             renamed.insert(&old.policy, (policy, old));
         }
     }
-    for (principal, entry) in desired.principals() {
-        let DeclaredAttachment::Has(attached) = &entry.intent else { continue };
+    for (principal, entry, attachment) in desired.ever() {
+        let DeclaredAttachment::Has(attached) = attachment else { continue };
         // A policy that is declared under the old name is the error.
         let is_declared = desired.policies.contains_key(attached) || desired.abstracts.contains_key(attached);
         let Some((policy, old)) = renamed.get(attached).filter(|_| !is_declared) else {

@@ -12,6 +12,7 @@ use toml::de::{DeArray, DeTable, DeValue};
 
 use super::codes;
 use super::raw::RawFile;
+use super::spanned::TIME;
 use crate::base::{FileId, Finding, Location, nearest};
 
 /// The JSON Schema of a configuration file, as checked in. A test compares it with [`schema`].
@@ -85,7 +86,12 @@ fn words(schema: &Value) -> Option<impl Iterator<Item = &str>> {
 
 /// Whether it is a date, which JSON Schema takes for a string.
 fn is_date(schema: &Value) -> bool {
-    schema["format"] == "date"
+    schema["format"] == "date" || is_time(schema)
+}
+
+/// Whether it is a date or a date-time.
+fn is_time(schema: &Value) -> bool {
+    schema["pattern"] == TIME
 }
 
 fn accepts(schema: &Value, value: &DeValue<'_>) -> bool {
@@ -108,6 +114,7 @@ fn accepts(schema: &Value, value: &DeValue<'_>) -> bool {
 fn expected(schema: &Value) -> String {
     let mut expected: Vec<String> = match words(schema) {
         Some(words) => words.map(|word| format!("{word:?}")).collect(),
+        None if is_time(schema) => vec!["a date".to_owned(), "a time with an offset".to_owned()],
         None if is_date(schema) => vec!["a date".to_owned()],
         None => types(schema).into_iter().map(|name| type_name(name).to_owned()).collect(),
     };

@@ -251,6 +251,21 @@ impl<'de> Deserialize<'de> for Day {
     }
 }
 
+/// The pattern of a [`Time`], or of a text with placeholders that becomes one.
+pub(super) const TIME: &str = "^[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt ].+)?$|\\{\\{";
+
+/// A date, a date-time or a string, not validated yet.
+#[derive(Debug, Clone)]
+pub(super) struct Time(pub(super) String);
+
+inline_schema!([] Time, |_| json_schema!({ "type": "string", "pattern": TIME }));
+
+impl<'de> Deserialize<'de> for Time {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Day::deserialize(deserializer).map(|Day(text)| Self(text))
+    }
+}
+
 enum OneOrMany {
     One(String),
     Many(Vec<Spanned<OneOrMany>>),

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::combined::Combined;
 use crate::base::{ObjectId, PolicyName, Principal, UserName};
+use crate::desired::Term;
 use crate::observed::Body;
 use crate::policy::Normal;
 use crate::policy::access::{Access, Basis};
@@ -31,6 +32,8 @@ pub struct Change {
     pub access: Vec<AccessChange>,
     /// The policies that the new document comes from, if it is combined.
     pub combined: Option<Arc<Combined>>,
+    /// When the access of the declared user or group begins and ends, if it does.
+    pub term: Option<Term>,
 }
 
 /// The access that a user or group gains or loses by a change.

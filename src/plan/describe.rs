@@ -104,9 +104,9 @@ fn caused_by<'a>(
     std::iter::once(ChangeId::Principal(principal.clone())).chain(policies)
 }
 
-/// The defects of a plan that does not show all it does: a step that belongs to no change, or an effect that no change shows.
-/// attune makes no such plan, except by a defect of its own.
-pub(super) fn not_shown(changes: &[Change], steps: &[Step], effects: &Effects) -> Vec<Finding> {
+/// The defects of a plan that does not show all it does: a step that belongs to no change, an effect that no change shows, or
+/// schedules without an instant. attune makes no such plan, except by a defect of its own.
+pub(super) fn not_shown(desired: &Desired, changes: &[Change], steps: &[Step], effects: &Effects) -> Vec<Finding> {
     let shown: BTreeMap<&ChangeId, &Change> = changes.iter().map(|change| (&change.id, change)).collect();
     let of_access: BTreeMap<&Principal, &Access> =
         changes.iter().flat_map(|change| &change.access).map(|of| (&of.principal, of.access.as_ref())).collect();
@@ -123,7 +123,8 @@ pub(super) fn not_shown(changes: &[Change], steps: &[Step], effects: &Effects) -
             && !keeping.contains(principal)
     });
     let attached = attached.map(|(principal, _)| format!("{principal} gets another policy, and no change shows it"));
-    let defects = steps.chain(access).chain(attached).chain(effects.defects.iter().cloned());
+    let timeless = desired.is_timeless().then(|| "nobody said what time it is".to_owned());
+    let defects = steps.chain(access).chain(attached).chain(effects.defects.iter().cloned()).chain(timeless);
     let finding = |defect: String| {
         Finding::error(codes::NOT_SHOWN, format!("internal error: {defect}; no plan is made"))
             .help("this is a defect of attune: please report it, with the configuration and the plan as JSON")
@@ -188,7 +189,15 @@ impl Describe<'_> {
         let basis = self.same.get(policy).map(|(_, basis)| basis.clone()).unwrap_or_default();
         let is_new = matches!(kind, ChangeKind::AddPolicy { .. } | ChangeKind::ReplacePolicy { .. });
         let combined = self.combined.get(policy).filter(|_| is_new).cloned();
-        Some(Change { id: ChangeId::Policy(policy.clone()), kind, notes, basis, access: Vec::new(), combined })
+        Some(Change {
+            id: ChangeId::Policy(policy.clone()),
+            kind,
+            notes,
+            basis,
+            access: Vec::new(),
+            combined,
+            term: None,
+        })
     }
 
     /// Whether an identity provider may give a policy by its name: the configuration says so, or the cluster does not say that
@@ -255,6 +264,7 @@ impl Describe<'_> {
             notes.push(Note::NoRoomToMove);
         }
         let id = ChangeId::Principal(principal.clone());
-        Some(Change { id, kind, notes, basis: Vec::new(), access: Vec::new(), combined: None })
+        let term = self.desired.term(principal);
+        Some(Change { id, kind, notes, basis: Vec::new(), access: Vec::new(), combined: None, term })
     }
 }

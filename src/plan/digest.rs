@@ -15,7 +15,7 @@ use super::settings::{self, PlanOption};
 
 /// SHA-256 over everything that decides what an apply does. It covers the version of attune, the cluster's guid, tenant and release, the observed state
 /// of the objects that the plan touches, the steps, the settings in force (guards, ownership, destination of new secrets,
-/// replacement strategy) and the options of the run. It covers no time, place of a checkout or order of files: unrelated drift
+/// replacement strategy), when the access of these users begins and ends, and the options of the run. It covers no current time, place of a checkout or order of files: unrelated drift
 /// does not change it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Digest(String);
@@ -91,6 +91,13 @@ pub(super) fn digest(approved: &Approved<'_>) -> Digest {
     for principal in &touched.principals {
         let attached = observed.attachment_of(principal).map(PolicyName::as_str);
         line(json!([principal.kind(), principal.name(), attached]));
+    }
+    // A reviewer has seen when the access of a changed user begins and ends.
+    for principal in &touched.principals {
+        if let Some(schedule) = desired.schedules.get(principal) {
+            let of = settings::schedule(schedule);
+            line(json!(["schedule", principal.kind(), principal.name(), of]));
+        }
     }
     for (principal, effect) in &effects.on {
         let attached = [&effect.before, &effect.after].map(|name| name.as_ref().map(PolicyName::as_str));

@@ -136,7 +136,13 @@ pub(super) fn revoked_too_late(desired: &Desired, observed: &Observed, steps: &[
     let late = revoked.filter(|(user, _)| observed.users.get(*user).is_some_and(|found| found.attached.is_none()));
     let why = "it has no policy, and a new pair can be made only while one is attached";
     let severity = if steps.is_empty() { Severity::Error } else { Severity::Warning };
-    late.map(|(user, _)| Finding { severity, ..not_revoked(desired, user, why, ALREADY_DETACHED) }).collect()
+    let of = |user: &UserName| {
+        // Of a user whose access has ended, this is the usual state until someone takes its entry out.
+        let has_ended = desired.schedules.contains_key(&Principal::from(user));
+        let severity = if has_ended { Severity::Warning } else { severity };
+        Finding { severity, ..not_revoked(desired, user, why, ALREADY_DETACHED) }
+    };
+    late.map(|(user, _)| of(user)).collect()
 }
 
 /// The desired state to compare with a cluster after an apply: whether keys were revoked cannot be read.

@@ -28,7 +28,7 @@ pub(crate) mod tests;
 use std::collections::BTreeMap;
 
 use crate::base::{Capabilities, Finding, GroupName, PolicyName, Principal, UserName};
-use crate::desired::Desired;
+use crate::desired::{Desired, Term};
 use crate::observed::{Identity, Limits, Observed};
 use crate::policy::Catalogue;
 
@@ -83,6 +83,8 @@ pub struct Plan {
     pub new_keys: Option<NewKeys>,
     /// The part of the objects that it is for; `None` if it is for all.
     pub partial: Option<Partial>,
+    /// The declared users and groups whose access begins or ends later, in order.
+    pub terms: Vec<(Principal, Term)>,
 }
 
 /// How many declared objects need no change.
@@ -166,7 +168,7 @@ pub fn plan_part(desired: &Desired, observed: &Observed, catalogue: &Catalogue, 
     let effects = Effects::new(intended.as_ref().unwrap_or(&ordered.steps), observed, &mut cache);
     let changes = describe::changes(desired, &comparison, observed, &ordered, &effects, &mut cache);
     if !is_blocked(&findings) {
-        findings.extend(describe::not_shown(&changes, &ordered.steps, &effects));
+        findings.extend(describe::not_shown(desired, &changes, &ordered.steps, &effects));
     }
     if is_blocked(&findings) {
         ordered.steps.clear();
@@ -196,6 +198,7 @@ pub fn plan_part(desired: &Desired, observed: &Observed, catalogue: &Catalogue, 
         overrides,
         new_keys,
         options,
+        terms: later(part),
         partial: selection.map(|selection| selection.partial(changes.iter().map(|change| &change.id))),
         changes,
         steps,
@@ -203,4 +206,10 @@ pub fn plan_part(desired: &Desired, observed: &Observed, catalogue: &Catalogue, 
         unreported,
         findings,
     }
+}
+
+/// The declared users and groups whose access begins or ends later.
+fn later(desired: &Desired) -> Vec<(Principal, Term)> {
+    let later = desired.terms().filter(|(_, term)| term.days.is_some());
+    later.map(|(principal, term)| (principal.clone(), term)).collect()
 }

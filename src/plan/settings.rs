@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use crate::base::{NamePattern, NamePatterns, PolicyName};
-use crate::desired::{DeclaredAttachment, Desired, Destination, Limit, PolicyIntent, Strategy, Via};
+use crate::desired::{DeclaredAttachment, Desired, Destination, Limit, Moment, PolicyIntent, Schedule, Strategy, Via};
 use crate::policy::Catalogue;
 use crate::policy::access::RuleList;
 
@@ -60,7 +60,11 @@ pub struct SettingChange {
 impl Review {
     /// The changes of a proposal against the base.
     pub fn of(base: &Desired, proposal: &Desired) -> Self {
-        Self { undeclared: undeclared(base, proposal), settings: changed(&settings(base), &settings(proposal)) }
+        let [before, after] = [(base, proposal), (proposal, base)].map(|(own, other)| {
+            let schedules = schedules(own, other);
+            settings(own).into_iter().chain(schedules).collect()
+        });
+        Self { undeclared: undeclared(base, proposal), settings: changed(&before, &after) }
     }
 
     /// The same for a plan of a part. If something could not be read, nothing is known to be undeclared.
@@ -98,6 +102,43 @@ fn undeclared(base: &Desired, proposal: &Desired) -> Vec<Undeclared> {
         id: ChangeId::Principal(principal),
     });
     policies.chain(principals).collect()
+}
+
+/// When the access of users and groups begins and ends, for those that the other configuration declares as well. Most changes of
+/// it need no step now.
+fn schedules<'a>(own: &'a Desired, other: &'a Desired) -> impl Iterator<Item = (String, String)> + 'a {
+    let in_both = own.principals().filter(|(principal, _)| other.entry(principal).is_some());
+    let scheduled = in_both
+        .filter(|(principal, _)| own.schedules.contains_key(principal) || other.schedules.contains_key(principal));
+    scheduled.flat_map(|(principal, entry)| {
+        let of = match own.schedules.get(&principal) {
+            Some(of) => schedule(of),
+            None => attachment(&entry.intent).map(|policy| ("policy", policy)).into_iter().collect(),
+        };
+        let section = format!("{}s.{}", principal.kind(), key(principal.name()));
+        of.into_iter().map(move |(name, value)| (format!("{section}.{name}"), value)).collect::<Vec<_>>()
+    })
+}
+
+/// A schedule, by the keys of its entry.
+pub(super) fn schedule(of: &Schedule) -> BTreeMap<&'static str, String> {
+    let word = |other: &DeclaredAttachment| attachment(other).unwrap_or_else(|| text("detached"));
+    let rows = [
+        ("policy", attachment(&of.attachment)),
+        ("from", of.from.map(|from| from.to_string())),
+        ("before", of.from.map(|_| word(&of.before))),
+        ("until", of.until.map(|until| until.to_string())),
+        ("then", of.until.map(|_| word(&of.then))),
+        ("revoke_keys", (of.then == DeclaredAttachment::Revoked).then(|| "true".to_owned())),
+    ];
+    rows.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+}
+
+fn attachment(of: &DeclaredAttachment) -> Option<String> {
+    match of {
+        DeclaredAttachment::Has(policy) => Some(text(policy.as_str())),
+        DeclaredAttachment::Detached | DeclaredAttachment::Revoked => None,
+    }
 }
 
 fn changed(base: &BTreeMap<String, String>, proposal: &BTreeMap<String, String>) -> Vec<SettingChange> {
@@ -249,6 +290,8 @@ pub(super) fn options(desired: &Desired, catalogue: &Catalogue, only: Option<&On
     options.extend(only.iter().flat_map(|only| only.patterns()).map(|pattern| with("--only", pattern)));
     options.extend(flag("--deny-new-access", guards.deny_for_this_run));
     options.extend(flag("--insecure", desired.cluster.insecure));
+    let given = desired.as_of.filter(|as_of| as_of.is_given);
+    options.extend(given.map(|as_of| with("--now", Moment::Instant(as_of.at).to_string())));
     options.sort();
     options.dedup();
     options

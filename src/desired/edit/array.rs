@@ -34,7 +34,7 @@ fn joined(before: &str, behind: &str, next: &str) -> Option<String> {
 }
 
 /// Adds an entry at the end, on a line of its own if others have one.
-pub(super) fn add(array: &mut Array, name: &str) {
+pub(super) fn add(array: &mut Array, mut entry: Value) {
     let indent = array.iter().find_map(|value| Some(text(value.decor().prefix()).rsplit_once('\n')?.1.to_owned()));
     let last = array.len().checked_sub(1).and_then(|last| array.get_mut(last));
     let behind = last.map(|last| {
@@ -52,7 +52,6 @@ pub(super) fn add(array: &mut Array, name: &str) {
         (false, Some(indent)) => (format!("\n{indent}"), end),
         (false, None) => (if is_first { "" } else { " " }.to_owned(), end),
     };
-    let mut entry = Value::from(name);
     entry.decor_mut().set_prefix(before);
     array.push_formatted(entry);
     array.set_trailing(end);

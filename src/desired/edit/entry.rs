@@ -16,6 +16,22 @@ pub(super) fn short(attachment: &DeclaredAttachment) -> Value {
     table.into()
 }
 
+/// The same, with the dates of an entry of `attached_to`.
+pub(super) fn with_term(attachment: &DeclaredAttachment, taken: Option<&Value>) -> Value {
+    let (DeclaredAttachment::Has(policy), Some(taken)) = (attachment, taken.and_then(Value::as_inline_table)) else {
+        return short(attachment);
+    };
+    let mut table = InlineTable::new();
+    table.insert("policy", escaped(policy.as_str()).as_ref().into());
+    for (key, value) in taken.iter().filter(|(key, _)| !["user", "group"].contains(key)) {
+        table.insert(key, value.clone().decorated(" ", ""));
+    }
+    table.into()
+}
+
+/// The keys about when access begins and ends.
+const TERM: [&str; 4] = ["from", "before", "until", "then"];
+
 /// Replaces a value, and keeps the space and the comment around it.
 pub(super) fn replace_value(old: &mut Value, new: Value) {
     let decor = old.decor().clone();
@@ -24,13 +40,14 @@ pub(super) fn replace_value(old: &mut Value, new: Value) {
 }
 
 /// Changes the keys of a table. The comments of the keys that leave come before the first key that stays or is new.
-pub(super) fn set_attachment(table: &mut dyn TableLike, attachment: &DeclaredAttachment) {
+pub(super) fn set_attachment(table: &mut dyn TableLike, attachment: &DeclaredAttachment, keeps_term: bool) {
     let (keys, value): (&[&str], Value) = match attachment {
         DeclaredAttachment::Has(policy) => (&["policy"], escaped(policy.as_str()).as_ref().into()),
         DeclaredAttachment::Detached => (&["detached"], true.into()),
         DeclaredAttachment::Revoked => (&["detached", "revoke_keys"], true.into()),
     };
-    let others = ["policy", "detached", "revoke_keys"].into_iter().filter(|key| !keys.contains(key));
+    let others = ["policy", "detached", "revoke_keys"].into_iter().chain(TERM);
+    let others = others.filter(|key| !keeps_term && !keys.contains(key));
     let mut removed: Vec<Removed> = others.filter_map(|key| Removed::from(table, key)).collect();
     for key in keys {
         match table.get_mut(key).and_then(Item::as_value_mut) {

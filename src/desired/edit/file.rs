@@ -3,9 +3,9 @@
 use toml_edit::{DocumentMut, Item, Table, TableLike, Value, value};
 
 use super::entry::{replace_value, set_attachment, short};
-use super::{ATTACHED_TO, CannotEdit, EditedText, array};
+use super::{ATTACHED_TO, CannotEdit, EditedText, array, attached_principal};
 use crate::base::{PolicyName, Principal};
-use crate::desired::fill::{escaped, unescaped};
+use crate::desired::fill::escaped;
 use crate::desired::{DeclaredAttachment, format_toml};
 
 const BYTE_ORDER_MARK: char = '\u{feff}';
@@ -63,27 +63,25 @@ impl EditedFile {
         &mut self,
         principal: &Principal,
         attachment: &DeclaredAttachment,
+        keeps_term: bool,
     ) -> Result<(), CannotEdit> {
         let section = self.document.get_mut(&section_of(principal)).and_then(Item::as_table_like_mut);
         let Some(entry) = section.and_then(|section| section.get_mut(&escaped(principal.name()))) else {
             return Err(CannotEdit::new(format!("{principal} has no entry"), "add it"));
         };
         self.is_changed = true;
-        let in_one_line = entry.as_value_mut().filter(|value| value.is_str() || !has_comments_inside(value));
+        let in_one_line = |value: &&mut Value| value.is_str() || !has_comments_inside(value) && !keeps_term;
+        let in_one_line = entry.as_value_mut().filter(in_one_line);
         if let Some(value) = in_one_line {
             replace_value(value, short(attachment));
         } else if let Some(table) = entry.as_table_like_mut() {
-            set_attachment(table, attachment);
+            set_attachment(table, attachment, keeps_term);
         }
         Ok(())
     }
 
     /// Adds an entry for a user or group, in one line.
-    pub(super) fn add_entry(
-        &mut self,
-        principal: &Principal,
-        attachment: &DeclaredAttachment,
-    ) -> Result<(), CannotEdit> {
+    pub(super) fn add_entry(&mut self, principal: &Principal, entry: Value) -> Result<(), CannotEdit> {
         let name = section_of(principal);
         let end = last_position(self.document.as_table()) + 1;
         let section = self.document.entry(&name).or_insert_with(implicit_table);
@@ -97,7 +95,7 @@ impl EditedFile {
         let Some(section) = section.as_table_like_mut() else {
             return Err(CannotEdit::new(format!("`{name}` of {} is no table", self.path), "make it a table"));
         };
-        section.insert(&escaped(principal.name()), value(short(attachment)));
+        section.insert(&escaped(principal.name()), value(entry));
         self.is_changed = true;
         Ok(())
     }
@@ -108,22 +106,21 @@ impl EditedFile {
         entry.get_mut(ATTACHED_TO)?.as_array_mut()
     }
 
-    pub(super) fn remove_attached(&mut self, policy: &PolicyName, principal: &Principal) {
-        let Some(array) = self.attached_to(policy) else { return };
-        let is_same = |value: &Value| {
-            let text = value.as_str().and_then(unescaped);
-            text.and_then(|text| Principal::parse(&text).ok()).is_some_and(|found| found == *principal)
-        };
-        let index = array.iter().position(is_same);
-        if let Some(index) = index {
-            array::remove(array, index);
-            self.is_changed = true;
-        }
+    /// Takes an entry out of `attached_to`.
+    pub(super) fn remove_attached(&mut self, policy: &PolicyName, principal: &Principal) -> Option<Value> {
+        let array = self.attached_to(policy)?;
+        let index = array.iter().position(|value| attached_principal(value).as_ref() == Some(principal))?;
+        let mut taken = array.get(index)?.clone();
+        taken.decor_mut().clear();
+        array::remove(array, index);
+        self.is_changed = true;
+        Some(taken)
     }
 
-    pub(super) fn add_attached(&mut self, policy: &PolicyName, principal: &Principal) {
+    /// Adds a user or group to `attached_to`, by its name or as `entry`.
+    pub(super) fn add_attached(&mut self, policy: &PolicyName, principal: &Principal, entry: Option<Value>) {
         if let Some(array) = self.attached_to(policy) {
-            array::add(array, &escaped(&principal.label()));
+            array::add(array, entry.unwrap_or_else(|| escaped(&principal.label()).as_ref().into()));
             self.is_changed = true;
         }
     }

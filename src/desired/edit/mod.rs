@@ -12,8 +12,9 @@ use std::collections::BTreeMap;
 use toml_edit::{Item, TableLike, Value};
 
 use super::fill::unescaped;
-use super::{DeclaredAttachment, Desired, Loaded};
-use crate::base::{Location, PolicyName, Principal};
+use super::{DeclaredAttachment, Desired, Loaded, Phase, Schedule, Term};
+use crate::base::{GroupName, Location, PolicyName, Principal, UserName};
+use entry::with_term;
 use file::EditedFile;
 pub use policy::{DocumentPlace, PolicyContent};
 
@@ -104,38 +105,56 @@ impl<'a> Editor<'a> {
         for (name, entry) in written_out(file.section("policies")) {
             let Some(policy) = unescaped(name).and_then(|name| PolicyName::parse(&name).ok()) else { continue };
             let attached = entry.get(ATTACHED_TO).and_then(Item::as_array);
-            let names = attached.into_iter().flatten().filter_map(Value::as_str).filter_map(unescaped);
-            let principals = names.filter_map(|name| Principal::parse(&name).ok());
+            let principals = attached.into_iter().flatten().filter_map(attached_principal);
             self.principals.extend(principals.map(|principal| (principal, Written::AttachedTo(policy.clone()))));
             self.policies.insert(policy, WrittenPolicy { file: index, has_attached_to: attached.is_some() });
         }
     }
 
     /// Declares that a user or group has this policy or none. An entry stays where it is, in its form. A user that leaves
-    /// `attached_to`, or is new, joins `attached_to` of the new policy if that has one. Otherwise it gets an entry.
+    /// `attached_to`, or is new, joins `attached_to` of the new policy if that has one. Otherwise it gets an entry. With another
+    /// policy, `until` stays.
     pub fn attach(&mut self, principal: &Principal, attachment: &DeclaredAttachment) -> Result<(), CannotEdit> {
         if self.desired.entry(principal).is_some_and(|entry| entry.intent == *attachment) {
             return Ok(());
         }
+        let term = self.desired.term(principal);
+        if let Some(Term { schedule: Schedule { from: Some(from), .. }, phase: Phase::NotBegun, .. }) = &term {
+            let message = format!("the access of {principal} begins on {from}");
+            let at = self.desired.entry(principal).and_then(|entry| entry.at.clone());
+            return Err(CannotEdit { at, ..CannotEdit::new(message, "change its entry by hand") });
+        }
+        let keeps_term = term.is_some_and(|term| term.schedule.edited(term.phase, attachment).is_some());
+        self.write(principal, attachment, keeps_term)
+    }
+
+    fn write(
+        &mut self,
+        principal: &Principal,
+        attachment: &DeclaredAttachment,
+        keeps_term: bool,
+    ) -> Result<(), CannotEdit> {
         match self.principals.get(principal).cloned() {
-            Some(Written::Entry(index)) => self.files[index].set_entry(principal, attachment),
+            Some(Written::Entry(index)) => self.files[index].set_entry(principal, attachment, keeps_term),
             Some(Written::AttachedTo(policy)) => {
                 let Some(written) = self.policies.get(&policy).copied() else { return Ok(()) };
-                self.files[written.file].remove_attached(&policy, principal);
-                self.add(principal, attachment, Some(written.file))
+                let taken = self.files[written.file].remove_attached(&policy, principal);
+                self.add(principal, attachment, Some(written.file), taken.filter(|_| keeps_term))
             }
             None => match self.desired.entry(principal) {
                 Some(entry) => Err(from_template(principal, entry.at.clone())),
-                None => self.add(principal, attachment, None),
+                None => self.add(principal, attachment, None, None),
             },
         }
     }
 
+    /// Adds an entry. `taken` is that of `attached_to` whose dates stay.
     fn add(
         &mut self,
         principal: &Principal,
         attachment: &DeclaredAttachment,
         file: Option<usize>,
+        taken: Option<Value>,
     ) -> Result<(), CannotEdit> {
         let policy = match attachment {
             DeclaredAttachment::Has(policy) => Some(policy),
@@ -143,19 +162,29 @@ impl<'a> Editor<'a> {
         };
         let written = policy.and_then(|policy| Some((policy, *self.policies.get(policy)?)));
         if let Some((policy, written)) = written.filter(|(_, written)| written.has_attached_to) {
-            self.files[written.file].add_attached(policy, principal);
+            self.files[written.file].add_attached(policy, principal, taken);
             self.principals.insert(principal.clone(), Written::AttachedTo(policy.clone()));
             return Ok(());
         }
         let index = file.or(written.map(|(_, written)| written.file)).unwrap_or(0);
         self.principals.insert(principal.clone(), Written::Entry(index));
-        self.files[index].add_entry(principal, attachment)
+        self.files[index].add_entry(principal, with_term(attachment, taken.as_ref()))
     }
 
     /// The files that are changed.
     pub fn finish(self) -> Vec<EditedText> {
         self.files.into_iter().filter_map(EditedFile::finish).collect()
     }
+}
+
+/// The user or group of an entry of `attached_to`; `None` if it has placeholders.
+fn attached_principal(entry: &Value) -> Option<Principal> {
+    let named = |key: &str| entry.as_inline_table()?.get(key)?.as_str().and_then(unescaped);
+    if let Some(name) = entry.as_str() {
+        return Principal::parse(&unescaped(name)?).ok();
+    }
+    let user = named("user").and_then(|name| UserName::parse(&name).ok()).map(Principal::User);
+    user.or_else(|| named("group").and_then(|name| GroupName::parse(&name).ok()).map(Principal::Group))
 }
 
 /// The entries of a section without templates.

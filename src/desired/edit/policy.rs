@@ -143,7 +143,7 @@ fn allow(entry: &mut dyn TableLike, rules: &[&str]) {
     let Some(allowed) = lint.get_mut("allow").and_then(Item::as_array_mut) else { return };
     for rule in rules {
         if !allowed.iter().any(|known| known.as_str() == Some(rule)) {
-            array::add(allowed, rule);
+            array::add(allowed, (*rule).into());
         }
     }
 }

@@ -82,17 +82,20 @@ fn users_that_should_leave_an_added_policy_never_have_it() {
 #[test]
 fn a_plan_that_does_not_show_all_it_does_is_refused() {
     let world = World::new().attached("mallory", "etl");
-    let made = planned(&Declared::default().policy("etl", 1), &world);
+    let declared = Declared::default().policy("etl", 1);
+    let (desired, made) = (declared.0.clone(), planned(&declared, &world));
     let catalogue = Catalogue::newest();
     let effects = Effects::new(&made.steps, &world.observed("5.1.2"), &mut AccessCache::new(&catalogue, &ALL_RULES));
-    assert!(not_shown(&made.changes, &made.steps, &effects).is_empty());
-    let defects = |changes: &[Change]| not_shown(changes, &made.steps, &effects).len();
+    assert!(not_shown(&desired, &made.changes, &made.steps, &effects).is_empty());
+    let defects = |changes: &[Change]| not_shown(&desired, changes, &made.steps, &effects).len();
     assert_eq!(defects(&[]), 2, "neither the step nor the effect");
     let silent: Vec<Change> =
         made.changes.iter().map(|change| Change { access: Vec::new(), ..change.clone() }).collect();
     assert_eq!(defects(&silent), 1, "not the effect");
     let defective = Effects { defects: vec!["access on the way".to_owned()], ..Effects::default() };
-    assert_eq!(not_shown(&made.changes, &[], &defective).len(), 1);
+    assert_eq!(not_shown(&desired, &made.changes, &[], &defective).len(), 1);
+    let timeless = crate::desired::testing::desired("[users]\na = { policy = 'readonly', until = 2030-12-31 }\n");
+    assert_eq!(not_shown(&timeless, &made.changes, &made.steps, &effects).len(), 1, "for which instant?");
 }
 
 #[test]

@@ -208,6 +208,7 @@ fn change_card(change: &ChangeV1) -> Markup {
                 }
             }
             @for text in change.notes.iter().filter_map(|of| note(*of)) { p.dim { (text) } }
+            @if let Some(text) = change.term.as_ref().and_then(|of| term(of, str::to_owned)) { p { (Text(&text)) } }
             @for of in &change.basis { p { (basis(of, shown)) } }
         }
     }

@@ -54,6 +54,7 @@ pub(super) fn head(plan: &PlanV1, target: Option<&str>) -> Markup {
             }
             dt { "Changes" } dd { (summary(&plan.summary)) }
             (part(plan.only.as_ref()))
+            @if let Some(later) = later(&plan.terms, str::to_owned) { dt { (phrase::capital(LATER)) } dd { (Text(&later)) } }
             (keys_and_options(plan))
         }
         @if class == "open" && plan.snapshot.is_some() {

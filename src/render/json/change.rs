@@ -3,6 +3,7 @@
 use serde_json::value::RawValue;
 
 use super::access::{AccessChangeV1, user_or_group};
+use super::term::TermV1;
 use crate::base::PolicyName;
 use crate::observed::Body;
 use crate::plan::{
@@ -53,6 +54,8 @@ json_types! {
         /// What it rests on that no access changes, with the note `same-access`.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         basis: Vec<Basis>,
+        /// When the access of the user or group begins and ends; missing when it does neither.
+        term?: TermV1,
     }
 
     /// The kinds of change.
@@ -224,6 +227,7 @@ impl ChangeV1 {
             access: change.access.iter().map(AccessChangeV1::of).collect(),
             notes: change.notes.clone(),
             basis: change.basis.clone(),
+            term: change.term.as_ref().and_then(|term| Some(TermV1::of(change.id.principal()?, term))),
         };
         let names = |policies: &[PolicyName]| policies.iter().map(ToString::to_string).collect();
         match &change.kind {

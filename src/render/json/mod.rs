@@ -65,6 +65,7 @@ mod report;
 mod requests;
 mod saved;
 mod snapshot;
+mod term;
 
 use std::io::{self, Write};
 
@@ -108,6 +109,7 @@ pub use snapshot::{
     ApiFactsV1, GroupRecordV1, SnapshotGroupV1, SnapshotLoginV1, SnapshotPolicyV1, SnapshotUserV1, SnapshotV1,
     UserRecordV1,
 };
+pub use term::{PhaseV1, TermV1};
 
 /// Writes a value as pretty JSON and a line break, with hidden characters escaped.
 pub fn write(out: &mut dyn Write, value: &impl Serialize) -> io::Result<()> {

@@ -3,11 +3,11 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 use super::access::{AccessChangeV1, user_or_group};
 use super::change::{BaseV1, ChangeV1, KindV1, NewKeysV1, OptionV1, ReviewV1, UnreportedV1, document};
 use super::finding::FindingV1;
+use super::term::{TermV1, time_text};
 use crate::base::{PolicyName, Severity, Sources};
 use crate::observed::Identity;
 use crate::plan::{Call, Digest, Needed, Overridden, Partial, Plan, PlanOption, Step, Unmanaged};
@@ -50,6 +50,9 @@ json_types! {
         options: Vec<OptionV1>,
         /// The keys that the plan may create; missing when it creates none.
         new_keys?: NewKeysV1,
+        /// The declared users and groups whose access begins or ends later; missing when there are none.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        terms: Vec<TermV1>,
         /// The part that the plan is for, by `--only`; missing when the plan is for everything.
         only?: PartV1,
         /// Removed declarations and changed settings, compared with `--base`; missing when there are none.
@@ -247,6 +250,7 @@ impl PlanV1 {
             overrides: OverrideV1::all(plan),
             options: plan.options.iter().map(option).collect(),
             new_keys: plan.new_keys.as_ref().map(NewKeysV1::of),
+            terms: plan.terms.iter().map(|(principal, term)| TermV1::of(principal, term)).collect(),
             only: plan.partial.as_ref().map(PartV1::of),
             review: None,
             base: None,
@@ -272,11 +276,6 @@ impl PlanV1 {
 /// A digest as it is shown to people.
 pub(super) fn short_digest(digest: &str) -> &str {
     digest.get(..Digest::SHORT).unwrap_or(digest)
-}
-
-/// A time as RFC 3339, in whole seconds.
-pub(super) fn time_text(time: OffsetDateTime) -> String {
-    time.replace_nanosecond(0).unwrap_or(time).format(&Rfc3339).unwrap_or_default()
 }
 
 impl PlanSnapshotV1 {

@@ -7,7 +7,8 @@ use serde_json::value::RawValue;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::plan::{ClusterV1, Head, time_text};
+use super::plan::{ClusterV1, Head};
+use super::term::time_text;
 use crate::base::{ApiFacts, Capabilities, GroupName, PolicyName, Release, UserName, visible};
 use crate::observed::{Body, Duplicates, Identity, Limits, Observed, ObservedUser};
 

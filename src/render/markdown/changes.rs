@@ -199,6 +199,7 @@ pub(super) fn summary(plan: &PlanV1, change: &ChangeV1, name: Name, names: bool)
         KindV1::Attach | KindV1::Move | KindV1::Detach => parts.extend(attachment_change(change, name)),
     }
     parts.extend(change.notes.iter().filter_map(|of| note(*of)).map(str::to_owned));
+    parts.extend(change.term.iter().filter_map(|of| term(of, name)));
     parts.extend(change.basis.iter().map(|of| basis(of, name)));
     parts.join("; ")
 }

@@ -82,6 +82,9 @@ pub(super) fn section(plan: &PlanV1, bodies: &[Body], cut: Cut, max: usize, targ
         format!("{} not shown\n\n", count(others.len(), "warning or note is", "warnings and notes are"))
     };
     text += &approval(plan, target);
+    if let Some(later) = later(&plan.terms, code) {
+        text += &format!("{}: {later}\n\n", phrase::capital(LATER));
+    }
     let unmanaged = phrase::unmanaged(&plan.unmanaged);
     if !unmanaged.is_empty() {
         text += &format!("Unmanaged: {unmanaged}\n");

@@ -3,6 +3,7 @@
 mod access;
 mod requests;
 mod review;
+mod term;
 
 use serde_json::value::RawValue;
 
@@ -19,6 +20,7 @@ use crate::policy::{self, Document};
 pub(super) use access::*;
 pub(super) use requests::*;
 pub(super) use review::*;
+pub(super) use term::*;
 
 /// How a name is written: with hidden characters escaped, as a code span, or inside HTML.
 pub(super) type Name = fn(&str) -> String;

@@ -32,6 +32,7 @@ fn whole(out: &mut dyn Write, styles: &Styles, plan: &PlanV1) -> io::Result<()> 
         let verdict = blocked(plan).unwrap_or_else(|| format!("no changes: {}", unchanged(plan.unchanged)));
         writeln!(out, "\n{verdict}")?;
         self::part(out, styles, plan.only.as_ref())?;
+        footnote(out, styles, LATER, &later(&plan.terms, shown).unwrap_or_default())?;
         return footnote(out, styles, "unmanaged", &unmanaged(&plan.unmanaged));
     }
     let access = || plan.changes.iter().flat_map(|change| &change.access);
@@ -45,6 +46,7 @@ fn whole(out: &mut dyn Write, styles: &Styles, plan: &PlanV1) -> io::Result<()> 
     side(out, styles, access(), Side::Lost, "access lost")?;
     writeln!(out)?;
     summary(out, styles, plan)?;
+    footnote(out, styles, LATER, &later(&plan.terms, shown).unwrap_or_default())?;
     footnote(out, styles, "unmanaged", &unmanaged(&plan.unmanaged))?;
     footnote(out, styles, "not reported by the cluster", &not_reported(&plan.unreported.kinds))
 }
@@ -193,6 +195,9 @@ fn change(out: &mut dyn Write, styles: &Styles, plan: &PlanV1, change: &ChangeV1
     let notes = change.notes.iter().filter(|of| !is_of_keys(**of)).filter_map(|of| note(*of));
     for text in notes {
         writeln!(out, "{UNDER}{}", styles.dim.apply_to(text))?;
+    }
+    if let Some(text) = change.term.as_ref().and_then(|of| term(of, shown)) {
+        writeln!(out, "{UNDER}{}", styles.change.apply_to(text))?;
     }
     for of in &change.basis {
         writeln!(out, "{UNDER}{}", styles.change.apply_to(basis(of, shown)))?;
