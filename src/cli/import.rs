@@ -10,7 +10,7 @@ use super::output::Output;
 use crate::base::{NamePattern, Sources, shell_line};
 use crate::cluster::CallError;
 use crate::desired::{ClusterSettings, Endpoint};
-use crate::import::{self, DocumentStyle, Import, Inventory, MAIN_FILE, SCHEMA_FILE, Selection};
+use crate::import::{self, DocumentStyle, Import, ImportStyle, Inventory, MAIN_FILE, SCHEMA_FILE, Selection};
 use crate::render::json::{self, ImportV1};
 use crate::render::text;
 
@@ -25,6 +25,9 @@ use crate::render::text;
 ///
 /// --policies also selects the users and groups that have such a policy. --users and --groups also select their policies. In
 /// patterns, `*` matches any characters and `?` matches one, as in `[ownership]`.
+///
+/// --templates writes `ml-rw` and `bio-rw` as `{{name}}-rw` with a table of rows, if their documents are the same or differ in
+/// one word, too. So it does with their users. The configuration declares the same.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
@@ -32,7 +35,8 @@ Examples:
   attune import --cluster https://weka01:14000 --fingerprint sha256:… --out clusters/weka01
   attune import --via weka                          run on a host of the cluster
   attune import --file old/attune.toml --out new    use the same cluster
-  attune import --cluster sim:cluster.json --policies 'ml-*' --inline --out ml")]
+  attune import --cluster sim:cluster.json --policies 'ml-*' --inline --out ml
+  attune import --cluster sim:cluster.json --templates")]
 pub(super) struct ImportArgs {
     /// Import only policies that match; repeatable
     #[arg(long, value_name = "GLOB")]
@@ -46,6 +50,9 @@ pub(super) struct ImportArgs {
     /// Write documents into attune.toml, instead of separate files
     #[arg(long)]
     inline: bool,
+    /// Write policies that differ in one word as one template with rows
+    #[arg(long)]
+    templates: bool,
     /// Output directory
     #[arg(long, default_value = ".", value_name = "DIR")]
     out: PathBuf,
@@ -60,7 +67,16 @@ impl ImportArgs {
     /// Everything of a cluster, for people.
     pub(super) fn everything(out: &Path, calls: CallArgs) -> Self {
         let (policies, users, groups) = (Vec::new(), Vec::new(), Vec::new());
-        Self { policies, users, groups, inline: false, out: out.to_path_buf(), format: Format::Text, calls }
+        Self {
+            policies,
+            users,
+            groups,
+            inline: false,
+            templates: false,
+            out: out.to_path_buf(),
+            format: Format::Text,
+            calls,
+        }
     }
 
     pub(super) async fn run(&self, global: &GlobalArgs, output: &mut Output) -> Result<Exit, Failure> {
@@ -97,7 +113,8 @@ impl ImportArgs {
         let inventory = import::read_cluster(&connection.retrying(), &selection, self.calls.jobs())
             .await
             .map_err(with_trust_options)?;
-        let style = if self.inline { DocumentStyle::Inline } else { DocumentStyle::Files };
+        let documents = if self.inline { DocumentStyle::Inline } else { DocumentStyle::Files };
+        let style = ImportStyle { documents, templates: self.templates };
         let mut import = import::import(&inventory, &selection, style, &self.written_settings(global, settings));
         if self.out.join(SCHEMA_FILE).is_file() {
             import.files.remove(SCHEMA_FILE);

@@ -17,6 +17,7 @@ codes! {
     BAD_ROWS = "bad-rows", "A row has other columns than the first one, or a column has an invalid name, no value, or the name of a variable.";
     UNKNOWN_TABLE = "unknown-table", "`each` names a table of rows that is not declared.";
     UNUSED_TABLE = "unused-table", "No entry uses a table of rows.";
+    UNUSED_COLUMN = "unused-column", "No placeholder uses a column of a table of rows or of `each`.";
     TEMPLATE_CHANGED = "template-changed", "Entries that rows make of a template differ from those of `--base`.";
     UNREADABLE = "unreadable-file", "attune cannot read an included file or a policy document.";
     OUTSIDE = "path-outside", "A document or included file is outside the repository, by its path or by a symbolic link, or a name in its path starts with a dot. attune does not open it.";

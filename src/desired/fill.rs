@@ -112,9 +112,9 @@ impl<'a> Scope<'a> {
         is_complete.then_some(filled)
     }
 
-    /// The value of a placeholder, and whether it may be a pattern.
+    /// The value of a placeholder, which counts as used from now on.
     pub(super) fn get(self, name: &str) -> Option<&'a Value> {
-        self.row.and_then(|row| row.values.get(name)).or_else(|| self.variables.get(name))
+        self.row.and_then(|row| row.values.get(name)).map(Value::used).or_else(|| self.variables.get(name))
     }
 
     fn value(self, name: &str, kind: Kind, span: &Range<usize>, report: &mut Report) -> Option<&'a str> {

@@ -5,6 +5,7 @@ mod entries;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use serde::Deserialize;
 
@@ -20,8 +21,8 @@ use super::rows::{AllMade, merged, remove_templates};
 use super::schema::SCHEMA;
 use super::settings::settings;
 use super::spanned::{At, Report};
-use super::tables::Tables;
-use super::vars::{Overrides, Variables};
+use super::tables::{Tables, unused_in_lists};
+use super::vars::{Overrides, Row, Variables};
 use super::{Desired, codes};
 use crate::base::{FileId, Finding, Location, Principal, Sources};
 
@@ -112,6 +113,7 @@ fn read(
         variables: Variables::default(),
         tables: Tables::default(),
         templates: Vec::new(),
+        lists: Vec::new(),
         made: 0,
         documents: BTreeMap::new(),
         directory: path.parent().unwrap_or(Path::new("")).to_path_buf(),
@@ -151,6 +153,7 @@ fn read(
         report: Report { mut findings, .. },
         variables,
         tables,
+        lists,
         flat,
         ..
     } = loader;
@@ -158,7 +161,7 @@ fn read(
     // A placeholder may be where an error is.
     if !findings.iter().any(Finding::is_error) {
         findings.extend(variables.unused());
-        findings.extend(tables.unused());
+        findings.extend(tables.unused().into_iter().chain(unused_in_lists(&lists)));
     }
     desired.variables = variables.overridden();
     resolve(&policies, &mut desired, &mut findings);
@@ -202,6 +205,8 @@ struct Loader {
     tables: Tables,
     /// The files that have templates.
     templates: Vec<File>,
+    /// The rows of each list of `each`.
+    lists: Vec<Vec<Rc<Row>>>,
     /// How many entries the rows of templates have made.
     made: usize,
     /// The documents that were read.
@@ -279,7 +284,7 @@ impl Loader {
             self.variables = Variables::read(table.get_ref(), &self.overrides, &mut self.report);
         }
         self.tables.read(table.get_ref(), &self.variables, &errors, &mut self.report);
-        if remove_templates(table.get_mut()) {
+        if remove_templates(table.get_mut(), &errors) {
             self.templates.push(file.clone());
         }
         let scope = Scope { variables: &self.variables, row: None };

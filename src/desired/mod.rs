@@ -57,7 +57,7 @@ pub use files::{
 pub use fill::escaped;
 pub use format::{NotToml, format_toml, without_secrets};
 pub use guards::{Exemption, Guards, Limit, Override};
-pub use inline::inline_statements;
+pub use inline::{inline_statements, inline_template};
 pub use lint::{Allowed, Edit, fixes, lint};
 pub use load::{LoadError, Loaded, expand, load, load_edited, load_with};
 pub use recipient::Recipient;

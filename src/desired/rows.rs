@@ -10,7 +10,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::codes;
 use super::fill::{Kind, Scope, fill_entry, has_names};
-use super::schema::SchemaErrors;
+use super::schema::{EACH, SchemaErrors};
 use super::spanned::Report;
 use super::tables::{Tables, rows_of_list};
 use super::vars::{Row, Variables};
@@ -19,9 +19,6 @@ use crate::base::{FileId, Finding, Location, Sources, nearest};
 /// The sections whose entries may have rows.
 const TEMPLATED: [&str; 3] = ["policies", "users", "groups"];
 
-/// The key of an entry with its rows.
-const EACH: &str = "each";
-
 /// The maximum number of entries that templates make: one hundred times the policies or users of a cluster.
 const MAX_ENTRIES: usize = 100_000;
 
@@ -29,15 +26,17 @@ fn is_template(entry: &Spanned<DeValue<'_>>) -> bool {
     entry.get_ref().as_table().is_some_and(|table| table.contains_key(EACH))
 }
 
-/// Takes the templates out of a file. Returns whether it has some.
-pub(super) fn remove_templates(root: &mut DeTable<'_>) -> bool {
+/// Takes the templates out of a file, also those whose rows have a wrong type. Returns whether it has others.
+pub(super) fn remove_templates(root: &mut DeTable<'_>, errors: &SchemaErrors) -> bool {
     let mut any = false;
     for section in TEMPLATED {
         let Some(DeValue::Table(entries)) = root.get_mut(section).map(Spanned::get_mut) else { continue };
-        if entries.values().any(is_template) {
-            any = true;
+        let is_lost = |name: &str| errors.lost_rows(section, name);
+        let has_templates = entries.values().any(is_template);
+        any |= has_templates;
+        if has_templates || entries.keys().any(|name| is_lost(name.get_ref())) {
             let all = std::mem::replace(entries, DeTable::new());
-            entries.extend(all.into_iter().filter(|(_, entry)| !is_template(entry)));
+            entries.extend(all.into_iter().filter(|(name, entry)| !is_template(entry) && !is_lost(name.get_ref())));
         }
     }
     any
@@ -74,6 +73,8 @@ pub(super) struct Expander<'a> {
     pub(super) sources: &'a mut Sources,
     pub(super) errors: &'a mut SchemaErrors,
     pub(super) report: &'a mut Report,
+    /// The rows of each list so far, in all files.
+    pub(super) lists: &'a mut Vec<Vec<Rc<Row>>>,
     /// How many entries rows have made so far, in all files.
     pub(super) count: &'a mut usize,
 }
@@ -113,7 +114,9 @@ impl Expander<'_> {
             self.report.error(codes::UNKNOWN_TABLE, each.span(), format!("no table has the name `{name}`"), help);
             return Vec::new();
         }
-        rows_of_list(each, self.variables, self.errors, self.report)
+        let rows = rows_of_list(each, self.variables, self.errors, self.report);
+        self.lists.push(rows.clone());
+        rows
     }
 
     fn template<'t>(&mut self, of: &Template<'_, 't>, rows: &[Rc<Row>], made: &mut DeTable<'t>, all: &mut AllMade) {

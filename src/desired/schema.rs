@@ -147,11 +147,16 @@ fn type_of(value: &DeValue<'_>) -> &'static str {
     }
 }
 
+/// The key of an entry with its rows.
+pub(super) const EACH: &str = "each";
+
 #[derive(Debug, Default)]
 pub(super) struct SchemaErrors {
     pub(super) findings: Vec<Finding>,
     /// The entries with errors, as section and name, such as `("users", "bob")`.
     entries: BTreeSet<(String, String)>,
+    /// The entries whose rows have a wrong type, by section and name: they make nothing.
+    without_rows: BTreeSet<(String, String)>,
     /// The places of secrets, which attune must not show.
     pub(super) secrets: Vec<Location>,
 }
@@ -161,6 +166,11 @@ impl SchemaErrors {
     pub(super) fn are_within(&self, file: FileId, span: &Range<usize>) -> bool {
         let is_within = |at: &Location| at.file == file && span.start <= at.span.start && at.span.end <= span.end;
         self.findings.iter().any(|finding| finding.at.as_ref().is_some_and(is_within))
+    }
+
+    /// Whether the rows of an entry have a wrong type. Then its placeholders are not worth further findings.
+    pub(super) fn lost_rows(&self, section: &str, name: &str) -> bool {
+        !self.without_rows.is_empty() && self.without_rows.contains(&(section.to_owned(), name.to_owned()))
     }
 
     /// Notes that an entry has another name from now on.
@@ -205,6 +215,12 @@ impl KeyPath<'_> {
     fn entry(&self) -> Option<(&str, &str)> {
         let parent = self.parent?;
         if parent.parent.is_some() { parent.entry() } else { Some((parent.key, self.key)) }
+    }
+
+    /// Whether it is the rows of an entry.
+    fn is_rows(&self) -> bool {
+        let section = self.parent.and_then(|entry| entry.parent);
+        self.key == EACH && section.is_some_and(|section| section.parent.is_none())
     }
 
     /// Whether it is the entry of a user or group.
@@ -290,6 +306,9 @@ impl Checker {
             None => type_of(value).to_owned(),
         };
         let mut finding = Finding::error(codes::WRONG_TYPE, format!("`{}` takes {expected}, not {found}", path.key));
+        if let Some((section, name)) = path.entry().filter(|_| path.is_rows()) {
+            self.errors.without_rows.insert((section.to_owned(), name.to_owned()));
+        }
         let is_attachment = path.key == "policy" || path.is_principal();
         if is_attachment && found == "a list" {
             finding =

@@ -53,6 +53,9 @@ impl Tables {
             reader.properties(table);
             let mut rows = Vec::new();
             for (row, cells) in table.iter().filter(|(row, _)| row.get_ref() != COLUMNS) {
+                if reader.has_errors(&cells.span()) {
+                    continue;
+                }
                 let Some(cells) = cells.get_ref().as_table() else { continue };
                 let label = format!("row `{}` of `[tables.{name}]`", row.get_ref());
                 rows.extend(reader.row(cells, row.span(), label).map(|mut made| {
@@ -68,15 +71,22 @@ impl Tables {
         }
     }
 
-    /// A warning for each table that no template uses.
+    /// A warning for each table that no template uses, and for each column of the others that no placeholder uses.
     pub(super) fn unused(&self) -> Vec<Finding> {
-        let unused = self.0.iter().filter(|(_, table)| !table.is_used.get());
+        let (used, unused): (Vec<_>, Vec<_>) = self.0.iter().partition(|(_, table)| table.is_used.get());
         let warning = |(name, table): (&String, &Table)| {
             Finding::warning(codes::UNUSED_TABLE, format!("no entry uses the table `{name}`"))
                 .at(table.at.clone())
                 .help(format!("write `each = \"{name}\"` in a policy, user or group, or remove the table"))
         };
-        unused.map(warning).collect()
+        let mut findings: Vec<Finding> = unused.into_iter().map(warning).collect();
+        for (name, table) in used {
+            // The name of a row need not be a value.
+            let of = format!("`[tables.{name}]`");
+            let columns = unused_columns(&table.rows, &of);
+            findings.extend(columns.filter(|(column, _)| column != name).map(|(_, finding)| finding));
+        }
+        findings
     }
 
     /// The rows of a table, which counts as used from now on.
@@ -89,6 +99,22 @@ impl Tables {
     }
 }
 
+/// A warning for each column of the rows of a list that no placeholder uses.
+pub(super) fn unused_in_lists(lists: &[Vec<Rc<Row>>]) -> impl Iterator<Item = Finding> {
+    lists.iter().flat_map(|rows| unused_columns(rows, "`each`")).map(|(_, finding)| finding)
+}
+
+/// A warning for each column that no placeholder uses.
+fn unused_columns(rows: &[Rc<Row>], of: &str) -> impl Iterator<Item = (String, Finding)> {
+    let is_used = |column: &str| rows.iter().any(|row| row.values.get(column).is_some_and(Value::is_used));
+    let columns = rows.iter().take(1).flat_map(|row| &row.values);
+    columns.filter(move |(column, _)| !is_used(column)).map(move |(column, value)| {
+        let message = format!("no placeholder uses the column `{column}` of {of}");
+        let help = format!("write `{{{{{column}}}}}` in a name, a description or a document, or remove the column");
+        (column.clone(), Finding::warning(codes::UNUSED_COLUMN, message).at(value.at.clone()).help(help))
+    })
+}
+
 /// The rows of a list.
 pub(super) fn rows_of_list(
     list: &Spanned<DeValue<'_>>,
@@ -99,6 +125,9 @@ pub(super) fn rows_of_list(
     let mut reader = RowReader { variables, errors, report, first: None, patterns: BTreeSet::new() };
     let rows = list.get_ref().as_array().into_iter().flat_map(|array| array.iter()).enumerate();
     let row = |(at, row): (usize, &Spanned<DeValue<'_>>)| {
+        if reader.has_errors(&row.span()) {
+            return None;
+        }
         let made = reader.row(row.get_ref().as_table()?, row.span(), format!("row {} of `each`", at + 1))?;
         Some(Rc::new(made))
     };
@@ -119,6 +148,11 @@ struct RowReader<'a> {
 impl RowReader<'_> {
     fn bad(&mut self, span: Range<usize>, message: String, help: &str) {
         self.report.error(codes::BAD_ROWS, span, message, help);
+    }
+
+    /// Whether the schema check has removed a part of a row, and said so. Then the row makes nothing.
+    fn has_errors(&self, row: &Range<usize>) -> bool {
+        self.errors.are_within(self.report.file, row)
     }
 
     /// Checks the name of a column: a placeholder has one meaning.
@@ -188,9 +222,8 @@ impl RowReader<'_> {
             self.first = Some((names, at.clone()));
             return is_complete.then_some(Row { values, at, label });
         };
-        // The schema check has removed what does not fit, and said so.
-        if first == names || self.errors.are_within(self.report.file, &span) {
-            return (is_complete && first == names).then_some(Row { values, at, label });
+        if first == names {
+            return is_complete.then_some(Row { values, at, label });
         }
         for name in first.difference(&names) {
             let finding = Finding::error(codes::BAD_ROWS, format!("the row has no column `{name}`"))

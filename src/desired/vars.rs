@@ -60,6 +60,16 @@ impl Value {
         Self { text, is_pattern, origin, at, is_reported: Cell::new(false), is_used: Cell::new(false) }
     }
 
+    /// Counts the value as used from now on, and returns it.
+    pub(super) fn used(&self) -> &Self {
+        self.is_used.set(true);
+        self
+    }
+
+    pub(super) fn is_used(&self) -> bool {
+        self.is_used.get()
+    }
+
     /// The first character that only a description may have.
     pub(super) fn odd_character(&self) -> Option<char> {
         let fits = |c: char| c.is_alphanumeric() || "._-".contains(c) || (self.is_pattern && "*?/".contains(c));
@@ -105,7 +115,7 @@ impl Variables {
 
     /// The value of a variable, which counts as used from now on.
     pub(super) fn get(&self, name: &str) -> Option<&Value> {
-        self.0.get(name).inspect(|value| value.is_used.set(true))
+        self.0.get(name).map(Value::used)
     }
 
     /// The place of a declared variable.

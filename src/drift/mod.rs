@@ -235,15 +235,7 @@ impl Object {
             }
         };
         let access = change.access.iter().map(backwards).collect();
-        let renamed_from = match &change.kind {
-            ChangeKind::RenamePolicy { old, .. } => Some(old.clone()),
-            ChangeKind::AddPolicy { .. }
-            | ChangeKind::ReplacePolicy { .. }
-            | ChangeKind::RemovePolicy { .. }
-            | ChangeKind::Attach { .. }
-            | ChangeKind::Move { .. }
-            | ChangeKind::Detach { .. } => None,
-        };
+        let renamed_from = change.kind.renamed_from().cloned();
         Self { id: change.id.clone(), kind, declared, observed, renamed_from, access }
     }
 }

@@ -1,7 +1,10 @@
 //! The import: reads a cluster and writes it as a configuration.
 
 mod adopt;
+mod fold;
 mod select;
+mod tables;
+mod words;
 mod write;
 
 use std::collections::BTreeMap;
@@ -61,6 +64,15 @@ pub enum DocumentStyle {
     Inline,
 }
 
+/// The form of a configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ImportStyle {
+    /// The form of documents.
+    pub documents: DocumentStyle,
+    /// Whether policies that differ in one word become a template.
+    pub templates: bool,
+}
+
 /// A configuration that declares the contents of a cluster.
 #[derive(Debug, Clone)]
 #[must_use]
@@ -73,6 +85,8 @@ pub struct Import {
     pub policies: BTreeMap<PolicyName, ImportedPolicy>,
     /// The declared users and groups with their policies.
     pub holders: BTreeMap<Principal, PolicyName>,
+    /// The templates that make some of them, if templates were asked for: policies first, in the order of their names.
+    pub templates: Option<Vec<ImportedTemplate>>,
     /// The objects that are left out for no problem.
     pub left_out: LeftOut,
     /// Problems and notes, by code and then by name.
@@ -86,6 +100,17 @@ pub struct ImportedPolicy {
     pub document: Option<String>,
     /// The rules that are suppressed for its document because they would block a plan.
     pub allowed: Vec<&'static str>,
+}
+
+/// A template of a configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImportedTemplate {
+    /// The section: `policies`, `users` or `groups`.
+    pub section: &'static str,
+    /// Its name, with the placeholder.
+    pub name: String,
+    /// How many entries its rows make.
+    pub entries: usize,
 }
 
 /// The numbers of objects that are left out for no problem.
@@ -158,3 +183,6 @@ pub async fn read_cluster(cluster: &dyn Cluster, selection: &Selection, jobs: us
     }
     Ok(inventory)
 }
+
+#[cfg(test)]
+mod tests;

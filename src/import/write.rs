@@ -2,49 +2,56 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use toml_edit::{Array, DocumentMut, Item, Table, value};
+use toml_edit::{Array, ArrayOfTables, DocumentMut, InlineTable, Item, Table, value};
 
+use super::fold::Candidate;
 use super::select::Rest;
-use super::{DocumentStyle, Import, ImportedPolicy, Inventory, MAIN_FILE, SCHEMA_FILE, Selection, codes};
+use super::tables::{Folded, PolicyTemplate, folded, free_name};
+use super::{
+    DocumentStyle, Import, ImportStyle, ImportedPolicy, ImportedTemplate, Inventory, MAIN_FILE, SCHEMA_FILE, Selection,
+    codes,
+};
 use crate::base::{Finding, PolicyName, Principal, Release, Severity, file_name, file_name_without_capitals, visible};
-use crate::desired::{ClusterSettings, SCHEMA, escaped, format_toml, inline_statements};
+use crate::desired::{ClusterSettings, SCHEMA, escaped, format_toml, inline_statements, inline_template};
 use crate::policy::{self, Catalogue, Depth, Document, LintInput};
 
 /// Writes the configuration. `connection` becomes `[cluster]`; its paths are relative to the main file.
 pub fn import(
     inventory: &Inventory,
     selection: &Selection,
-    style: DocumentStyle,
+    style: ImportStyle,
     connection: &ClusterSettings,
 ) -> Import {
     let mut rest = Rest::default();
     inventory.unused_patterns(selection, &mut rest);
     inventory.other_policies(selection, &mut rest);
+    let holders = inventory.declared_holders(selection, &mut rest);
+    let declared = declared(inventory, selection, &mut rest.findings);
+    let folded = if style.templates { fold(&declared, &holders) } else { Folded::default() };
     let mut writer = Writer {
-        style,
-        catalogues: catalogues(&inventory.identity.release),
+        style: style.documents,
         documents: BTreeMap::new(),
         policies: BTreeMap::new(),
-        findings: Vec::new(),
+        findings: std::mem::take(&mut rest.findings),
     };
-    let policies = writer.policies(inventory, selection);
-    let holders = inventory.declared_holders(selection, &mut rest);
     let mut file = DocumentMut::new();
     file.decor_mut().set_prefix(head(inventory));
     file.insert("cluster", Item::Table(connection.to_toml(&inventory.identity.tenant)));
-    file.insert("policies", Item::Table(policies));
-    file.insert("users", Item::Table(holder_table(&holders, |principal| principal.user().is_some())));
-    file.insert("groups", Item::Table(holder_table(&holders, |principal| principal.group().is_some())));
+    file.insert("tables", Item::Table(row_tables(&folded)));
+    file.insert("policies", Item::Table(writer.all_policies(&declared, &folded)));
+    file.insert("users", Item::Table(holder_table(&holders, &folded, |principal| principal.user().is_some())));
+    file.insert("groups", Item::Table(holder_table(&holders, &folded, |principal| principal.group().is_some())));
     let text = file.to_string();
-    rest.findings.extend(writer.findings);
-    rest.findings.sort_by_key(|finding| (finding.severity, finding.code));
+    let mut findings = writer.findings;
+    findings.sort_by_key(|finding| (finding.severity, finding.code));
     Import {
         text: format_toml(MAIN_FILE, &text).unwrap_or(text),
         files: [(SCHEMA_FILE.to_owned(), SCHEMA.to_owned())].into_iter().chain(writer.documents).collect(),
         policies: writer.policies,
         holders,
+        templates: style.templates.then(|| imported_templates(&folded)),
         left_out: rest.left_out,
-        findings: rest.findings,
+        findings,
     }
 }
 
@@ -55,10 +62,50 @@ fn head(inventory: &Inventory) -> String {
     )
 }
 
-fn holder_table(declared: &BTreeMap<Principal, PolicyName>, of_kind: impl Fn(&Principal) -> bool) -> Table {
+fn imported_templates(folded: &Folded) -> Vec<ImportedTemplate> {
+    let policies = folded.policies.iter().map(|template| ImportedTemplate {
+        section: "policies",
+        name: template.name.clone(),
+        entries: template.policies.len(),
+    });
+    let principals = folded.principals.iter().map(|template| ImportedTemplate {
+        section: template.section(),
+        name: template.name.clone(),
+        entries: template.principals.len(),
+    });
+    policies.chain(principals).collect()
+}
+
+fn row_tables(folded: &Folded) -> Table {
+    let mut tables = implicit_table();
+    for (name, rows) in &folded.tables {
+        let mut table = Table::new();
+        for (row, columns) in rows {
+            let columns: InlineTable = columns.iter().map(|(column, text)| (column.as_str(), text.as_str())).collect();
+            table.insert(row, value(columns));
+        }
+        tables.insert(name, Item::Table(table));
+    }
+    tables
+}
+
+fn holder_table(
+    declared: &BTreeMap<Principal, PolicyName>,
+    folded: &Folded,
+    of_kind: impl Fn(&Principal) -> bool,
+) -> Table {
     let mut table = implicit_table();
-    for (principal, policy) in declared.iter().filter(|(principal, _)| of_kind(principal)) {
+    let is_made =
+        |principal: &Principal| folded.principals.iter().any(|template| template.principals.contains(principal));
+    for (principal, policy) in declared.iter().filter(|(principal, _)| of_kind(principal) && !is_made(principal)) {
         table.insert(&escaped(principal.name()), value(escaped(policy.as_str()).as_ref()));
+    }
+    let templates = folded.principals.iter().filter(|template| template.principals.iter().all(&of_kind));
+    for template in templates {
+        let mut entry = Table::new();
+        entry.insert("each", value(&template.table));
+        entry.insert("policy", value(&template.policy));
+        table.insert(&template.name, Item::Table(entry));
     }
     table
 }
@@ -70,73 +117,141 @@ fn implicit_table() -> Table {
     table
 }
 
+/// A policy that the configuration declares.
+struct Declared<'a> {
+    name: &'a PolicyName,
+    path: String,
+    text: String,
+    document: Document,
+    /// The rules to suppress for it.
+    allowed: Vec<&'static str>,
+}
+
+/// The policies to declare. Reports those that no configuration can declare.
+fn declared<'a>(inventory: &'a Inventory, selection: &Selection, findings: &mut Vec<Finding>) -> Vec<Declared<'a>> {
+    let selected = inventory.declarable_policies(selection);
+    let paths = paths(&selected);
+    let catalogues = catalogues(&inventory.identity.release);
+    let mut declared = Vec::new();
+    for (name, reported) in &inventory.policies {
+        let (Some(path), Some(reported)) = (paths.get(name), reported) else { continue };
+        match policy::reviewed(reported) {
+            Ok((text, document)) => {
+                let allowed = broken_rules(&document, &catalogues);
+                declared.push(Declared { name, path: path.clone(), text, document, allowed });
+            }
+            Err(why) => {
+                let message = format!("cannot declare the document of policy `{name}`: {why}; left out");
+                let help = "the policy stays as it is; to replace it, declare it by hand with a valid document";
+                findings.push(Finding::warning(codes::UNDECLARABLE_DOCUMENT, message).help(help));
+            }
+        }
+    }
+    declared
+}
+
+fn fold(declared: &[Declared<'_>], holders: &BTreeMap<Principal, PolicyName>) -> Folded {
+    let candidates =
+        declared.iter().map(|of| Candidate { name: of.name, document: &of.document, allowed: &of.allowed });
+    folded(&candidates.collect::<Vec<_>>(), holders)
+}
+
 struct Writer {
     style: DocumentStyle,
-    catalogues: [Catalogue; 2],
     documents: BTreeMap<String, String>,
     policies: BTreeMap<PolicyName, ImportedPolicy>,
     findings: Vec<Finding>,
 }
 
 impl Writer {
-    fn policies(&mut self, inventory: &Inventory, selection: &Selection) -> Table {
+    fn all_policies(&mut self, declared: &[Declared<'_>], folded: &Folded) -> Table {
         let mut table = implicit_table();
-        let selected = inventory.declarable_policies(selection);
-        let paths = paths(&selected);
-        for name in &selected {
-            let Some(Some(reported)) = inventory.policies.get(name) else { continue };
-            match policy::reviewed(reported) {
-                Ok((text, document)) => {
-                    let path = paths.get(name).cloned().unwrap_or_default();
-                    let text = escaped(&text).into_owned();
-                    table.insert(&escaped(name.as_str()), Item::Table(self.policy(name, path, text, &document)));
-                }
-                Err(why) => {
-                    let message = format!("cannot declare the document of policy `{name}`: {why}; left out");
-                    let help = "the policy stays as it is; to replace it, declare it by hand with a valid document";
-                    self.findings.push(Finding::warning(codes::UNDECLARABLE_DOCUMENT, message).help(help));
-                }
+        let made: BTreeMap<&PolicyName, &PolicyTemplate> =
+            folded.policies.iter().flat_map(|of| of.policies.values().map(move |policy| (policy, of))).collect();
+        for of in declared.iter().filter(|of| !made.contains_key(of.name)) {
+            let text = escaped(&of.text).into_owned();
+            let statements = self.inline(&of.document, inline_statements);
+            let what = format!("policy `{}`", of.name);
+            let entry = self.entry(&what, statements, &of.path, text, &of.allowed);
+            table.insert(&escaped(of.name.as_str()), Item::Table(entry.0));
+            self.policies.insert(of.name.clone(), ImportedPolicy { document: entry.1, allowed: of.allowed.clone() });
+        }
+        for template in &folded.policies {
+            let allowed = declared.iter().find(|of| template.policies.values().any(|name| name == of.name));
+            let allowed = allowed.map(|of| of.allowed.clone()).unwrap_or_default();
+            let path = self.free_path(&template.plain_name());
+            let text = policy::file_text(&template.document);
+            let text = text.unwrap_or_else(|| policy::normal(&template.document).json().to_owned());
+            let statements = self.inline(&template.document, inline_template);
+            let what = format!("the template `{}`", template.name);
+            let (mut entry, document) = self.entry(&what, statements, &path, text, &allowed);
+            entry.insert("each", value(&template.table));
+            entry.set_implicit(false);
+            table.insert(&template.name, Item::Table(entry));
+            for name in template.policies.values() {
+                let policy = ImportedPolicy { document: document.clone(), allowed: allowed.clone() };
+                self.policies.insert(name.clone(), policy);
             }
         }
         table
     }
 
-    fn policy(&mut self, name: &PolicyName, path: String, text: String, document: &Document) -> Table {
-        let mut entry = Table::new();
-        let inline = match self.style {
+    fn inline(
+        &self,
+        document: &Document,
+        statements: impl Fn(&Document) -> Option<ArrayOfTables>,
+    ) -> Option<ArrayOfTables> {
+        match self.style {
             DocumentStyle::Files => None,
-            DocumentStyle::Inline => inline_statements(document),
-        };
-        let allowed = broken_rules(document, &self.catalogues);
-        let file = match inline {
+            DocumentStyle::Inline => statements(document),
+        }
+    }
+
+    /// The path for a document of this name, which no other document has, even on a file system that ignores case.
+    fn free_path(&self, name: &str) -> String {
+        let taken: BTreeSet<String> = self.documents.keys().map(|path| path.to_lowercase()).collect();
+        let path = |name: &str| format!("policies/{}.json", file_name(name));
+        path(&free_name(name, |name| taken.contains(&path(name).to_lowercase())))
+    }
+
+    /// An entry of a policy, and the file of its document.
+    fn entry(
+        &mut self,
+        what: &str,
+        statements: Option<ArrayOfTables>,
+        path: &str,
+        text: String,
+        allowed: &[&'static str],
+    ) -> (Table, Option<String>) {
+        let mut entry = Table::new();
+        let file = match statements {
             Some(statements) => {
                 entry.set_implicit(true);
                 entry.insert("statement", Item::ArrayOfTables(statements));
                 None
             }
             None => {
-                entry.insert("document", value(&path));
-                self.documents.insert(path.clone(), text);
-                Some(path)
+                entry.insert("document", value(path));
+                self.documents.insert(path.to_owned(), text);
+                Some(path.to_owned())
             }
         };
         if let (Some(path), DocumentStyle::Inline) = (&file, self.style) {
-            let message = format!("inline statements cannot express the document of policy `{name}`; it is in {path}");
+            let message = format!("inline statements cannot express the document of {what}; it is in {path}");
             self.findings.push(Finding::note(codes::NOT_INLINE, message));
         }
         if !allowed.is_empty() {
             let mut lint = Table::new();
-            lint.insert("allow", value(array(&allowed)));
+            lint.insert("allow", value(array(allowed)));
             entry.insert("lint", Item::Table(lint));
-            let message = format!("the document of policy `{name}` breaks rules: {}", allowed.join(", "));
+            let message = format!("the document of {what} breaks rules: {}", allowed.join(", "));
             self.findings.push(
                 Finding::warning(codes::BROKEN_RULES, message).help(
                     "the configuration suppresses these rules for this policy; `attune policy lint` explains them",
                 ),
             );
         }
-        self.policies.insert(name.clone(), ImportedPolicy { document: file, allowed });
-        entry
+        (entry, file)
     }
 }
 

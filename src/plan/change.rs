@@ -143,6 +143,13 @@ pub enum ChangeKind {
     },
 }
 
+impl ChangeKind {
+    /// The old name of a renamed policy.
+    pub fn renamed_from(&self) -> Option<&PolicyName> {
+        if let Self::RenamePolicy { old, .. } = self { Some(old) } else { None }
+    }
+}
+
 /// A user or group that has an added or replaced policy before and after.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AttachedPrincipal {

@@ -26,6 +26,11 @@ pub fn reviewed(returned: &str) -> Result<(String, Document), String> {
     declared(laid_out(&usual), &same)
 }
 
+/// The text of a policy file with this document; `None` if no file can declare it.
+pub fn file_text(document: &Document) -> Option<String> {
+    reviewed(&document_json(document)).ok().map(|(text, _)| text)
+}
+
 /// The text with its document, if that is the expected one.
 fn declared(text: String, expected: &Normal) -> Result<(String, Document), String> {
     let read = read(&text);

@@ -202,3 +202,17 @@ print(count(suites, 'failure'), [text for text in suites.itertext() if '\\x1b' i
         assert_eq!(said.trim(), format!("{failures} []"), "{xml}\n{}", String::from_utf8_lossy(&read.stderr));
     }
 }
+
+#[test]
+fn every_format_names_the_row_and_the_use_of_a_finding() {
+    let main =
+        "[tables.team]\nml = {}\nbio = {}\n[policies.\"{{team}}-rw\"]\neach = \"team\"\ndocument = \"rw.json\"\n";
+    let document = r#"{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:{{team}}", "Resource": "arn:aws:s3:::{{team}}-data/*"}]}"#;
+    let folder = Folder::with(&[("attune.toml", main), ("rw.json", document)]);
+    for format in ["junit", "gitlab", "sarif"] {
+        let printed = folder.attune(&format!("validate --format {format}")).stdout;
+        for part in ["policy `ml-rw` uses it: attune.toml:6", "row `bio` of `[tables.team]`: attune.toml:3"] {
+            assert!(printed.contains(part), "{format}: no {part} in\n{printed}");
+        }
+    }
+}

@@ -112,6 +112,92 @@ fn an_import_omits_invalid_objects_with_a_reason() {
     }
 }
 
+/// Ten teams with two policies and two users each, and one policy apart.
+fn ten_teams() -> Folder {
+    let (mut users, mut policies) = (json!({"admin": {"role": "ClusterAdmin", "password": "admin"}}), json!({}));
+    let document = |actions: &[&str], bucket: &str| {
+        let resources = [format!("arn:aws:s3:::{bucket}"), format!("arn:aws:s3:::{bucket}/*")];
+        json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": actions, "Resource": resources}]})
+    };
+    let teams = ["bio", "cfd", "chem", "data-eng", "eda", "geo", "hep", "ml", "vfx", "web"];
+    for (team, bucket) in
+        teams.iter().zip(["genomes", "cfd", "molecules", "raw", "chips", "maps", "events", "datasets", "frames", "web"])
+    {
+        policies[format!("{team}-ro")] = json!({"document": document(&["s3:GetObject", "s3:ListBucket"], bucket)});
+        policies[format!("{team}-rw")] = json!({"document": document(&["s3:PutObject"], bucket)});
+        users[format!("svc-{team}")] = json!({"policy": format!("{team}-rw")});
+        users[format!("{team}-reader")] = json!({"policy": format!("{team}-ro")});
+    }
+    users["zoe"] = json!({"policy": "ml-ro"});
+    policies["audit"] = json!({"document": document(&["s3:GetObject"], "audit/{{x}}")});
+    with_state(&json!({"format": "attune.sim/1", "tenants": {"Root": {"users": users, "policies": policies}}}))
+}
+
+#[test]
+fn policies_that_differ_in_one_word_become_a_template_only_when_asked() {
+    let folder = ten_teams();
+    for style in ["", " --inline"] {
+        folder.attune(&format!("{SIM} --out plain{style}")).exits(0);
+        let run = folder.attune(&format!("{SIM} --out folded --templates{style}")).exits(0);
+        run.says("template [policies.\"{{name}}-ro\"] 10 entries").says("template [users.\"svc-{{name}}\"] 10 entries");
+        let text = folder.read("folded/attune.toml");
+        assert!(text.contains("\n[tables.name]\nbio = { bucket = \"genomes\" }\n"), "{text}");
+        assert!(text.contains("\nzoe = \"ml-ro\"\n") && text.contains("[policies.audit"), "{text}");
+        assert!(!folder.read("plain/attune.toml").contains("each"));
+        let expanded = |directory: &str| {
+            let text = folder.attune(&format!("expand --file {directory}/attune.toml")).exits(0).stdout;
+            let table: toml::Table = text.parse().unwrap();
+            (table, text)
+        };
+        let ((plain, _), (folded, text)) = (expanded("plain"), expanded("folded"));
+        assert_eq!(plain["users"].as_table().unwrap().len(), 21);
+        let names =
+            |of: &toml::Table, section: &str| of[section].as_table().unwrap().keys().cloned().collect::<Vec<_>>();
+        assert_eq!(names(&plain, "policies"), names(&folded, "policies"), "{text}");
+        let policy_of = |of: &toml::Table, user: &str| {
+            let entry = &of["users"][user];
+            entry.get("policy").unwrap_or(entry).clone()
+        };
+        for user in names(&plain, "users") {
+            assert_eq!(policy_of(&plain, &user), policy_of(&folded, &user), "{user}");
+        }
+        folder.attune("plan --detailed-exitcode --file folded/attune.toml").exits(0);
+        let checked = folder.attune("validate --file folded/attune.toml").exits(0).stdout;
+        assert!(!checked.contains("warning["), "{checked}");
+        folder.attune("fmt --check --file folded/attune.toml").exits(0);
+        let files: Vec<String> = written(&folder, "folded").into_iter().map(|(name, _)| name).collect();
+        let documents: Vec<&str> = files.iter().filter_map(|name| name.strip_prefix("policies/")).collect();
+        let expected = if style.is_empty() { vec!["audit.json", "name-ro.json", "name-rw.json"] } else { Vec::new() };
+        assert_eq!(documents, expected);
+        let json = folder.attune(&format!("{SIM} --out again --templates --format json{style}")).exits(0).json();
+        assert_eq!(json["templates"].as_array().unwrap().len(), 4);
+        assert_eq!(json["policies"].as_array().unwrap().len(), 21);
+        assert_eq!(written(&folder, "folded"), written(&folder, "again"));
+        for directory in ["plain", "folded", "again"] {
+            fs::remove_dir_all(folder.path(directory)).unwrap();
+        }
+    }
+    let run = folder.attune(&format!("{SIM} --out one --policies audit --templates")).exits(0);
+    run.says("templates: none");
+}
+
+#[test]
+fn templates_of_every_golden_cluster_have_no_plan() {
+    let mut folded = 0;
+    for case in folders(&root().join("tests/golden")) {
+        let Ok(state) = fs::read_to_string(case.join("cluster.json")) else { continue };
+        if state.contains("attune-swap-") {
+            continue;
+        }
+        let folder = Folder::with(&[("cluster.json", &state)]);
+        let run = folder.attune(&format!("{SIM} --templates --format json --out a")).exits(0).json();
+        let planned = folder.attune("plan --detailed-exitcode --file a/attune.toml");
+        assert_eq!(planned.code, Some(0), "{}: {}{}", case.display(), planned.stdout, planned.stderr);
+        folded += run["templates"].as_array().unwrap().len();
+    }
+    assert!(folded > 3, "only {folded}");
+}
+
 #[test]
 fn every_code_of_an_import_is_found_somewhere() {
     let case = root().join("tests/import/out-of-order");

@@ -27,6 +27,7 @@ impl Loader {
             sources: &mut self.sources,
             errors: &mut errors,
             report: &mut self.report,
+            lists: &mut self.lists,
             count: &mut self.made,
         };
         let made = expander.expand(table.get_mut());

@@ -40,17 +40,10 @@ fn world(number: u8) -> World {
 type Renamed = (ReplaceMethod, Vec<(String, bool)>, Vec<Note>);
 
 fn rename(plan: &Plan) -> Option<Renamed> {
-    plan.changes.iter().find_map(|change| match &change.kind {
-        ChangeKind::RenamePolicy { method, attached, .. } => {
-            let attached = attached.iter().map(|of| (of.principal.label(), of.undeclared)).collect();
-            Some((method.clone(), attached, change.notes.clone()))
-        }
-        ChangeKind::AddPolicy { .. }
-        | ChangeKind::ReplacePolicy { .. }
-        | ChangeKind::RemovePolicy { .. }
-        | ChangeKind::Attach { .. }
-        | ChangeKind::Move { .. }
-        | ChangeKind::Detach { .. } => None,
+    plan.changes.iter().find_map(|change| {
+        let ChangeKind::RenamePolicy { method, attached, .. } = &change.kind else { return None };
+        let attached = attached.iter().map(|of| (of.principal.label(), of.undeclared)).collect();
+        Some((method.clone(), attached, change.notes.clone()))
     })
 }
 

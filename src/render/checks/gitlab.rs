@@ -36,7 +36,7 @@ pub fn code_quality(out: &mut dyn Write, checked: &[Checked]) -> io::Result<()> 
 
 fn issue<'a>(problem: &'a Problem<'_>) -> Issue<'a> {
     Issue {
-        description: message(problem.finding),
+        description: message(problem.finding, problem.checked),
         check_name: problem.finding.code.id,
         fingerprint: &problem.fingerprint,
         severity: match problem.finding.severity {

@@ -83,7 +83,7 @@ fn lines(checked: &Checked, findings: &[&Finding]) -> String {
         let region = checked.region(finding.at.as_ref());
         let (line, column) = region.start;
         let (severity, code) = (finding.severity.word(), finding.code.id);
-        escaped(&format!("{}:{line}:{column}: {severity}[{code}]: {}", region.path, message(finding)))
+        escaped(&format!("{}:{line}:{column}: {severity}[{code}]: {}", region.path, message(finding, checked)))
     };
     findings.iter().map(line).collect::<Vec<_>>().join("\n")
 }

@@ -91,10 +91,14 @@ fn problems(checked: &[Checked]) -> Vec<Problem<'_>> {
     problems
 }
 
-/// The message, and what to do next.
-fn message(finding: &Finding) -> String {
+/// The message, the uses of a template or document that it is about, and what to do next.
+fn message(finding: &Finding, checked: &Checked) -> String {
+    let uses = checked.sources.uses(finding).into_iter().map(|label| {
+        let Region { path, start: (line, _), .. } = checked.region(Some(&label.at));
+        format!("\n{}: {path}:{line}", label.text)
+    });
     let help = finding.help.as_ref().map(|help| format!("\nhelp: {help}")).unwrap_or_default();
-    format!("{}{help}", finding.message)
+    format!("{}{}{help}", finding.message, uses.collect::<String>())
 }
 
 const REPOSITORY: &str = env!("CARGO_PKG_REPOSITORY");

@@ -145,7 +145,7 @@ fn result(problem: &Problem<'_>, rule_index: usize) -> SarifResult {
             Severity::Warning => "warning",
             Severity::Note => "note",
         },
-        message: Message { text: message(finding) },
+        message: Message { text: message(finding, checked) },
         locations: [place(problem.region.clone())],
         related_locations: checked.sources.resolved(finding).labels.iter().enumerate().map(label).collect(),
         partial_fingerprints: Fingerprints { primary_location_line_hash: problem.fingerprint.clone() },

@@ -34,11 +34,12 @@ pub(super) fn review(review: &ReviewV1) -> Markup {
 }
 
 pub(super) fn keys_and_options(plan: &PlanV1) -> Markup {
+    let options = other_options(plan);
     html! {
         @if let Some(keys) = &plan.new_keys { dt { "Keys" } dd { (Text(&new_keys(keys, str::to_owned))) } }
-        @if !plan.options.is_empty() {
+        @if !options.is_empty() {
             dt { "Options" }
-            dd { @for of in &plan.options { code { (Text(&option(of, str::to_owned))) } " " } }
+            dd { @for of in options { code { (Text(&option(of, str::to_owned))) } " " } }
         }
     }
 }

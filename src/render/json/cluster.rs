@@ -8,7 +8,7 @@ use super::finding::FindingV1;
 use super::plan::ClusterV1;
 use crate::base::{AttachmentsSource, Capabilities, Principal, SessionKeys, Sources};
 use crate::doctor::{Definition, Leftover, Preflight};
-use crate::import::{Import, MAIN_FILE};
+use crate::import::{Import, ImportedTemplate, MAIN_FILE};
 use crate::observed::Identity;
 
 json_types! {
@@ -188,6 +188,8 @@ json_types! {
         users: Vec<ImportedAttachmentV1>,
         /// The declared groups.
         groups: Vec<ImportedAttachmentV1>,
+        /// The templates that make some of them; missing without `--templates`.
+        templates?: Vec<ImportedTemplateV1>,
         /// The number of objects that are not declared, without a problem.
         left_out: LeftOutV1,
         /// Problems with objects that are not declared, and notes.
@@ -210,6 +212,16 @@ json_types! {
         name: String,
         /// Its policy.
         policy: String,
+    }
+
+    /// A template of the configuration.
+    pub struct ImportedTemplateV1 {
+        /// Its section: `policies`, `users` or `groups`.
+        section: String,
+        /// Its name, with the placeholder.
+        name: String,
+        /// How many entries its rows make.
+        entries: usize,
     }
 
     /// The number of objects that are not declared, without a problem.
@@ -248,6 +260,7 @@ impl ImportV1 {
                 .collect(),
             users: ImportedAttachmentV1::all(import, |who| who.user().is_some()),
             groups: ImportedAttachmentV1::all(import, |who| who.group().is_some()),
+            templates: import.templates.as_ref().map(|templates| templates.iter().map(Into::into).collect()),
             left_out: LeftOutV1 {
                 predefined_policies: import.left_out.predefined,
                 other_policies: import.left_out.other_policies,
@@ -257,6 +270,12 @@ impl ImportV1 {
             },
             findings: import.findings.iter().map(|finding| FindingV1::of(finding, &Sources::default())).collect(),
         }
+    }
+}
+
+impl From<&ImportedTemplate> for ImportedTemplateV1 {
+    fn from(template: &ImportedTemplate) -> Self {
+        Self { section: template.section.to_owned(), name: template.name.clone(), entries: template.entries }
     }
 }
 

@@ -194,8 +194,8 @@ fn keys_and_options(plan: &PlanV1) -> String {
     if let Some(keys) = &plan.new_keys {
         text += &format!("**Keys**: {}\n\n", new_keys(keys, code));
     }
-    if !plan.options.is_empty() {
-        let options: Vec<String> = plan.options.iter().map(|of| option(of, code)).collect();
+    let options: Vec<String> = other_options(plan).into_iter().map(|of| option(of, code)).collect();
+    if !options.is_empty() {
         text += &format!("**Options**: {}\n\n", options.join(" "));
     }
     text

@@ -3,7 +3,7 @@
 use super::{NAMED, Name, api_calls, count, counts, numbers, who};
 use crate::base::{list_some, shell_line};
 use crate::render::json::{
-    BaseV1, ChangeV1, DeclaredV1, NewKeysV1, OptionV1, OutcomeV1, PartV1, RemarkV1, ReviewV1, SettingChangeV1,
+    BaseV1, ChangeV1, DeclaredV1, NewKeysV1, OptionV1, OutcomeV1, PartV1, PlanV1, RemarkV1, ReviewV1, SettingChangeV1,
     StatusV1, StepOutcomeV1, SummaryV1, UndeclaredV1,
 };
 
@@ -94,6 +94,11 @@ pub(in crate::render) fn option(option: &OptionV1, name: Name) -> String {
         Some(value) => format!("{} {}", option.name, name(value)),
         None => option.name.clone(),
     }
+}
+
+/// The options of a plan, without those that its part shows.
+pub(in crate::render) fn other_options(plan: &PlanV1) -> Vec<&OptionV1> {
+    plan.options.iter().filter(|option| plan.only.is_none() || option.name != "--only").collect()
 }
 
 /// The part that a plan is for: its patterns, what comes along, and what is left out, each with a title.

@@ -124,6 +124,16 @@ pub fn import(out: &mut dyn Write, styles: &Styles, of: &Identity, import: &Impo
     for path in import.files.keys() {
         writeln!(out, "  {} {path}", styles.add.apply_to("+"))?;
     }
+    if let Some(templates) = &import.templates {
+        writeln!(out)?;
+        if templates.is_empty() {
+            writeln!(out, "templates: none; no two policies have the same document but for one word")?;
+        }
+        for template in templates {
+            let (section, entries) = (template.section, count(template.entries, "entry", "entries"));
+            writeln!(out, "template [{section}.{:?}]   {entries}", shown(&template.name))?;
+        }
+    }
     let left = left_out(&import.left_out);
     if !left.is_empty() {
         writeln!(out, "\nnot imported: {}", list(&left))?;

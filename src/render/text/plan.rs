@@ -93,8 +93,8 @@ fn summary(out: &mut dyn Write, styles: &Styles, plan: &PlanV1) -> io::Result<()
     if let Some(keys) = &plan.new_keys {
         writeln!(out, "{} {}", styles.change.apply_to("keys:"), new_keys(keys, shown))?;
     }
-    if !plan.options.is_empty() {
-        let options: Vec<String> = plan.options.iter().map(|of| option(of, shown)).collect();
+    let options: Vec<String> = other_options(plan).into_iter().map(|of| option(of, shown)).collect();
+    if !options.is_empty() {
         writeln!(out, "{} {}", styles.change.apply_to("options:"), options.join(" "))?;
     }
     self::part(out, styles, plan.only.as_ref())?;
