@@ -15,9 +15,11 @@ use super::preflight::{check_approval, check_plan, check_secret_store, confirm, 
 use super::progress::{ApplyProgress, interruptible, interruptible_storing};
 use super::state::{About, DEFAULT_STATE_DIR, State, rollback_command};
 use crate::apply::{Outcome, RunOptions, SecretStore, StopSignal, run};
+use crate::base::{Finding, Principal};
 use crate::cluster::observe;
+use crate::desired::{AsOf, Desired};
 use crate::observed::Observed;
-use crate::plan::{Only, Plan, once_revoked, plan_part};
+use crate::plan::{Expired, Only, Plan, expired, once_revoked, plan_part};
 use crate::policy::Catalogue;
 use crate::render::json::{self, OutcomeV1, PlanV1};
 use crate::render::{RollbackFile, RollbackSettings, text};
@@ -40,6 +42,7 @@ Examples:
   attune apply --yes --format json
   attune apply --file .attune/before-DIGEST.toml   roll back that plan
   attune apply --approved DIGEST --only 'policy/ml-*'
+  attune apply --expired                           end access whose `until` has passed
   attune apply --override max_removals=12          override a guard")]
 pub(super) struct ApplyArgs {
     /// Skip the confirmation
@@ -48,6 +51,12 @@ pub(super) struct ApplyArgs {
     /// Run only a plan with this digest, with at least the 32 digits that `plan` shows; one for each configuration
     #[arg(long, value_name = "DIGEST")]
     approved: Vec<String>,
+    /// Only end access whose `until` has passed, without an approval; exits with 2 if some of it stays
+    ///
+    /// Does nothing else: no `from`, and a `then` only if its policy certainly gives no more than the user or group has. Guards
+    /// hold. Nothing is done if this machine's clock and the cluster's differ by more than 5 minutes.
+    #[arg(long, conflicts_with_all = ["approved", "only", "base"])]
+    expired: bool,
     /// Why you apply, for example a ticket; the journal has it, and `attune history` shows it
     #[arg(long, value_name = "TEXT", value_parser = reason)]
     reason: Option<String>,
@@ -77,6 +86,8 @@ struct Prepared {
     planned: ReviewedPlan,
     stop: StopSignal,
     jobs: usize,
+    /// With `--expired`: some access that has ended stays.
+    leaves_expired: bool,
 }
 
 impl ApplyArgs {
@@ -102,7 +113,17 @@ impl ApplyArgs {
         let connection = connect(global, reviewed.connection(global)?, self.calls, output).await?;
         let observed = observe(&connection.retrying(), &reviewed.states(), self.calls.jobs()).await?;
         let catalogue = self.guards.catalogue.load_or(&observed.identity.release)?;
-        let planned = reviewed.plan(&observed, &self.guards, &catalogue);
+        let mut left_out = Vec::new();
+        if self.expired {
+            let release = &observed.identity.release;
+            check_clock(connection.cluster.connection(release).clock_ahead, global)?;
+            let of = expired(&reviewed.loaded.desired, &observed, &catalogue);
+            left_out = not_ended(&of, &reviewed.loaded.desired);
+            reviewed.loaded.desired = of.desired;
+        }
+        let mut planned = reviewed.plan(&observed, &self.guards, &catalogue);
+        let leaves_expired = !left_out.is_empty();
+        planned.plan.findings.extend(left_out);
         Ok(Prepared {
             reviewed,
             connection,
@@ -111,6 +132,7 @@ impl ApplyArgs {
             planned,
             stop: StopSignal::default(),
             jobs: self.calls.jobs(),
+            leaves_expired,
         })
     }
 
@@ -153,7 +175,7 @@ impl ApplyArgs {
         if !self.approved.is_empty() {
             return check_approval(plan, &self.approved, &self.state_dir);
         }
-        if self.yes {
+        if self.yes || self.expired {
             return Ok(());
         }
         let help = format!("review the plan, then run this with `--approved {}` (or `--yes`)", plan.digest.short());
@@ -208,7 +230,8 @@ impl ApplyArgs {
         let interrupted = prepared.stop.is_requested();
         let exit = if outcome.all_good() && outcome.converged() && !outcome.may_have_lost_a_secret() {
             // What a plan of a part leaves out still differs.
-            if outcome.remaining.as_deref().is_some_and(Plan::leaves_out) { Exit::Changes } else { Exit::Done }
+            let leaves_out = outcome.remaining.as_deref().is_some_and(Plan::leaves_out) || prepared.leaves_expired;
+            if leaves_out { Exit::Changes } else { Exit::Done }
         } else if interrupted && !outcome.all_good() {
             Exit::Interrupted
         } else {
@@ -252,10 +275,40 @@ impl ApplyArgs {
     /// The command that applies the rollback file, from the current directory. It asks for confirmation if this run did.
     fn rollback_command(&self, global: &GlobalArgs, file: &Path) -> Option<String> {
         let mut options = Vec::new();
-        options.extend((self.yes || !self.approved.is_empty()).then_some("--yes"));
+        options.extend((self.yes || self.expired || !self.approved.is_empty()).then_some("--yes"));
         options.extend(global.insecure.then_some("--insecure"));
         rollback_command(&self.state_dir, file, &options)
     }
+}
+
+/// By how many seconds the clock of a run of `--expired` may differ from the cluster's.
+const CLOCK_TOLERANCE: i64 = 5 * 60;
+
+/// Without an approval, the time alone decides. So two clocks must agree on it.
+fn check_clock(ahead: Option<i64>, global: &GlobalArgs) -> Result<(), Failure> {
+    let AsOf { at, .. } = global.as_of();
+    let Some(ahead) = ahead else {
+        let message = "the cluster does not say what time it is, so `--expired` does nothing";
+        return Err(Failure::new(&exit::CLOCK, message).help("apply with an approval instead"));
+    };
+    let ahead = ahead + (global.started - at).whole_seconds();
+    if ahead.abs() <= CLOCK_TOLERANCE {
+        return Ok(());
+    }
+    let (seconds, side) = (ahead.unsigned_abs(), if ahead > 0 { "ahead of" } else { "behind" });
+    let message =
+        format!("the cluster's clock is {seconds} s {side} the time of this run, so `--expired` does nothing");
+    Err(Failure::new(&exit::CLOCK, message).help("fix the wrong clock, with NTP; `--now` may differ by 5 minutes, too"))
+}
+
+/// A warning for each user or group whose access has ended and stays.
+fn not_ended(of: &Expired, desired: &Desired) -> Vec<Finding> {
+    let finding = |(principal, why): (&Principal, &String)| {
+        let message = format!("the access of {principal} has ended and stays: {why}");
+        let at = desired.entry(principal).and_then(|entry| entry.at.clone());
+        Finding::warning(exit::NOT_ENDED, message).at(at).help("run `attune plan`, and apply it with an approval")
+    };
+    of.left_out.iter().map(finding).collect()
 }
 
 /// The longest reason, in characters.

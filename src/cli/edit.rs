@@ -8,7 +8,7 @@ use super::edited::{Changes, CheckArg, Wanted, cannot_edit, editable, refused_ed
 use super::exit::{self, Exit, Failure};
 use super::output::Output;
 use crate::base::{Finding, NamePattern, NamePatterns, PolicyName, Principal, nearest, shell_line};
-use crate::desired::{CannotEdit, DeclaredAttachment, Desired, Editor, Loaded};
+use crate::desired::{CannotEdit, DeclaredAttachment, Desired, Editor, Loaded, Phase};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum EditCommand {
@@ -16,6 +16,7 @@ pub(super) enum EditCommand {
     Detach(DetachArgs),
     AddUser(AddUserArgs),
     Adopt(AdoptArgs),
+    Prune(PruneArgs),
 }
 
 impl EditCommand {
@@ -24,11 +25,14 @@ impl EditCommand {
             return command.run(global, output).await;
         }
         let loaded = editable(global, output)?;
+        if let Self::Prune(command) = self {
+            return command.run(global, &loaded, output);
+        }
         let (wanted, check) = match self {
             Self::Move(command) => (command.wanted(&loaded, output)?, command.check),
             Self::Detach(command) => (command.wanted(&loaded)?, command.check),
             Self::AddUser(command) => (command.wanted(&loaded, output)?, command.check),
-            Self::Adopt(_) => return Ok(Exit::Done),
+            Self::Adopt(_) | Self::Prune(_) => return Ok(Exit::Done),
         };
         let edit = Edit { global, loaded: &loaded, wanted, check };
         edit.run(output)
@@ -96,6 +100,34 @@ pub(super) struct AddUserArgs {
     policy: PolicyName,
     #[command(flatten)]
     check: CheckArg,
+}
+
+/// Take out the dates of access that has ended, in the configuration
+///
+/// An entry whose `until` has passed declares what it has since: `detached = true`, or the policy in `then`. So it means the same,
+/// and the user stays declared. `revoke_keys` stays: remove it after an apply has revoked the keys.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  attune edit prune
+  attune edit prune --check   show the diff, write nothing")]
+pub(super) struct PruneArgs {
+    #[command(flatten)]
+    check: CheckArg,
+}
+
+impl PruneArgs {
+    fn run(&self, global: &GlobalArgs, loaded: &Loaded, output: &mut Output) -> Result<Exit, Failure> {
+        let mut editor = Editor::new(loaded).map_err(|problem| cannot_edit(&problem))?;
+        let mut expected = loaded.desired.clone();
+        for (principal, _) in loaded.desired.terms().filter(|(_, term)| term.phase == Phase::Ended) {
+            match editor.prune(principal) {
+                Ok(()) => _ = expected.schedules.remove(principal),
+                Err(problem) => output.warn(&format!("{problem}; {}", problem.help)),
+            }
+        }
+        Changes { edited: editor.finish(), new: Vec::new() }.finish(global, &expected, self.check, output)
+    }
 }
 
 fn policy(text: &str) -> Result<PolicyName, String> {

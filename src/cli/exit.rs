@@ -87,6 +87,9 @@ codes! {
     NOT_EDITED = "not-edited", "`edit` cannot change an entry, for example because it comes from a template. No file was changed.";
     NOT_SAVED = "not-saved", "The file is not a plan or an outcome that this version can read.";
     PAGE_ON_TERMINAL = "page-on-terminal", "An HTML page would be printed on a terminal.";
+    CLOCK = "clock-differs", "`apply --expired` did nothing: the cluster's clock differs from the time of the run by more than 5 minutes, or is unknown.";
+    NOT_ENDED = "access-not-ended", "Access has ended and stays: `apply --expired` ends it only if nobody certainly gains anything. Apply with an approval.";
+    ACCESS_ENDED = "access-ended", "The access of an entry ended: its `until` has passed. `attune edit prune` takes it out.";
     PLAN_BLOCKED = "plan-blocked", "The plan is blocked by errors; they are listed before.";
 }
 

@@ -131,7 +131,8 @@ Examples:
   attune edit move --from ml-ro --to ml-rw --users 'svc-*'
   attune edit detach alice
   attune edit add-user bob --policy ml-ro
-  attune edit adopt user/alice policy/ml-ro")]
+  attune edit adopt user/alice policy/ml-ro
+  attune edit prune")]
     Edit(edit::EditCommand),
     Expand(expand::ExpandArgs),
     Access(access::AccessArgs),

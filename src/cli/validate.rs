@@ -10,9 +10,10 @@ use super::connect::read;
 use super::exit::{self, Exit, Failure};
 use super::output::Output;
 use super::snapshot::{self, Snapshot};
-use crate::base::{Finding, PolicyName, Release, Severity, Sources, count};
+use crate::base::{Finding, PolicyName, Principal, Release, Severity, Sources, count};
 use crate::desired::{
-    self, Boundary, Edit, FileProblem, Loaded, RepositoryPaths, Tree, fixes, is_stdin, without_renames,
+    self, Boundary, Desired, Edit, FileProblem, Loaded, Phase, RepositoryPaths, Term, Tree, fixes, is_stdin,
+    without_renames,
 };
 use crate::policy::{self, Catalogue, Depth, apply_edits};
 use crate::render::json::{self, FindingsV1};
@@ -132,6 +133,8 @@ impl ValidateArgs {
         let mut found = desired::lint(&loaded.desired, &catalogue, Depth::Thorough);
         found.retain(|finding| !finding.repeats(&loaded.findings));
         loaded.findings.append(&mut found);
+        let ended = ended(&loaded.desired);
+        loaded.findings.extend(ended);
         loaded.findings.sort_by_key(Finding::place);
         Ok(loaded)
     }
@@ -167,6 +170,18 @@ impl ValidateArgs {
             }
         })
     }
+}
+
+/// A note for each entry whose access has ended.
+fn ended(desired: &Desired) -> Vec<Finding> {
+    let ended = desired.terms().filter(|(_, term)| term.phase == Phase::Ended);
+    let note = |(principal, term): (&Principal, Term)| {
+        let until = term.schedule.until.map(|until| until.to_string()).unwrap_or_default();
+        let finding = Finding::note(exit::ACCESS_ENDED, format!("the access of {principal} ended: `until` is {until}"));
+        let at = desired.entry(principal).and_then(|entry| entry.at.clone());
+        finding.at(at).help("`attune edit prune` takes entries out whose access has ended")
+    };
+    ended.map(note).collect()
 }
 
 fn checked_file(global: &GlobalArgs, loaded: Loaded) -> Checked {

@@ -6,6 +6,8 @@ use std::marker::PhantomData;
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 use super::Identity;
 use crate::base::{PolicyName, Release, SessionKeys, UserName};
@@ -19,6 +21,8 @@ pub(super) struct ClusterFacts {
     pub(super) name: String,
     pub(super) guid: String,
     pub(super) release: Release,
+    /// Its time, if it says it.
+    pub(super) time: Option<OffsetDateTime>,
 }
 
 #[derive(Deserialize)]
@@ -26,16 +30,20 @@ pub(super) struct RawCluster {
     name: String,
     guid: String,
     release: String,
+    #[serde(default)]
+    time: Option<serde_json::Value>,
 }
 
 pub(super) fn cluster_facts(raw: Option<RawCluster>) -> Result<ClusterFacts, Expected> {
-    let RawCluster { name, guid, release } = raw.ok_or(Expected("a cluster's name, guid and release"))?;
+    let RawCluster { name, guid, release, time } = raw.ok_or(Expected("a cluster's name, guid and release"))?;
     let release = Release::parse(&release).ok_or(Expected("a release such as 5.1.2"))?;
     // Without an id it could be any cluster.
     if guid.is_empty() {
         return Err(Expected("a cluster's guid"));
     }
-    Ok(ClusterFacts { name, guid, release })
+    let time = time.as_ref().and_then(|time| time.get("cluster_time")?.as_str());
+    let time = time.and_then(|text| OffsetDateTime::parse(text, &Rfc3339).ok());
+    Ok(ClusterFacts { name, guid, release, time })
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,7 +55,7 @@ pub(super) struct Login {
 }
 
 pub(super) fn identity(facts: ClusterFacts, login: &Login) -> Identity {
-    let ClusterFacts { name, guid, release } = facts;
+    let ClusterFacts { name, guid, release, time: _ } = facts;
     let (user, role, tenant) = (UserName::reported(login.user.as_str()), login.role.clone(), login.tenant.clone());
     Identity { name, guid, release, tenant, user, role }
 }

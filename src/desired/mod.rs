@@ -104,6 +104,8 @@ pub struct Desired {
     pub schedules: BTreeMap<Principal, Schedule>,
     /// The instant that the declarations are for; `None` if nobody has said.
     pub as_of: Option<AsOf>,
+    /// Only access that has ended is declared, for `attune apply --expired`.
+    pub only_expired: bool,
 }
 
 impl Desired {
@@ -153,6 +155,7 @@ impl Desired {
             groups: self.groups,
             schedules: self.schedules,
             as_of: self.as_of,
+            only_expired: self.only_expired,
         }
     }
 

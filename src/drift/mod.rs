@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 use time::Date;
 
 use crate::base::{Code, Finding, PolicyName, Principal, Severity, codes};
-use crate::desired::{DeclaredAttachment, Desired, Ignore};
+use crate::desired::{DeclaredAttachment, Desired, Ignore, Phase, Term};
 use crate::observed::{Body, Identity, Observed};
 use crate::plan::{self, AccessChange, Change, ChangeId, ChangeKind, Only, Plan, Unmanaged};
 use crate::policy::access::Side;
@@ -34,6 +34,8 @@ pub struct Drift {
     pub unmanaged: Unmanaged,
     /// The patterns of the objects that were compared; empty if all were.
     pub only: Vec<String>,
+    /// The declared users and groups whose access ends or has ended.
+    pub terms: Vec<(Principal, Term)>,
     /// Findings. If one is an error, it is unknown whether there is drift.
     pub findings: Vec<Finding>,
 }
@@ -53,6 +55,8 @@ pub struct Object {
     pub renamed_from: Option<PolicyName>,
     /// The users and groups with other access. They gain the access that only the cluster gives.
     pub access: Vec<AccessChange>,
+    /// When the declared access of the user or group begins and ends, if it does.
+    pub term: Option<Term>,
 }
 
 macro_rules! kinds {
@@ -130,6 +134,13 @@ impl Drift {
         self.findings.iter().any(Finding::is_error)
     }
 
+    /// The number of users and groups whose access has ended and is still there.
+    pub fn expired(&self) -> usize {
+        let has_ended = |object: &&Object| object.term.as_ref().is_some_and(|term| term.phase == Phase::Ended);
+        let is_there = |object: &&Object| object.observed != ObjectState::Nothing;
+        self.objects.iter().filter(has_ended).filter(is_there).count()
+    }
+
     /// The number of lines of access that only the cluster gives, or may give.
     pub fn gained(&self) -> usize {
         let of = |access: &AccessChange| {
@@ -167,7 +178,9 @@ pub fn drift(
     findings.extend(ignores.iter().filter(|ignore| ignore.is_over(today)).map(|ignore| expired(ignore)));
     let (identity, unmanaged) = (observed.identity.clone(), made.unmanaged.clone());
     let only = only.map(Only::patterns).unwrap_or_default();
-    Drift { identity, objects, ignored, unmanaged, only, findings }
+    let terms = desired.terms().filter(|(_, term)| term.schedule.until.is_some());
+    let terms = terms.map(|(principal, term)| (principal.clone(), term)).collect();
+    Drift { identity, objects, ignored, unmanaged, only, terms, findings }
 }
 
 /// A finding of the plan as a finding of the drift. Errors that only block API calls become warnings if anything `differs`;
@@ -200,6 +213,7 @@ fn missing_users<'a>(desired: &'a Desired, observed: &'a Observed) -> impl Itera
             observed: ObjectState::Nothing,
             renamed_from: None,
             access: Vec::new(),
+            term: desired.term(&Principal::from(user)),
         }),
         DeclaredAttachment::Detached | DeclaredAttachment::Revoked => None,
     })
@@ -236,7 +250,7 @@ impl Object {
         };
         let access = change.access.iter().map(backwards).collect();
         let renamed_from = change.kind.renamed_from().cloned();
-        Self { id: change.id.clone(), kind, declared, observed, renamed_from, access }
+        Self { id: change.id.clone(), kind, declared, observed, renamed_from, access, term: change.term.clone() }
     }
 }
 

@@ -6,7 +6,7 @@ use super::select::NameKind;
 use super::write::{broken_rules, catalogues};
 use super::{Inventory, codes};
 use crate::base::{Finding, PolicyName, Principal, Severity};
-use crate::desired::{DeclaredAttachment, Desired};
+use crate::desired::{DeclaredAttachment, Desired, Phase};
 use crate::policy::{self, Document};
 
 /// The objects to adopt, by their names.
@@ -64,6 +64,13 @@ fn unknown(what: &str) -> Box<Finding> {
     Box::new(finding.help("check the name: `attune report` lists what is on the cluster"))
 }
 
+/// Whether a user or group has this policy before its access begins or after it ended: taken over, it would stay for good.
+fn is_out_of_term(desired: &Desired, principal: &Principal, policy: &PolicyName) -> bool {
+    let is_out = desired.term(principal).is_some_and(|term| term.phase != Phase::InForce);
+    let has = DeclaredAttachment::Has(policy.clone());
+    is_out && desired.entry(principal).is_some_and(|entry| entry.intent != has)
+}
+
 impl Inventory {
     fn attachment_to_adopt(
         &self,
@@ -86,6 +93,10 @@ impl Inventory {
                 let message =
                     format!("{principal} has the temporary policy `{policy}`: an apply runs or was interrupted");
                 Err(refused(message, "apply the interrupted configuration again"))
+            }
+            Some(Some(policy)) if is_out_of_term(desired, principal, policy) => {
+                let message = format!("{principal} has `{policy}`, but its access has not begun or has ended");
+                Err(refused(message, "apply the configuration, or change its `from` or `until` by hand"))
             }
             Some(Some(policy)) => match self.undeclared(principal, policy) {
                 Some(finding) => Err(Box::new(Finding { severity: Severity::Error, ..finding })),

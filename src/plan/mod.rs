@@ -10,6 +10,7 @@ mod describe;
 mod digest;
 mod directory;
 mod effects;
+mod expired;
 mod graph;
 mod guards;
 mod idle_renames;
@@ -42,6 +43,7 @@ pub use codes::{CODES, NO_DESTINATION, NOT_COMPARED, USER_GONE};
 pub use combined::Combined;
 pub use digest::Digest;
 pub use effects::{Effect, NameAccess, NotReported, Unreported};
+pub use expired::{Expired, expired};
 pub use guards::Overridden;
 pub use keys::{NewKeys, once_revoked};
 pub use only::{Needed, Only, OnlyPattern, Partial};
@@ -183,6 +185,8 @@ pub fn plan_part(desired: &Desired, observed: &Observed, catalogue: &Catalogue, 
     let options = settings::options(desired, catalogue, only);
     let unmanaged = match &selection {
         Some(selection) => selection.unmanaged(desired),
+        // Of everything else, this plan knows nothing.
+        None if desired.only_expired => Unmanaged::default(),
         None => describe::unmanaged(&comparison, desired),
     };
     let approved =

@@ -290,6 +290,7 @@ pub(super) fn options(desired: &Desired, catalogue: &Catalogue, only: Option<&On
     options.extend(only.iter().flat_map(|only| only.patterns()).map(|pattern| with("--only", pattern)));
     options.extend(flag("--deny-new-access", guards.deny_for_this_run));
     options.extend(flag("--insecure", desired.cluster.insecure));
+    options.extend(flag("--expired", desired.only_expired));
     let given = desired.as_of.filter(|as_of| as_of.is_given);
     options.extend(given.map(|as_of| with("--now", Moment::Instant(as_of.at).to_string())));
     options.sort();

@@ -2,7 +2,8 @@
 
 use std::io::{self, Write};
 
-use crate::base::visible;
+use crate::base::{Principal, visible};
+use crate::desired::Term;
 use crate::drift::{Drift, Kind};
 
 /// A run.
@@ -54,6 +55,14 @@ pub fn metrics(out: &mut dyn Write, run: &Metrics<'_>) -> io::Result<()> {
         gauge("attune_drift_ignored_objects", "Objects that differ and are ignored.", &one(drift.ignored.len()))?;
         let help = "Lines of access that the cluster allows, or may allow, and the configuration does not.";
         gauge("attune_drift_gained_access_lines", help, &one(drift.gained()))?;
+        let help = "Users and groups whose access has ended and is still there.";
+        gauge("attune_access_expired_objects", help, &one(drift.expired()))?;
+        let expiry: Vec<(String, String)> =
+            drift.terms.iter().filter_map(|(of, term)| expiry(&labels, of, term)).collect();
+        if !expiry.is_empty() {
+            let help = "Time at which declared access ends, by user or group.";
+            gauge("attune_access_expiry_timestamp_seconds", help, &expiry)?;
+        }
         if let Some(new) = run.new {
             gauge("attune_drift_new_objects", "Objects whose drift no earlier run has reported.", &one(new))?;
         }
@@ -72,6 +81,12 @@ pub fn metrics(out: &mut dyn Write, run: &Metrics<'_>) -> io::Result<()> {
     gauge("attune_drift_exit_code", help, &of_run(run.exit.to_string()))
 }
 
+/// The end of the access of a user or group.
+fn expiry(labels: &str, of: &Principal, term: &Term) -> Option<(String, String)> {
+    let until = term.schedule.until?;
+    Some((format!("{labels},{}=\"{}\"", of.kind(), escaped(of.name())), until.end().unix_timestamp().to_string()))
+}
+
 fn gauge(out: &mut dyn Write, name: &str, help: &str, series: &[(String, String)]) -> io::Result<()> {
     writeln!(out, "# HELP {name} {help}\n# TYPE {name} gauge")?;
     for (labels, value) in series {
@@ -81,8 +96,11 @@ fn gauge(out: &mut dyn Write, name: &str, help: &str, series: &[(String, String)
     Ok(())
 }
 
+fn escaped(value: &str) -> String {
+    visible(value).replace('\\', "\\\\").replace('"', "\\\"")
+}
+
 fn labels(cluster: &str, tenant: &str) -> String {
-    let escaped = |value: &str| visible(value).replace('\\', "\\\\").replace('"', "\\\"");
     format!("cluster=\"{}\",tenant=\"{}\"", escaped(cluster), escaped(tenant))
 }
 

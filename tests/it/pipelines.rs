@@ -117,7 +117,7 @@ fn every_example_is_parsed_and_its_attune_lines_run() {
             with_metrics += 1;
         }
     }
-    assert_eq!(subcommands, ["drift", "fmt", "validate"].map(str::to_owned).into());
+    assert_eq!(subcommands, ["apply", "drift", "fmt", "validate"].map(str::to_owned).into());
     assert_eq!(with_metrics, 1);
 }
 

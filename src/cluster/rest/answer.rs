@@ -341,7 +341,7 @@ mod tests {
     #[test]
     fn a_cluster_needs_a_release() {
         let body = r#"{"data":{"name":"w","guid":"g","release":"4.2.1","extra":[1]}}"#;
-        let ClusterFacts { name, guid, release } = cluster(body).unwrap();
+        let ClusterFacts { name, guid, release, .. } = cluster(body).unwrap();
         assert_eq!((name.as_str(), guid.as_str(), release.to_string().as_str()), ("w", "g", "4.2.1"));
         for (name, guid, release) in [("w", "g", "?"), ("w", "", "4.2.1")] {
             let body = format!(r#"{{"data":{{"name":"{name}","guid":"{guid}","release":"{release}"}}}}"#);

@@ -16,6 +16,7 @@ use async_trait::async_trait;
 use secrecy::SecretString;
 use secrecy::zeroize::Zeroizing;
 use tempfile::NamedTempFile;
+use time::OffsetDateTime;
 
 use command::Command;
 
@@ -60,6 +61,8 @@ pub struct WekaCluster {
     proving: tokio::sync::Mutex<()>,
     /// Whether the cluster accepts the other form of detach than its release should.
     other_detach: AtomicBool,
+    /// By how many seconds the cluster's clock is ahead of this machine's, by the last answer that said it.
+    clock_ahead: Mutex<Option<i64>>,
     shapes: Shapes,
 }
 
@@ -72,8 +75,8 @@ impl WekaCluster {
     /// The transport. Runs nothing yet.
     pub fn new(options: WekaOptions) -> Self {
         let pin = ClusterPin::new(options.tenant.clone(), options.release.clone());
-        let (proof, proving, other_detach, shapes) = Default::default();
-        Self { options, pin, proof, proving, other_detach, shapes }
+        let (proof, proving, other_detach, clock_ahead, shapes) = Default::default();
+        Self { options, pin, proof, proving, other_detach, clock_ahead, shapes }
     }
 
     async fn ask<T>(&self, command: &Command, read: impl Fn(&str) -> Result<T, Expected>) -> Result<T, CallError> {
@@ -155,9 +158,13 @@ impl WekaCluster {
         self.pin.may_send(&whoami.shown())?;
         let asked = Instant::now();
         let (login, facts) = tokio::join!(self.ask(&whoami, output::whoami), self.ask(&status, output::status));
-        let login = login?;
+        let (login, facts) = (login?, facts?);
+        if let Some(time) = facts.time {
+            let ahead = (time - OffsetDateTime::now_utc()).whole_seconds();
+            *self.clock_ahead.lock().unwrap_or_else(PoisonError::into_inner) = Some(ahead);
+        }
         self.pin.check_tenant(&whoami.shown(), &login.user, &login.tenant)?;
-        let found = self.pin.check(&status.shown(), "the `weka` command", identity(facts?, &login))?;
+        let found = self.pin.check(&status.shown(), "the `weka` command", identity(facts, &login))?;
         let info = SessionInfo { identity: found, tenant_id: login.tenant_id };
         *self.proof() = Some((asked, info.clone()));
         Ok(info)
@@ -298,7 +305,7 @@ impl Cluster for WekaCluster {
             any_certificate: self.options.any_certificate,
             attachments_source: Some("weka user"),
             definition_expected: false,
-            clock_ahead: None,
+            clock_ahead: *self.clock_ahead.lock().unwrap_or_else(PoisonError::into_inner),
         }
     }
 

@@ -24,7 +24,9 @@ pub(super) fn with_term(attachment: &DeclaredAttachment, taken: Option<&Value>) 
     let mut table = InlineTable::new();
     table.insert("policy", escaped(policy.as_str()).as_ref().into());
     for (key, value) in taken.iter().filter(|(key, _)| !["user", "group"].contains(key)) {
-        table.insert(key, value.clone().decorated(" ", ""));
+        let mut value = value.clone();
+        value.decor_mut().clear();
+        table.insert(key, value);
     }
     table.into()
 }

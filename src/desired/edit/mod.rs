@@ -128,6 +128,14 @@ impl<'a> Editor<'a> {
         self.write(principal, attachment, keeps_term)
     }
 
+    /// Takes an entry out whose access has ended: it declares from now on what it has after its end.
+    pub fn prune(&mut self, principal: &Principal) -> Result<(), CannotEdit> {
+        match self.desired.term(principal) {
+            Some(Term { schedule, phase: Phase::Ended, .. }) => self.write(principal, &schedule.then, false),
+            Some(_) | None => Ok(()),
+        }
+    }
+
     fn write(
         &mut self,
         principal: &Principal,

@@ -8,6 +8,7 @@ mod guards;
 mod part;
 mod properties;
 mod renames;
+mod schedule;
 mod shown;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -6,6 +6,7 @@ use super::access::{AccessChangeV1, user_or_group};
 use super::change::{ReviewV1, body, text};
 use super::finding::FindingV1;
 use super::plan::{ClusterV1, UnmanagedV1};
+use super::term::TermV1;
 use crate::base::Sources;
 use crate::drift::{Drift, Kind, Memory, News, Object, ObjectState, Remembered};
 use crate::observed::Identity;
@@ -76,6 +77,8 @@ json_types! {
         /// Access that differs: `gained` is allowed by the cluster and not by the configuration, `lost` the reverse.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         access: Vec<AccessChangeV1>,
+        /// When the declared access of the user or group begins and ends; missing when it does neither.
+        term?: TermV1,
     }
 
     /// An object that was reported before.
@@ -157,6 +160,7 @@ impl DriftedV1 {
             declared: side(&object.declared),
             observed: side(&object.observed),
             access: object.access.iter().map(AccessChangeV1::of).collect(),
+            term: object.term.as_ref().and_then(|term| Some(TermV1::of(object.id.principal()?, term))),
         }
     }
 }

@@ -277,7 +277,9 @@ pub fn drift(out: &mut dyn Write, drift: &DriftV1) -> io::Result<()> {
     }
     for object in &drift.drift {
         let (cluster, configuration) = sides(object);
-        writeln!(out, "| {} | {cluster} | {configuration} |", cell(&object.id))?;
+        let term =
+            object.term.as_ref().and_then(|of| term(of, cell)).map(|text| format!("; {text}")).unwrap_or_default();
+        writeln!(out, "| {} | {cluster} | {configuration}{term} |", cell(&object.id))?;
     }
     let resolved =
         drift.resolved.iter().map(|of| format!("resolved: {}, reported since {}", code(&of.id), code(&of.since)));

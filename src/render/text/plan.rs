@@ -312,6 +312,9 @@ fn drifted(out: &mut dyn Write, styles: &Styles, object: &DriftedV1, width: usiz
         Kind::PolicyRemoved | Kind::UserDetached | Kind::UserRemoved | Kind::GroupDetached => ("-", &styles.remove),
     };
     ObjectLine { mark, style, object: shown_id(&object.id), text: difference(object) }.write(out, width)?;
+    if let Some(text) = object.term.as_ref().and_then(|of| term(of, shown)) {
+        writeln!(out, "{UNDER}{}", styles.change.apply_to(text))?;
+    }
     if !matches!(object.kind, Kind::PolicyChanged | Kind::PolicyRenamed) {
         return Ok(());
     }

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 use crate::sim::document::StoredDocument;
 use crate::sim::operations::sts::TemporaryCredentials;
@@ -51,9 +53,11 @@ pub(super) fn nothing() -> Printout {
 }
 
 pub(super) fn status(state: &ClusterState) -> Printout {
-    Printout::Members(
-        json!({ "name": state.name, "guid": state.guid, "release": state.release.as_str(), "status": "OK" }),
-    )
+    let time = OffsetDateTime::now_utc().format(&Rfc3339).unwrap_or_default();
+    Printout::Members(json!({
+        "name": state.name, "guid": state.guid, "release": state.release.as_str(), "status": "OK",
+        "time": { "cluster_time": time, "allowed_clock_skew_secs": 60, "cluster_local_utc_offset": "+00:00" },
+    }))
 }
 
 pub(super) fn version(state: &ClusterState) -> Printout {
