@@ -11,8 +11,9 @@ use super::connect::{CommandError, cluster_settings, connect, read_valid};
 use super::exit::{self, Exit, Failure};
 use super::files::save;
 use super::output::Output;
-use crate::base::Release;
+use crate::base::{Principal, Release};
 use crate::cluster::observe_all;
+use crate::desired::{Desired, Term};
 use crate::observed::{Identity, Observed};
 use crate::plan::{Digest, Plan, plan_with};
 use crate::policy::Catalogue;
@@ -72,6 +73,8 @@ struct Subject {
     digest: Option<Digest>,
     catalogue: Catalogue,
     rules: RuleList,
+    /// When declared access begins and ends.
+    terms: Vec<(Principal, Term)>,
 }
 
 impl ReportArgs {
@@ -118,7 +121,7 @@ impl ReportArgs {
             let catalogue = self.actions.load_or(&observed.identity.release)?;
             let scope = Scope::Cluster(State::of_cluster(&observed));
             let (identity, rules) = (Some(observed.identity), settings.rules().clone());
-            return Ok(Subject { scope, identity, digest: None, catalogue, rules });
+            return Ok(Subject { scope, identity, digest: None, catalogue, rules, terms: Vec::new() });
         }
         let loaded = read_valid(global, output)?;
         let rules = loaded.desired.cluster.rules().clone();
@@ -126,7 +129,8 @@ impl ReportArgs {
             let release = self.actions.release_or(&Release::newest());
             let scope = Scope::File(State::of_file(&loaded.desired, &release));
             let catalogue = self.actions.load_or(&release)?;
-            return Ok(Subject { scope, identity: None, digest: None, catalogue, rules });
+            let terms = terms(&loaded.desired);
+            return Ok(Subject { scope, identity: None, digest: None, catalogue, rules, terms });
         }
         let connection = connect(global, &loaded.desired.cluster, self.calls, output).await?;
         let observed = observe_all(&connection.retrying(), &[&loaded.desired], self.calls.jobs()).await;
@@ -134,7 +138,8 @@ impl ReportArgs {
         let catalogue = self.actions.load_or(&observed.identity.release)?;
         let plan = plan_with(&loaded.desired, &observed, &catalogue);
         output.findings(&plan.findings, &loaded.sources);
-        Ok(Subject::of_plan(&plan, &observed, catalogue, rules))
+        let terms = terms(&loaded.desired);
+        Ok(Subject { terms, ..Subject::of_plan(&plan, &observed, catalogue, rules) })
     }
 }
 
@@ -143,11 +148,12 @@ impl Subject {
         let before = State::of_cluster(observed);
         let after = before.after(plan);
         let (identity, digest) = (Some(observed.identity.clone()), Some(plan.digest.clone()));
-        Self { scope: Scope::Both { before, after }, identity, digest, catalogue, rules }
+        Self { scope: Scope::Both { before, after }, identity, digest, catalogue, rules, terms: plan.terms.clone() }
     }
 
     fn report(self) -> Report {
-        report(self.scope, self.identity, self.digest, (&self.catalogue, &self.rules))
+        let report = report(self.scope, self.identity, self.digest, (&self.catalogue, &self.rules));
+        Report { terms: self.terms, ..report }
     }
 
     /// A table without a user must not mean that nobody has access.
@@ -158,6 +164,11 @@ impl Subject {
         let message = "the cluster does not report who has which policy";
         Err(Failure::new(&exit::UNKNOWN_ACCESS, message).help("use `--desired` for the access in the configuration"))
     }
+}
+
+/// When the access of the declared users and groups begins and ends.
+fn terms(desired: &Desired) -> Vec<(Principal, Term)> {
+    desired.terms().map(|(principal, term)| (principal.clone(), term)).collect()
 }
 
 pub(super) fn report_of_plan(plan: &Plan, observed: &Observed, (catalogue, rules): (&Catalogue, &RuleList)) -> Report {

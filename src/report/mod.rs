@@ -17,7 +17,8 @@ pub use state::{Scope, State};
 
 use std::collections::BTreeMap;
 
-use crate::base::PolicyName;
+use crate::base::{PolicyName, Principal};
+use crate::desired::Term;
 use crate::observed::{Identity, Limits};
 use crate::plan::Digest;
 use crate::policy::Catalogue;
@@ -42,6 +43,8 @@ pub struct Report {
     pub classes: Vec<ClassActions>,
     /// Where what people can do with a policy differs from its actions: before, and after.
     pub in_practice: [BTreeMap<PolicyName, InPractice>; 2],
+    /// The declared users and groups whose access begins or ends, or has ended.
+    pub terms: Vec<(Principal, Term)>,
 }
 
 /// Makes a report by the actions of a catalogue and by the rules that count.
@@ -55,7 +58,17 @@ pub fn report(
     let context = Context { rules, ..Context::new(catalogue) };
     let matrix = matrix::matrix(&scope, &classes, &context);
     let in_practice = [scope.before(), scope.after()].map(|state| differing(state, &context));
-    Report { scope, identity, digest, limits: Limits::default(), rules: rules.clone(), matrix, classes, in_practice }
+    Report {
+        scope,
+        identity,
+        digest,
+        limits: Limits::default(),
+        rules: rules.clone(),
+        matrix,
+        classes,
+        in_practice,
+        terms: Vec::new(),
+    }
 }
 
 /// The policies with which people can do something else than their actions say.

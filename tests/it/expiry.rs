@@ -229,3 +229,32 @@ fn a_base_shows_changed_dates() {
         .says("users.carol.until")
         .says("2020-01-01 → not set");
 }
+
+#[test]
+fn a_report_has_a_section_for_access_that_begins_or_ends() {
+    let folder = folder();
+    let report = folder.attune("report --format json").exits(0).json();
+    let ids: Vec<&str> = report["terms"].as_array().unwrap().iter().map(|term| term["id"].as_str().unwrap()).collect();
+    assert_eq!(ids, ["user/carol", "user/dora", "user/erin", "user/frank", "user/gina"]);
+    assert_eq!(report["terms"][4]["ends"], "3000-01-01T00:00:00Z");
+    for args in ["report --out report.html", "report --desired --out report.html"] {
+        folder.attune(args).exits(0);
+        let page = folder.read("report.html");
+        assert!(page.contains("Access that begins or ends") && page.contains("expires on 2999-12-31"), "{args}");
+        assert!(page.contains("access expired on 2020-01-01, then readonly"), "{args}");
+    }
+}
+
+#[test]
+fn the_weka_command_says_what_time_it_is_on_the_cluster() {
+    let folder = folder();
+    folder.write("attune.toml", &CONFIG.replace("endpoints = [\"sim:cluster.json\"]", "via = \"weka\""));
+    folder.write("weka", "#!/bin/sh\nexec attune sim weka --state cluster.json -- \"$@\"\n");
+    let run = |args: &str| {
+        let mut shell = folder.shell(&format!("chmod +x weka; {args}"));
+        crate::harness::Run::of(args, &shell.output().unwrap())
+    };
+    run("attune apply --expired --now 2020-06-01").exits(1).warns("the cluster's clock is");
+    run("attune apply --expired").exits(2);
+    assert_eq!(policies(&folder)[0], Value::Null);
+}

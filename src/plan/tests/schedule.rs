@@ -94,6 +94,28 @@ fn by_hand(of: &Schedule, seconds: i64) -> DeclaredAttachment {
     }
 }
 
+#[test]
+fn a_deny_is_not_taken_from_a_user_that_a_group_may_give_what_it_denies() {
+    let deny = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*"},
+        {"Effect":"Deny","Action":"s3:PutObject","Resource":"*"}]}"#;
+    let declared = crate::desired::testing::desired(
+        "[users]\na = { policy = 'wall', until = 2030-01-01 }\nb = { policy = 'p', until = 2030-01-01 }\n",
+    );
+    let mut world = World::new().with("p", 1).with("q", 2).attached("a", "wall").attached("b", "p");
+    world.policies.insert(policy("wall"), normalize(&read(deny).document.unwrap()));
+    let ends = |world: &World, release: &str| -> Vec<String> {
+        let of = expired(&declared.clone().at(as_of(0)), &world.observed(release), &Catalogue::newest());
+        assert_eq!(of.left_out.len() + of.desired.users.len(), 2, "{of:?}");
+        of.desired.users.keys().map(ToString::to_string).collect()
+    };
+    assert_eq!(ends(&world, "5.1.2"), ["a", "b"]);
+    assert_eq!(ends(&world, "6.0"), ["a", "b"], "no group has a policy");
+    assert_eq!(ends(&world.clone().attached("group/g", "q"), "6.0"), ["b"]);
+    let unreported = Observed { groups_known: false, ..world.observed("6.0") };
+    let of = expired(&declared.clone().at(as_of(0)), &unreported, &Catalogue::newest());
+    assert!(of.left_out.contains_key(&who("a")) && !of.left_out.contains_key(&who("b")));
+}
+
 const SECONDS: std::ops::Range<i64> = -100_000..800_000;
 
 proptest! {

@@ -7,8 +7,8 @@ use maud::{Markup, html};
 
 use super::matrix::matrix;
 use super::{Section, Text, cluster, label, name, names, page, scrolling};
-use crate::render::json::{AttachmentV1, PolicyReportV1, PolicyStateV1, ReportV1, ScopeV1};
-use crate::render::phrase::{in_practice_of_policy, not_reported};
+use crate::render::json::{AttachmentV1, PolicyReportV1, PolicyStateV1, ReportV1, ScopeV1, TermV1};
+use crate::render::phrase::{in_practice_of_policy, not_reported, subject, term};
 
 /// How many users and groups without a change are shown outside a fold.
 const NAMED: usize = 24;
@@ -50,8 +50,8 @@ fn head(report: &ReportV1) -> Markup {
     }
 }
 
-pub(super) fn sections(report: &ReportV1) -> [Section; 3] {
-    [
+pub(super) fn sections(report: &ReportV1) -> Vec<Section> {
+    let mut sections = vec![
         Section {
             id: "matrix".into(),
             title: "Access matrix".into(),
@@ -59,7 +59,36 @@ pub(super) fn sections(report: &ReportV1) -> [Section; 3] {
         },
         Section { id: "attachments".into(), title: "Attachments".into(), body: attachments(report) },
         Section { id: "policies".into(), title: "Policies by size".into(), body: policies(report) },
-    ]
+    ];
+    if !report.terms.is_empty() {
+        let section = Section { id: "terms".into(), title: "Access that begins or ends".into(), body: terms(report) };
+        sections.insert(1, section);
+    }
+    sections
+}
+
+/// When the access of declared users and groups begins and ends: what comes first is first, what has ended is last.
+fn terms(report: &ReportV1) -> Markup {
+    let mut terms: Vec<&TermV1> = report.terms.iter().collect();
+    terms.sort_by_key(|of| (of.days.is_none(), of.days, &of.id));
+    let table = html! {
+        table {
+            caption { "Days are in UTC." }
+            thead { tr {
+                th scope="col" { "User or group" } th scope="col" { "Policy" } th scope="col" { "When" }
+            } }
+            tbody {
+                @for of in terms {
+                    tr {
+                        th scope="row" { (Text(&subject(of, str::to_owned))) }
+                        td { (name(&of.policy)) }
+                        td { (Text(&term(of, str::to_owned).unwrap_or_default())) }
+                    }
+                }
+            }
+        }
+    };
+    scrolling("Table of access that begins or ends", &table)
 }
 
 /// Where what people can do with a policy differs from its actions, which the matrix is about.

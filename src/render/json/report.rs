@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 use super::access::{InPracticeV1, Profile, user_or_group};
 use super::change::body;
 use super::plan::{ClusterV1, LimitsV1};
+use super::term::TermV1;
 use crate::base::{Capabilities, PolicyName, Principal};
 use crate::plan::NotReported;
 use crate::policy::access::{InPractice, RuleList};
@@ -41,6 +42,9 @@ json_types! {
         buckets: Vec<BucketV1>,
         /// The rows of the matrix. Users and groups with the same access share a row.
         rows: Vec<RowV1>,
+        /// The declared users and groups whose access begins or ends, or has ended; missing when there are none.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        terms: Vec<TermV1>,
         /// Access that is not in here, since the cluster does not report it.
         #[serde(default)]
         not_reported: Vec<NotReported>,
@@ -178,7 +182,7 @@ json_types! {
 impl ReportV1 {
     /// A copy of a report.
     pub fn of(report: &Report) -> Self {
-        let Report { scope, identity, digest, limits, rules, matrix, classes, in_practice } = report;
+        let Report { scope, identity, digest, limits, rules, matrix, classes, in_practice, terms } = report;
         let sides = [scope.before(), scope.after()];
         let [before, after] = in_practice;
         let policy = |name| PolicyReportV1::of(name, [(sides[0], before), (sides[1], after)]);
@@ -203,6 +207,7 @@ impl ReportV1 {
             classes: classes.iter().map(class).collect(),
             buckets: matrix.buckets.iter().map(bucket).collect(),
             rows: matrix.rows.iter().map(|row| RowV1::of(row, &matrix.buckets, rules)).collect(),
+            terms: terms.iter().map(|(principal, term)| TermV1::of(principal, term)).collect(),
             not_reported: has_service_accounts.then_some(NotReported::ServiceAccounts).into_iter().collect(),
         }
     }
