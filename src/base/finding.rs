@@ -233,6 +233,11 @@ impl Sources {
         FileId { file: file.file, of_use: self.uses.len() }
     }
 
+    /// The place of a use of a file.
+    pub fn place_of_use(&self, file: FileId) -> Option<&Location> {
+        self.uses.get(file.of_use.checked_sub(1)?).map(|label| &label.at)
+    }
+
     /// What the uses of files say about a finding: the policy of a document, the row of a template.
     pub fn uses(&self, finding: &Finding) -> Vec<Label> {
         let mut uses: Vec<Label> = Vec::new();

@@ -264,6 +264,35 @@ impl NamePattern {
     pub fn matches(&self, name: &str) -> bool {
         matches(&self.0, name)
     }
+
+    /// Whether a name can match both patterns.
+    pub fn overlaps(&self, other: &Self) -> bool {
+        overlap(&self.0.chars().collect::<Vec<_>>(), &other.0.chars().collect::<Vec<_>>())
+    }
+}
+
+fn overlap(ours: &[char], theirs: &[char]) -> bool {
+    // Whether one text can match ours up to a place, and theirs up to each place.
+    let mut row = vec![false; theirs.len() + 1];
+    row[0] = true;
+    for one in ours.iter().map(Some).chain([None]) {
+        let mut next = vec![false; row.len()];
+        for at in 0..row.len() {
+            let other = theirs.get(at);
+            if row[at] && (one == Some(&'*') || other == Some(&'*')) {
+                next[at] = true;
+                if other.is_some() {
+                    row[at + 1] = true;
+                }
+            } else if let (true, Some(one), Some(other)) = (row[at], one, other) {
+                next[at + 1] |= *one == '?' || *other == '?' || one == other;
+            }
+        }
+        if one.is_some() {
+            row = next;
+        }
+    }
+    row[theirs.len()]
 }
 
 /// Whether the pattern matches the text. After a mismatch, only the last `*` takes one more character.
@@ -396,6 +425,28 @@ mod tests {
         }
         for name in ["a", "...", "a b", "ünï?#%", "ml-training"] {
             assert!(UserName::parse(name).is_ok(), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn two_patterns_overlap_if_a_name_matches_both() {
+        let all = |most: usize, letters: &str| -> Vec<String> {
+            let mut texts = vec![String::new()];
+            for from in 0.. {
+                let Some(text) = texts.get(from).filter(|text| text.len() < most).cloned() else { break };
+                texts.extend(letters.chars().map(|letter| format!("{text}{letter}")));
+            }
+            texts
+        };
+        let (patterns, names) = (all(3, "ab*?"), all(6, "ab"));
+        let patterns: Vec<NamePattern> = patterns.iter().filter_map(|text| text.parse().ok()).collect();
+        let matching: Vec<Vec<bool>> =
+            patterns.iter().map(|pattern| names.iter().map(|name| pattern.matches(name)).collect()).collect();
+        for (one, ours) in patterns.iter().zip(&matching) {
+            for (other, theirs) in patterns.iter().zip(&matching) {
+                let any = ours.iter().zip(theirs).any(|(ours, theirs)| *ours && *theirs);
+                assert_eq!(one.overlaps(other), any, "{one} {other}");
+            }
         }
     }
 

@@ -90,6 +90,7 @@ impl Reviewed {
             sources: Sources::default(),
             files: Vec::new(),
             findings: vec![finding],
+            repeats: Vec::new(),
             not_included: Vec::new(),
             documents: BTreeMap::new(),
         };

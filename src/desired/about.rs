@@ -40,6 +40,8 @@ impl Unread {
 pub struct Declarations<'a> {
     loaded: &'a Loaded,
     by_file: BTreeMap<FileId, Vec<Declaration>>,
+    /// The objects that each row made.
+    by_row: BTreeMap<FileId, BTreeSet<ObjectId>>,
 }
 
 #[derive(Debug)]
@@ -48,6 +50,8 @@ struct Declaration {
     name: String,
     /// The places of its keys and values.
     spans: Vec<Range<usize>>,
+    /// The users and groups in `attached_to` of a policy, readable or not.
+    attached: Vec<ObjectId>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -64,7 +68,11 @@ impl<'a> Declarations<'a> {
     pub fn of(loaded: &'a Loaded) -> Self {
         let ids = loaded.sources.ids().filter(|id| !loaded.documents.contains_key(id));
         let by_file = ids.map(|id| (id, declarations(&loaded.sources.file(id).text))).collect();
-        Self { loaded, by_file }
+        let mut by_row: BTreeMap<FileId, BTreeSet<ObjectId>> = BTreeMap::new();
+        for (id, at) in placed(&loaded.desired).filter(|(_, at)| at.file.is_use()) {
+            by_row.entry(at.file).or_default().insert(id);
+        }
+        Self { loaded, by_file, by_row }
     }
 
     /// What an error is about.
@@ -87,10 +95,16 @@ impl<'a> Declarations<'a> {
     }
 
     fn about_place(&self, error: &Finding, at: &Location) -> About {
-        let rest = if Some(at.file) == self.loaded.sources.ids().next() { About::Settings } else { About::File };
+        let rest =
+            if Some(at.file.whole()) == self.loaded.sources.ids().next() { About::Settings } else { About::File };
         if error.code == codes::TOML_SYNTAX {
             return rest;
         }
+        // The error of one row is about what that row made, if its name could be made.
+        if let Some(made) = self.by_row.get(&at.file) {
+            return About::Objects(made.clone());
+        }
+        let at = &Location { file: at.file.whole(), span: at.span.clone() };
         let found = self.by_file.get(&at.file).into_iter().flatten().find(|found| found.contains(at));
         let objects = found.map(|found| self.objects(found, at.file)).unwrap_or_default();
         if objects.is_empty() && found.is_some() {
@@ -105,12 +119,12 @@ impl<'a> Declarations<'a> {
         Some(self.loaded.sources.file(at.file).path.as_str())
     }
 
-    /// The places in configuration files: of a document, the places that name it.
+    /// The places in configuration files: of a document, the places that name it; of one use of it, that place.
     fn declaring(&self, at: &Location) -> Vec<Location> {
-        let whole = |at: &Location| Location { file: at.file.whole(), span: at.span.clone() };
-        match self.loaded.documents.get(&at.file.whole()) {
-            Some(places) => places.iter().map(whole).collect(),
-            None => vec![whole(at)],
+        match (self.loaded.documents.get(&at.file.whole()), self.loaded.sources.place_of_use(at.file)) {
+            (Some(_), Some(place)) => vec![place.clone()],
+            (Some(places), None) => places.clone(),
+            (None, _) => vec![at.clone()],
         }
     }
 
@@ -118,7 +132,7 @@ impl<'a> Declarations<'a> {
     fn objects(&self, of: &Declaration, file: FileId) -> BTreeSet<ObjectId> {
         let read = placed(&self.loaded.desired).filter(|(_, at)| at.file.whole() == file && of.contains(at));
         let mut objects: BTreeSet<ObjectId> = read.map(|(id, _)| id).collect();
-        objects.extend(of.id());
+        objects.extend(of.ids());
         objects
     }
 
@@ -128,7 +142,7 @@ impl<'a> Declarations<'a> {
         let read = placed(&self.loaded.desired).filter(|(_, at)| self.declaring(at).iter().any(|at| is_file(&at.file)));
         let mut objects: BTreeSet<ObjectId> = read.map(|(id, _)| id).collect();
         let written = self.by_file.iter().filter(|(id, _)| is_file(id)).flat_map(|(_, found)| found);
-        objects.extend(written.filter_map(Declaration::id));
+        objects.extend(written.flat_map(Declaration::ids));
         objects
     }
 
@@ -140,8 +154,10 @@ impl<'a> Declarations<'a> {
             ObjectId::Principal(principal) => desired.entry(principal).is_some(),
         };
         let written = self.by_file.iter().flat_map(|(file, found)| found.iter().map(|one| (*file, one)));
-        let placed =
-            written.filter_map(|(file, one)| Some((one.id()?, Location { file, span: one.spans.first()?.clone() })));
+        let placed = written.flat_map(|(file, one)| {
+            let at = one.spans.first().map(|span| Location { file, span: span.clone() });
+            one.ids().filter_map(move |id| Some((id, at.clone()?)))
+        });
         placed.filter(|(id, _)| !is_read(id)).collect()
     }
 
@@ -162,13 +178,34 @@ impl Declaration {
         if self.name.contains("{{") {
             return None;
         }
-        let name = self.name.as_str();
-        Some(match self.kind {
-            Kind::Policy => ObjectId::Policy(PolicyName::reported(name)),
-            Kind::User => ObjectId::Principal(Principal::User(UserName::reported(name))),
-            Kind::Group => ObjectId::Principal(Principal::Group(GroupName::reported(name))),
-        })
+        Some(object(self.kind, &self.name))
     }
+
+    /// Its object, and the users and groups that it attaches.
+    fn ids(&self) -> impl Iterator<Item = ObjectId> {
+        self.id().into_iter().chain(self.attached.iter().cloned())
+    }
+}
+
+fn object(kind: Kind, name: &str) -> ObjectId {
+    match kind {
+        Kind::Policy => ObjectId::Policy(PolicyName::reported(name)),
+        Kind::User => ObjectId::Principal(Principal::User(UserName::reported(name))),
+        Kind::Group => ObjectId::Principal(Principal::Group(GroupName::reported(name))),
+    }
+}
+
+/// The users and groups in `attached_to` of a policy, also if it is no list.
+fn attached(policy: &DeValue<'_>) -> Vec<ObjectId> {
+    let Some(value) = policy.as_table().and_then(|policy| policy.get("attached_to")) else { return Vec::new() };
+    let list = value.get_ref().as_array().into_iter().flat_map(|list| list.iter());
+    let texts = list.filter_map(|item| item.get_ref().as_str()).chain(value.get_ref().as_str());
+    let names = texts.filter(|text| !text.contains("{{"));
+    let id = |text: &str| match text.strip_prefix("group/") {
+        Some(group) => object(Kind::Group, group),
+        None => object(Kind::User, text),
+    };
+    names.map(id).collect()
 }
 
 /// The declared objects with their places.
@@ -188,7 +225,8 @@ fn declarations(text: &str) -> Vec<Declaration> {
         for (key, value) in entries {
             let mut spans = vec![key.span()];
             places(value.get_ref(), value.span(), &mut spans);
-            found.push(Declaration { kind, name: key.get_ref().clone().into_owned(), spans });
+            let attached = if section == "policies" { attached(value.get_ref()) } else { Vec::new() };
+            found.push(Declaration { kind, name: key.get_ref().clone().into_owned(), spans, attached });
         }
     }
     found
@@ -264,6 +302,22 @@ mod tests {
         let expected: BTreeSet<_> = expected.iter().map(|(code, about)| (*code, (*about).to_owned())).collect();
         assert_eq!(found.into_iter().collect::<BTreeSet<_>>(), expected);
         assert_eq!(about(&[("attune.toml", "[users.x]\npolicy = \n")]), [("toml-syntax", "settings".to_owned())]);
+    }
+
+    #[test]
+    fn an_error_in_a_policy_is_also_about_whom_it_is_attached_to() {
+        let statement =
+            "[[policies.p.statement]]\neffect = \"Allow\"\naction = \"s3:*\"\nresource = \"arn:aws:s3:::bucket\"\n";
+        for (attached, objects) in [
+            ("\"bob\"", "policy/p user/bob"),
+            ("[\"bob\", 7]", "policy/p user/bob"),
+            ("[\"bob\", \"group/ops\", \"a/b\"]", "policy/p user/a/b user/bob group/ops"),
+        ] {
+            let main = format!("[policies.p]\nattached_to = {attached}\n{statement}");
+            let found = about(&[("attune.toml", &main)]);
+            assert_eq!(found.len(), 1, "{found:?}");
+            assert_eq!(found[0].1, objects);
+        }
     }
 
     #[test]

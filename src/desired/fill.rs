@@ -131,9 +131,10 @@ impl<'a> Scope<'a> {
         match value.odd_character().filter(|_| kind == Kind::Exact) {
             None => Some(&value.text),
             Some(odd) => {
-                if !value.is_reported.replace(true) {
-                    report.findings.push(bad_value(name, value, odd).at(report.at(span.clone())));
-                }
+                let finding = bad_value(name, value, odd).at(report.at(span.clone()));
+                let is_repeated = value.is_reported.replace(true);
+                let list = if is_repeated { &mut report.repeats } else { &mut report.findings };
+                list.push(finding);
                 None
             }
         }

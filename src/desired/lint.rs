@@ -63,7 +63,7 @@ pub fn lint(desired: &Desired, catalogue: &Catalogue, depth: Depth) -> Vec<Findi
     let mut findings: Vec<Finding> =
         found.into_iter().map(|(entry, authored, lint)| finding(entry, authored, lint)).collect();
     findings.sort_by_key(Finding::place);
-    merged(findings)
+    merged(findings).0
 }
 
 type Found<'a> = (&'a PolicyEntry, &'a Authored, Lint);

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use super::combine::{DeclaredPolicies, resolve};
 use super::credentials::misplaced_secrets;
 use super::entries::check_together;
-use super::expand::{Flat, RecordedFile};
+use super::expand::Flat;
 use super::files::{Boundary, FileProblem, Includes, Stopped, Tree, shown_path};
 use super::fill::{Scope, fill};
 use super::parse::{endpoint_secrets, parse, syntax};
@@ -37,6 +37,8 @@ pub struct Loaded {
     pub files: Vec<FileId>,
     /// The findings, in the order of the files and lines.
     pub findings: Vec<Finding>,
+    /// Errors that a finding says already, about another place or another row.
+    pub repeats: Vec<Finding>,
     /// Those findings that say which included files were not read.
     pub not_included: Vec<Finding>,
     /// The documents among the files, each with the places that name it.
@@ -150,7 +152,7 @@ fn read(
         attachments,
         not_included,
         document_places,
-        report: Report { mut findings, .. },
+        report: Report { mut findings, mut repeats, .. },
         variables,
         tables,
         lists,
@@ -167,8 +169,9 @@ fn read(
     resolve(&policies, &mut desired, &mut findings);
     check_together(&desired, &attachments, &mut findings);
     findings.sort_by_key(Finding::place);
-    let findings = merged(findings);
-    Ok((Loaded { desired, sources, files: all, findings, not_included, documents: document_places }, flat))
+    let (findings, more) = merged(findings);
+    repeats.extend(more);
+    Ok((Loaded { desired, sources, files: all, findings, repeats, not_included, documents: document_places }, flat))
 }
 
 /// The maximum number of files, documents included: ten times the policies and users of a cluster.
@@ -290,7 +293,7 @@ impl Loader {
         let scope = Scope { variables: &self.variables, row: None };
         fill(table.get_mut(), scope, &mut errors, &mut self.report);
         if let Some(flat) = &mut self.flat {
-            flat.record(table.get_ref(), &recorded(file, &self.directory, &self.sources), &AllMade::default());
+            flat.record(table.get_ref(), &entries::recorded(file, &self.directory, &self.sources), &AllMade::default());
         }
         let raw = match RawFile::deserialize(toml::de::Deserializer::from(table)) {
             Ok(raw) => raw,
@@ -375,13 +378,6 @@ impl Loader {
             Err(problem) => self.not_included.push(unreadable("the included file", &path, &problem, at.clone())),
         }
     }
-}
-
-/// A file whose entries are written flat.
-fn recorded<'a>(file: &'a File, directory: &'a Path, sources: &'a Sources) -> RecordedFile<'a> {
-    let path = file.path.strip_prefix(directory).unwrap_or(&file.path);
-    let text = &sources.file(file.id).text;
-    RecordedFile { id: file.id, text, directory: path.parent().unwrap_or(Path::new("")), path, sources }
 }
 
 fn unreadable(what: &str, path: &Path, problem: &FileProblem, at: Location) -> Finding {

@@ -183,8 +183,9 @@ struct Template<'a, 't> {
     entry: &'a Spanned<DeValue<'t>>,
 }
 
-/// Findings that only differ in their rows become one.
-pub(super) fn merged(findings: Vec<Finding>) -> Vec<Finding> {
+/// Findings that only differ in their rows become one. The others are second.
+pub(super) fn merged(findings: Vec<Finding>) -> (Vec<Finding>, Vec<Finding>) {
+    let mut repeats = Vec::new();
     let mut kept: Vec<(Finding, usize)> = Vec::new();
     let mut known: BTreeMap<(FileId, usize, usize, &'static str, String), usize> = BTreeMap::new();
     for finding in findings {
@@ -194,7 +195,10 @@ pub(super) fn merged(findings: Vec<Finding>) -> Vec<Finding> {
             .filter(|at| at.file.is_use())
             .map(|at| (at.file.whole(), at.span.start, at.span.end, finding.code.id, finding.message.clone()));
         match key.and_then(|key| known.insert(key.clone(), *known.get(&key).unwrap_or(&kept.len()))) {
-            Some(first) => kept[first].1 += 1,
+            Some(first) => {
+                kept[first].1 += 1;
+                repeats.push(finding);
+            }
             None => kept.push((finding, 0)),
         }
     }
@@ -205,5 +209,5 @@ pub(super) fn merged(findings: Vec<Finding>) -> Vec<Finding> {
             finding.help(format!("{help}further uses with this problem: {more}"))
         }
     };
-    kept.into_iter().map(with_count).collect()
+    (kept.into_iter().map(with_count).collect(), repeats)
 }

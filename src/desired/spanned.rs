@@ -20,11 +20,13 @@ use crate::policy::access::{Preset, RuleList, Rules, RulesTable};
 pub(super) struct Report {
     pub(super) file: FileId,
     pub(super) findings: Vec<Finding>,
+    /// Errors that a finding says already, at another place.
+    pub(super) repeats: Vec<Finding>,
 }
 
 impl Report {
     pub(super) fn new(file: FileId) -> Self {
-        Self { file, findings: Vec::new() }
+        Self { file, findings: Vec::new(), repeats: Vec::new() }
     }
 
     pub(super) fn at(&self, span: Range<usize>) -> Location {

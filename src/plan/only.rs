@@ -5,7 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::base::{Finding, NamePattern, ObjectId, Severity, nearest};
-use crate::desired::{About, Declarations, Loaded, Unread};
+use crate::desired::{About, Declarations, Loaded, Ownership, Unread};
 
 use super::codes;
 
@@ -82,7 +82,10 @@ impl Only {
                 }
             }
         }
-        for finding in &loaded.findings {
+        let shown = loaded.findings.iter().map(|finding| (finding, true));
+        // An error that another finding says already blocks its objects, too.
+        let repeats = loaded.repeats.iter().filter(|finding| finding.is_error()).map(|finding| (finding, false));
+        for (finding, is_shown) in shown.chain(repeats) {
             let about = if finding.is_error() { declarations.about(finding) } else { About::Settings };
             let path = declarations.path(finding).unwrap_or_default();
             let is_inside = match &about {
@@ -92,14 +95,19 @@ impl Only {
             };
             let is_of_file = || only.files.keys().any(|pattern| matches(pattern, path));
             if is_inside || is_of_file() && !loaded.not_included.contains(finding) {
-                blocking.push(finding.clone());
+                let is_said = |known: &Finding| known.code == finding.code && known.message == finding.message;
+                if is_shown || !blocking.iter().any(is_said) {
+                    blocking.push(finding.clone());
+                }
                 continue;
             }
             match about {
                 About::Objects(objects) => only.unread.objects.extend(objects),
                 About::File | About::Settings => _ = only.unread.files.insert(path.to_owned()),
             }
-            only.errors.push(left_out(finding));
+            if is_shown {
+                only.errors.push(left_out(finding));
+            }
         }
         if !only.errors.is_empty() {
             blocking.extend(only.unread_by_others(&declarations, &blocking));
@@ -157,8 +165,9 @@ impl Only {
         &self.errors
     }
 
-    /// The patterns that select nothing among the objects that are declared or exist.
-    pub(super) fn of_nothing(&self, known: &BTreeSet<ObjectId>) -> Vec<Finding> {
+    /// The patterns that select nothing among the objects that are declared or exist. A pattern of objects that `[ownership]` covers
+    /// is only a warning: they may be removed by now.
+    pub(super) fn of_nothing(&self, known: &BTreeSet<ObjectId>, ownership: &Ownership) -> Vec<Finding> {
         if self.may_be_empty {
             return Vec::new();
         }
@@ -171,6 +180,10 @@ impl Only {
                 None => "write the name of an object that is declared or exists, or a pattern with `*`".to_owned(),
             };
             let message = format!("`--only {pattern}` matches nothing that is declared or exists");
+            if is_owned(pattern, ownership) {
+                let message = format!("{message}; if `[ownership]` removed it, nothing is left to do");
+                return Finding::warning(codes::ONLY_NOTHING, message).help(help);
+            }
             Finding::error(codes::ONLY_NOTHING, message).help(help)
         });
         let files = self.files.iter().filter(|(_, objects)| objects.is_empty()).map(|(pattern, _)| {
@@ -181,6 +194,15 @@ impl Only {
         });
         objects.chain(files).collect()
     }
+}
+
+/// Whether a pattern can match a name that `[ownership]` covers.
+fn is_owned(pattern: &NamePattern, ownership: &Ownership) -> bool {
+    let Ownership { policies, users, groups } = ownership;
+    [("policy/", policies), ("user/", users), ("group/", groups)].into_iter().any(|(kind, owned)| {
+        let name = pattern.as_str().strip_prefix(kind).and_then(|name| name.parse::<NamePattern>().ok());
+        name.is_some_and(|name| owned.iter().any(|owned| owned.overlaps(&name)))
+    })
 }
 
 /// A path without `.`, and without `..` where a name is before it.

@@ -44,7 +44,7 @@ impl Selection {
             selected: BTreeSet::new(),
             needed: BTreeMap::new(),
             waiting: VecDeque::new(),
-            findings: only.of_nothing(&known),
+            findings: only.of_nothing(&known, &desired.ownership),
         };
         closure.findings.extend(only.errors().iter().cloned());
         known.iter().filter(|id| only.covers(id)).for_each(|id| closure.select(id.clone()));
@@ -171,7 +171,8 @@ fn readable(desired: &Desired, unread: &Unread) -> Desired {
 
 /// The objects that are declared or exist.
 fn known(desired: &Desired, observed: &Observed, whole: &Comparison, unread: &Unread) -> BTreeSet<ObjectId> {
-    let renamed = whole.renamed().map(|(old, _)| old);
+    // The old name of a rename is declared, also once the rename is done.
+    let renamed = desired.policies.values().filter_map(|entry| Some(&entry.renamed_from.as_ref()?.policy));
     let policies = whole.policies.keys().chain(desired.broken.keys()).chain(renamed).cloned().map(ObjectId::Policy);
     let declared = desired.principals().map(|(who, _)| ObjectId::Principal(who));
     let users = observed.users.keys().map(|user| ObjectId::Principal(Principal::from(user)));

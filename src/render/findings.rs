@@ -1,7 +1,6 @@
 //! Findings with their source lines, and as annotations of GitHub Actions.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::ops::Range;
 
@@ -33,12 +32,9 @@ fn report<'a>(finding: &'a Finding, sources: &'a Sources) -> Vec<Group<'a>> {
         Severity::Note => Level::NOTE,
     };
     let title = level.primary_title(finding.message.as_str()).id(finding.code.id);
-    let mut group = match &finding.at {
-        Some(at) => title.element(snippet(finding, at.file, sources)),
-        None => Group::with_title(title),
-    };
-    for file in other_files(finding) {
-        group = group.element(snippet(finding, file, sources));
+    let mut group = Group::with_title(title);
+    for part in parts(finding, sources) {
+        group = group.element(snippet(part, sources));
     }
     if let Some(help) = &finding.help {
         // The renderer escapes a title, but not a message.
@@ -47,18 +43,45 @@ fn report<'a>(finding: &'a Finding, sources: &'a Sources) -> Vec<Group<'a>> {
     vec![group]
 }
 
-/// The lines of one file that a finding points to. Other lines would slow the renderer down.
-fn snippet<'a>(finding: &'a Finding, file: FileId, sources: &'a Sources) -> Snippet<'a, Annotation<'a>> {
-    let source = sources.file(file);
-    let primary = finding.at.iter().filter(|at| at.file == file).map(|at| (clamped(at, source), None));
-    let labels = finding.labels.iter().filter(|label| label.at.file == file);
-    let labels = labels.map(|label| (clamped(&label.at, source), Some(label.text.as_str())));
-    let places: Vec<(Range<usize>, Option<&str>)> = labels.chain(primary).collect();
-    let start = places.iter().map(|(span, _)| span.start).min().unwrap_or_default();
-    let end = places.iter().map(|(span, _)| span.end).max().unwrap_or_default();
+/// Places of a finding that are shown together: in one file, and near to each other. The place of the finding has no text.
+struct Part<'a> {
+    file: FileId,
+    places: Vec<(Range<usize>, Option<&'a str>)>,
+}
+
+/// How many lines may be between two places of one snippet: the renderer reads all of them.
+const NEAR: usize = 300;
+
+/// The parts of a finding: that of its own place first, then the others by file and line.
+fn parts<'a>(finding: &'a Finding, sources: &Sources) -> Vec<Part<'a>> {
+    let labels = finding.labels.iter().map(|label| (&label.at, Some(label.text.as_str())));
+    let all: Vec<(&Location, Option<&str>)> = labels.chain(finding.at.iter().map(|at| (at, None))).collect();
+    let line = |place: usize| sources.line_column(all[place].0).0;
+    let is_near =
+        |one: &usize, other: &usize| all[*one].0.file == all[*other].0.file && line(*other) - line(*one) <= NEAR;
+    let mut order: Vec<usize> = (0..all.len()).collect();
+    order.sort_by_key(|place| (all[*place].0.file, all[*place].0.span.start));
+    let mut parts: Vec<Vec<usize>> = order.chunk_by(is_near).map(<[usize]>::to_vec).collect();
+    parts.sort_by_key(|places| places.iter().all(|place| all[*place].1.is_some()));
+    let part = |mut places: Vec<usize>| {
+        places.sort_unstable();
+        let file = all[*places.first()?].0.file;
+        let places =
+            places.into_iter().map(|place| (clamped(all[place].0, sources.file(file)), all[place].1)).collect();
+        Some(Part { file, places })
+    };
+    parts.into_iter().filter_map(part).collect()
+}
+
+/// The lines of one part. Other lines would slow the renderer down.
+fn snippet<'a>(part: Part<'a>, sources: &'a Sources) -> Snippet<'a, Annotation<'a>> {
+    let source = sources.file(part.file);
+    let start = part.places.iter().map(|(span, _)| span.start).min().unwrap_or_default();
+    let end = part.places.iter().map(|(span, _)| span.end).max().unwrap_or_default();
     let (line, begin, text) = source.around(&(start..end), 1);
     let excerpt = Excerpt::of(text);
-    let annotations: Vec<_> = places
+    let annotations: Vec<_> = part
+        .places
         .into_iter()
         .map(|(span, label)| {
             let span = excerpt.place(span.start - begin)..excerpt.place(span.end - begin);
@@ -104,11 +127,6 @@ impl<'a> Excerpt<'a> {
         let before = self.longer.partition_point(|(end, _)| *end <= at);
         at + self.longer[..before].last().map_or(0, |(_, more)| *more)
     }
-}
-
-fn other_files(finding: &Finding) -> BTreeSet<FileId> {
-    let primary = finding.at.as_ref().map(|at| at.file);
-    finding.labels.iter().map(|label| label.at.file).filter(|file| Some(*file) != primary).collect()
 }
 
 /// The span, limited to the file and to character boundaries.
@@ -164,6 +182,25 @@ fn property(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::base::Code;
+
+    #[test]
+    fn places_that_are_far_from_each_other_are_shown_without_the_lines_between() {
+        let mut sources = Sources::default();
+        let text: String = (1..=2000).map(|line| format!("line{line}\n")).collect();
+        let place = |line: &str| text.find(&format!("{line}\n")).unwrap();
+        let (row, key) = (place("line3"), place("line1999"));
+        let file = sources.add("a.toml", text.as_str());
+        let finding = Finding::error(Code::new("some-code", "Some."), "m").at(Location { file, span: key..key + 4 });
+        let finding = finding.label(Location { file, span: row..row + 4 }, "the row");
+        let found = parts(&finding, &sources);
+        assert_eq!(found.iter().map(|part| part.places.len()).collect::<Vec<_>>(), [1, 1]);
+        let mut out = Vec::new();
+        findings(&mut out, &Styles::default(), &[finding], &sources).unwrap();
+        let printed = String::from_utf8(out).unwrap();
+        let lines: Vec<&str> = printed.lines().map(str::trim).filter(|line| line.contains("a.toml")).collect();
+        assert_eq!(lines, ["--> a.toml:1999:1", "::: a.toml:3:1"], "{printed}");
+        assert!(printed.contains("the row") && !printed.contains("line1000"), "{printed}");
+    }
 
     #[test]
     fn delimiters_of_workflow_commands_are_escaped() {

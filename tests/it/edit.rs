@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 
+use serde_json::json;
+
 use crate::harness::Folder;
 
 const POLICIES: &str = "\
@@ -263,4 +265,58 @@ fn what_several_policies_share_is_not_adopted() {
     folder.attune("edit adopt policy/a").exits(1).warns("belongs to several policies").warns("nothing was changed");
     folder.attune("drift --adopt").exits(1).warns("policy `c` combines others");
     assert_eq!((folder.read("attune.toml"), folder.read("x.json")), (config.to_owned(), document.to_owned()));
+}
+
+const TEMPLATE: &str = "\
+[cluster]
+endpoints = [\"sim:cluster.json\"]
+
+[tables.team]
+ml = {}
+bio = {}
+
+[policies.\"{{team}}-ro\"]
+each = \"team\"
+attached_to = [\"reader-{{team}}\"]
+statement = [{ effect = \"Allow\", action = \"s3:GetObject\", resource = \"arn:aws:s3:::{{team}}-data/*\" }]
+
+[users.\"svc-{{team}}\"]
+each = \"team\"
+policy = \"{{team}}-ro\"
+
+[users]
+zoe = \"ml-ro\"
+";
+
+#[test]
+fn what_rows_make_is_not_edited_and_its_place_is_named() {
+    let document = |team: &str, action: &str| {
+        json!({"document": {"Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "Action": [action], "Resource": [format!("arn:aws:s3:::{team}-data/*")]}]}})
+    };
+    let state = json!({"format": "attune.sim/1", "tenants": {"Root": {
+        "users": {"admin": {"role": "ClusterAdmin", "password": "admin"}, "svc-ml": {"policy": "bio-ro"}, "reader-ml": {}, "zoe": {}},
+        "policies": {"ml-ro": document("ml", "s3:PutObject"), "bio-ro": document("bio", "s3:GetObject")}}}});
+    let folder = Folder::with(&[("attune.toml", TEMPLATE), ("cluster.json", &state.to_string())]);
+    for (args, place) in [
+        ("move --from ml-ro --to readonly", "row `ml` of `[tables.team]`"),
+        ("move --from bio-ro --to ml-ro --users svc-*", "row `bio` of `[tables.team]`"),
+        ("detach svc-ml", "row `ml` of `[tables.team]`"),
+        ("detach reader-ml", "row `ml` of `[tables.team]`"),
+        ("detach zoe svc-bio", "row `bio` of `[tables.team]`"),
+        ("add-user svc-ml --policy readonly", "svc-ml"),
+        ("adopt user/svc-ml", "row `ml` of `[tables.team]`"),
+        ("adopt user/reader-ml", "row `ml` of `[tables.team]`"),
+        ("adopt policy/ml-ro", "row `ml` of `[tables.team]`"),
+    ] {
+        folder.attune(&format!("edit {args}")).exits(1).warns(place).warns("nothing was changed");
+        assert_eq!(folder.read("attune.toml"), TEMPLATE, "{args}");
+    }
+    folder.attune("drift --adopt").exits(1).warns("row `ml` of `[tables.team]`");
+    assert_eq!(folder.read("attune.toml"), TEMPLATE);
+    // An entry beside them can be changed, and a new user gets an entry of its own.
+    folder.attune("edit move --from ml-ro --to bio-ro --users zoe").exits(0).says("+zoe = \"bio-ro\"");
+    folder.attune("edit add-user bob --policy ml-ro").exits(0).says("+bob = \"ml-ro\"");
+    folder.attune("edit detach zoe").exits(0);
+    folder.attune("validate").exits(0);
 }

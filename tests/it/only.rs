@@ -215,6 +215,119 @@ fn patterns_are_checked() {
 }
 
 #[test]
+fn an_owned_removal_that_is_done_leaves_nothing_to_do_and_a_typo_is_told() {
+    let folder = teams();
+    let main = folder.read("attune.toml");
+    folder.write("attune.toml", &format!("{main}[ownership]\npolicies = [\"old-*\"]\nusers = [\"svc-*\"]\n"));
+    TEAMS.iter().for_each(|team| {
+        folder.drift(|tenant| {
+            tenant["policies"][format!("{team}-rw")] = json!({"document": document("s3:PutObject", team)});
+        });
+    });
+    folder.drift(|tenant| tenant["policies"]["old-x"] = json!({"document": document("s3:GetObject", "old")}));
+    let apply = "apply --yes --only policy/old-x";
+    folder.attune(apply).exits(0).says("1 to remove");
+    for pattern in ["policy/old-x", "policy/old-*", "policy/*-x"] {
+        let again = folder.attune(&format!("apply --yes --only {pattern}")).exits(0);
+        again.warns("warning[only-matches-nothing]").warns("nothing is left to do");
+    }
+    // A name that is similar is still told, and one that nothing owns is an error.
+    folder.attune("plan --only user/svc-bioo").exits(0).warns("did you mean `--only user/svc-bio`?");
+    folder.attune("plan --only policy/ml-wr").exits(1).warns("error[only-matches-nothing]");
+    folder.attune("apply --yes --only group/old-x").exits(1).warns("error[only-matches-nothing]");
+}
+
+#[test]
+fn both_names_of_a_rename_come_along_and_stay_known() {
+    let (old, new) = ("ml-rw", "ml-write");
+    for selected in [format!("policy/{old}"), format!("policy/{new}"), "user/svc-ml".to_owned()] {
+        let folder = teams();
+        let team = team_file("ml").replace(old, new);
+        folder.write("teams/ml.toml", &format!("[policies.{new}]\nrenamed_from = \"{old}\"\n{team}"));
+        let plan = folder.attune(&format!("plan --only {selected} --format json")).exits(2);
+        assert_eq!(changes(&plan), [format!("policy/{new}")], "{selected}");
+        assert_eq!(plan.json()["changes"][0]["renamed_from"], old, "{selected}");
+        folder.attune(&format!("apply --yes --only {selected}")).exits(2);
+        let tenant = folder.state()["tenants"]["Root"].clone();
+        assert!(tenant["policies"][old].is_null() && tenant["policies"][new].is_object(), "{selected}");
+        assert_eq!(tenant["users"]["svc-ml"]["policy"], new);
+        assert_eq!(TEAMS.map(|team| has_new_document(&folder, team)), [false; 3]);
+        // Once it is done, nothing is left of it.
+        let again = folder.attune(&format!("apply --yes --only {selected} --format json")).exits(2);
+        assert!(!again.stderr.contains("only-matches-nothing"), "{}", again.stderr);
+    }
+}
+
+#[test]
+fn the_error_of_one_row_blocks_only_that_row() {
+    let folder = teams();
+    TEAMS.iter().for_each(|team| folder.write(&format!("teams/{team}.toml"), ""));
+    let template = "[tables.team]\nml = { action = \"PutObject\" }\nbio = { action = \"Put,Object\" }\nweb = { action = \"PutObject\" }\n\
+                    [policies.\"{{team}}-rw\"]\neach = \"team\"\n[[policies.\"{{team}}-rw\".statement]]\neffect = \"Allow\"\n\
+                    action = [\"s3:{{action}}\"]\nresource = [\"arn:aws:s3:::{{team}}-data/*\"]\n\
+                    [users.\"svc-{{team}}\"]\neach = \"team\"\npolicy = \"{{team}}-rw\"\n";
+    folder.write("teams/ml.toml", template);
+    folder.attune("plan").exits(1).warns("row `bio` of `[tables.team]`");
+    folder.attune("plan --only policy/bio-rw").exits(1);
+    let plan = folder.attune("plan --only policy/ml-rw --only user/svc-ml --format json").exits(2);
+    assert_eq!(changes(&plan), ["policy/ml-rw"]);
+    assert!(plan.stderr.contains("(left out by `--only`)"), "{}", plan.stderr);
+    folder.attune("apply --yes --only policy/ml-rw").exits(2);
+    assert_eq!(TEAMS.map(|team| has_new_document(&folder, team)), [true, false, false]);
+}
+
+#[test]
+fn a_bad_value_blocks_every_object_that_has_it_although_it_is_shown_once() {
+    let folder = teams();
+    folder.write("attune.toml", &format!("{}[vars]\nenv = \"a,b\"\n", folder.read("attune.toml")));
+    for team in ["ml", "bio"] {
+        folder.write(&format!("teams/{team}.toml"), &team_file(team).replace("-data", "-{{env}}"));
+    }
+    let whole = folder.attune("plan").exits(1);
+    assert_eq!(whole.stderr.matches("error[bad-variable]").count(), 1, "{}", whole.stderr);
+    for args in ["policy/ml-rw", "policy/bio-rw", "user/svc-ml --only policy/bio-rw"] {
+        folder.attune(&format!("plan --only {args}")).exits(1).warns("error[bad-variable]");
+    }
+    assert_eq!(changes(&folder.attune("plan --only policy/web-rw --format json").exits(2)), ["policy/web-rw"]);
+    // A setting blocks everything, also if a policy has the value before it.
+    let main = folder.read("attune.toml");
+    folder.write(
+        "attune.toml",
+        &format!("{main}[policies.\"x-{{{{env}}}}\"]\nabsent = true\n[ownership]\nusers = [\"{{{{env}}}}-*\"]\n"),
+    );
+    folder.attune("plan --only policy/web-rw").exits(1).warns("error[bad-variable]");
+}
+
+#[test]
+fn the_same_error_of_several_rows_blocks_each_of_them() {
+    let folder = teams();
+    TEAMS.iter().for_each(|team| folder.write(&format!("teams/{team}.toml"), ""));
+    let template = "[tables.team]\nml = { action = \"PutObject\" }\nbio = { action = \"Bad\" }\nweb = { action = \"Bad\" }\n\
+                    [policies.\"{{team}}-rw\"]\neach = \"team\"\ndocument = \"rw.json\"\n\
+                    [policies.\"{{team}}-other\"]\neach = \"team\"\ndocument = \"rw.json\"\n";
+    folder.write("teams/ml.toml", template);
+    folder.write("teams/rw.json", r#"{"Version": "2012-10-17", "Statement": [{"Effect": "{{action}}", "Action": "s3:PutObject", "Resource": "arn:aws:s3:::{{team}}-data/*"}]}"#);
+    folder.attune("plan").exits(1);
+    for name in ["bio-rw", "web-rw", "web-other"] {
+        folder.attune(&format!("plan --only policy/{name}")).exits(1).warns("error[effect]");
+    }
+    folder.write("teams/ml.toml", &template.replace("PutObject", "Allow"));
+    assert_eq!(changes(&folder.attune("plan --only policy/ml-rw --format json").exits(2)), ["policy/ml-rw"]);
+}
+
+#[test]
+fn an_entry_of_attached_to_that_cannot_be_read_blocks_its_user() {
+    let folder = teams();
+    let statement = team_file("bio").split("[users").next().unwrap().to_owned();
+    for attached in ["\"svc-bio\"", "[\"svc-bio\", 7]", "[\"svc-*\", \"svc-bio\"]"] {
+        folder.write("teams/bio.toml", &format!("[policies.bio-rw]\nattached_to = {attached}\n{statement}"));
+        folder.attune("plan --only user/svc-bio").exits(1).warns("error[");
+        folder.attune("plan --only file:teams/bio.toml").exits(1).warns("error[");
+        assert_eq!(changes(&folder.attune("plan --only policy/ml-rw --format json").exits(2)), ["policy/ml-rw"]);
+    }
+}
+
+#[test]
 fn with_a_base_what_cannot_be_read_is_not_shown_as_no_longer_declared() {
     let folder = teams();
     folder.write("base/attune.toml", "include = [\"teams/*.toml\"]\n[cluster]\nendpoints = [\"sim:../cluster.json\"]\n[ownership]\npolicies = [\"*\"]\nusers = [\"svc-*\"]\n");

@@ -6,7 +6,7 @@ use toml_edit::{Array, Decor, Item, Table, TableLike, Value, value};
 
 use super::file::EditedFile;
 use super::{CannotEdit, Editor, array};
-use crate::base::PolicyName;
+use crate::base::{Location, PolicyName};
 use crate::desired::fill::{escaped, unescaped};
 
 /// The file that has, or will have, the document of a policy.
@@ -36,8 +36,11 @@ impl Editor<'_> {
     pub fn document_place(&self, policy: &PolicyName) -> Result<DocumentPlace, CannotEdit> {
         let Some(written) = self.policies.get(policy) else {
             let main = self.files.first().map(EditedFile::directory).unwrap_or_default();
-            let is_declared = self.desired.policies.contains_key(policy) || self.desired.abstracts.contains_key(policy);
-            return if is_declared { Err(from_template(policy)) } else { Ok(DocumentPlace::NewBelow(main)) };
+            let declared = self.desired.policies.get(policy).or_else(|| self.desired.abstracts.get(policy));
+            return match declared {
+                Some(entry) => Err(from_template(policy, entry.at.clone())),
+                None => Ok(DocumentPlace::NewBelow(main)),
+            };
         };
         let file = &self.files[written.file];
         let entry =
@@ -76,10 +79,10 @@ fn shared(document: &Path) -> CannotEdit {
     CannotEdit::new(message, "give the policy a document of its own first")
 }
 
-fn from_template(policy: &PolicyName) -> CannotEdit {
+fn from_template(policy: &PolicyName, at: Option<Location>) -> CannotEdit {
     let message =
         format!("policy `{policy}` comes from a template or has a variable in its name, so it has no entry to change");
-    CannotEdit::new(message, "change it by hand")
+    CannotEdit { at, ..CannotEdit::new(message, "change it by hand") }
 }
 
 impl EditedFile {

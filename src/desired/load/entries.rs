@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::{File, Loader, recorded, unreadable};
-use crate::base::{FileId, Location};
+use super::{File, Loader, unreadable};
+use crate::base::{FileId, Location, Sources};
 use crate::desired::entries::{DocumentFile, FileReader};
+use crate::desired::expand::RecordedFile;
 use crate::desired::fill::{Scope, names_in_json};
 use crate::desired::parse::{parse, syntax};
 use crate::desired::raw::RawFile;
@@ -104,4 +105,11 @@ impl Loader {
             }
         }
     }
+}
+
+/// A file whose entries are written flat.
+pub(super) fn recorded<'a>(file: &'a File, directory: &'a Path, sources: &'a Sources) -> RecordedFile<'a> {
+    let path = file.path.strip_prefix(directory).unwrap_or(&file.path);
+    let text = &sources.file(file.id).text;
+    RecordedFile { id: file.id, text, directory: path.parent().unwrap_or(Path::new("")), path, sources }
 }

@@ -21,6 +21,7 @@ fn only(patterns: &[&str]) -> Only {
         sources: Sources::default(),
         files: Vec::new(),
         findings: Vec::new(),
+        repeats: Vec::new(),
         not_included: Vec::new(),
         documents: BTreeMap::new(),
     };
