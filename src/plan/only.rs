@@ -228,7 +228,7 @@ pub(super) fn left_out(finding: &Finding) -> Finding {
 /// The part of the configuration that a plan is for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Partial {
-    /// The patterns, as written, in order.
+    /// The patterns, as written, in order; with `--expired`, words instead.
     pub patterns: Vec<String>,
     /// The objects that no pattern selects and that a step needs, in the order of their names.
     pub needed: Vec<Needed>,
@@ -241,6 +241,11 @@ pub struct Partial {
 }
 
 impl Partial {
+    /// What `attune apply --expired` is for.
+    pub(super) fn of_expired() -> Self {
+        Self { patterns: vec!["access that has expired".to_owned()], ..Self::default() }
+    }
+
     /// Whether the plan leaves out a difference, something that could not be read, or an error of a plan for everything.
     pub fn leaves_out(&self) -> bool {
         !self.left_out.is_empty() || self.errors > 0 || self.problems > 0

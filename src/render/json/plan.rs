@@ -73,7 +73,7 @@ json_types! {
     /// The part of the objects that a plan or an outcome is for.
     #[derive(PartialEq, Eq)]
     pub struct PartV1 {
-        /// The patterns of `--only`, in order.
+        /// The patterns of `--only`, in order; of `attune apply --expired`, `access that has expired`.
         patterns: Vec<String>,
         /// Objects that no pattern selects, and that a step needs; missing when there are none.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -29,7 +29,7 @@ fn whole(out: &mut dyn Write, styles: &Styles, plan: &PlanV1) -> io::Result<()> 
         writeln!(out, "{}", styles.change.apply_to(of_snapshot(snapshot, shown)))?;
     }
     if plan.changes.is_empty() {
-        let verdict = blocked(plan).unwrap_or_else(|| format!("no changes: {}", unchanged(plan.unchanged)));
+        let verdict = blocked(plan).unwrap_or_else(|| no_changes(plan));
         writeln!(out, "\n{verdict}")?;
         self::part(out, styles, plan.only.as_ref())?;
         footnote(out, styles, LATER, &later(&plan.terms, shown).unwrap_or_default())?;
@@ -57,6 +57,13 @@ pub(super) fn part(out: &mut dyn Write, styles: &Styles, only: Option<&PartV1>) 
     lines
         .into_iter()
         .try_for_each(|(title, text)| writeln!(out, "{} {text}", styles.change.apply_to(format!("{title}:"))))
+}
+
+fn no_changes(plan: &PlanV1) -> String {
+    if plan.options.iter().any(|option| option.name == "--expired") {
+        return "no changes: there is nothing to take away".to_owned();
+    }
+    format!("no changes: {}", unchanged(plan.unchanged))
 }
 
 fn footnote(out: &mut dyn Write, styles: &Styles, title: &str, text: &str) -> io::Result<()> {
