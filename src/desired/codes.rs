@@ -24,7 +24,7 @@ codes! {
     READ_LIMIT = "read-limit", "A file is larger, or a configuration has more files or entries, than attune reads.";
     INCLUDE_EMPTY = "include-matches-nothing", "An `include` entry matches no file.";
     SECTION_IN_INCLUDE = "section-in-include", "An included file has a section that only the main file may have.";
-    DECLARED_TWICE = "declared-twice", "Two places declare the same policy, user, group or table of rows, or two rows make the same name.";
+    DECLARED_TWICE = "declared-twice", "Two places declare the same policy, user, group, expectation or table of rows, or two rows make the same name.";
     BAD_NAME = "bad-name", "API calls cannot carry the name of a policy, user or group safely.";
     RESERVED_NAME = "reserved-name", "The policy name is reserved for attune's temporary policies.";
     PREDEFINED = "predefined-policy", "The configuration declares a predefined policy. Predefined policies can be attached, never changed or removed.";
@@ -55,6 +55,7 @@ codes! {
     BAD_COMMAND = "bad-credentials-command", "The command for new secrets is empty, or has an unknown or unsafe placeholder.";
     BAD_IGNORE = "incomplete-ignore", "An entry of `[[drift.ignore]]` lacks its object, reason or last day, or one of them is invalid.";
     CONFUSABLE = "confusable-name", "A name looks like another one, or mixes letters of several scripts.";
+    BAD_EXPECTATION = "bad-expectation", "An entry of `[[expect]]` lacks a part, has two that exclude each other, or has an action or resource that fits nothing.";
     NAME_PATTERN = "name-with-wildcard", "The name of a user has `*` or `?`, and its policy has `${aws:username}`. By MinIO rules, they are wildcards there.";
     REVOKE_ALONE = "revoke-keys-without-detach", "A user has `revoke_keys` and keeps a policy: it has neither `detached = true` nor an `until`, or a policy in `then`.";
 }

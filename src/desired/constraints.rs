@@ -87,10 +87,44 @@ pub(super) fn ignore(schema: &mut Schema) {
     add(schema, &["object", "reason", "until"].map(has));
 }
 
-/// Gives the schema of an entry the key `each`.
+/// An entry of `[[expect]]`: one subject, and one demand on some resources.
+pub(super) fn expect(schema: &mut Schema) {
+    let subjects = ["user", "group", "users", "groups"];
+    let demands = ["can", "cannot", "only"];
+    let pairs = |keys: &[&'static str]| -> Vec<(&'static str, &'static str)> {
+        let with = |(index, one): (usize, &&'static str)| {
+            keys[index + 1..].iter().map(|other| (*one, *other)).collect::<Vec<_>>()
+        };
+        keys.iter().enumerate().flat_map(with).collect()
+    };
+    let with_nobody = subjects.iter().chain(&demands).map(|other| ("nobody", *other));
+    let mut rules: Vec<Value> = pairs(&subjects)
+        .into_iter()
+        .chain(pairs(&demands))
+        .chain(with_nobody)
+        .map(|(one, other)| conflict(schema, &has(one), other, &has(other)))
+        .collect();
+    rules.push(has("on"));
+    rules.push(unless(&["nobody", "can", "cannot", "only"].map(has), &has("nobody")));
+    rules.push(unless(&["nobody", "user", "group", "users", "groups"].map(has), &has("user")));
+    add(schema, &rules);
+}
+
+/// Gives the schema of an entry with a name the key `each`.
 pub(super) fn each(schema: &mut Schema) {
-    let about = "The rows: a list, or the name of a table of rows in `[tables]`. The entry is a template, and each row makes an \
-                 entry of it: `{{COLUMN}}` is replaced by the value of the row. The name must have a column.";
+    rows(schema, " The name must have a column.");
+}
+
+/// Gives the schema of an entry of a list the key `each`.
+pub(super) fn each_of_list(schema: &mut Schema) {
+    rows(schema, "");
+}
+
+fn rows(schema: &mut Schema, more: &str) {
+    let about = format!(
+        "The rows: a list, or the name of a table of rows in `[tables]`. The entry is a template, and each row makes an entry of \
+         it: `{{{{COLUMN}}}}` is replaced by the value of the row.{more}"
+    );
     let cell = json!({ "type": ["string", "object"], "properties": {
         "value": { "type": "string", "description": "The value." },
         "pattern": { "type": "boolean", "description": "Whether the value may have `*`, `?` and `/`." },

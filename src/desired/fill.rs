@@ -157,7 +157,7 @@ fn bad_value(name: &str, value: &Value, odd: char) -> Finding {
 }
 
 /// The sections in which placeholders are replaced.
-pub(super) const FILLED: [&str; 7] = ["ownership", "guards", "drift", "policies", "users", "groups", "roles"];
+pub(super) const FILLED: [&str; 8] = ["ownership", "guards", "drift", "expect", "policies", "users", "groups", "roles"];
 
 /// The sections that have placeholders themselves, or define what replaces them.
 const DEFINITIONS: [&str; 2] = ["vars", "tables"];
@@ -171,7 +171,8 @@ pub(super) fn fill(root: &mut DeTable<'_>, scope: Scope<'_>, errors: &mut Schema
         let section = key.get_ref().as_ref();
         if FILLED.contains(&section) {
             let mut filler = Filler { scope, report: &mut *report, renamed: Vec::new() };
-            filler.value(value, Kind::Exact, Depth::Section);
+            let is_list = matches!(value.get_ref(), DeValue::Array(_));
+            filler.value(value, Kind::Exact, if is_list { Depth::Below } else { Depth::Section });
             filler.renamed.iter().for_each(|(old, new)| errors.rename(section, old, new));
         } else if !DEFINITIONS.contains(&section) {
             refuse(value, section, scope, report);
@@ -280,8 +281,8 @@ fn refuse(value: &Spanned<DeValue<'_>>, section: &str, scope: Scope<'_>, report:
     match value.get_ref() {
         DeValue::String(text) if has_placeholder(text, section, scope) => {
             let message = format!("`{section}` takes no placeholders");
-            let help = "write the value itself: only names, descriptions, documents, `[ownership]`, `[guards]`, `[drift]` and \
-                        `[roles]` take variables";
+            let help = "write the value itself: only names, descriptions, documents, `[ownership]`, `[guards]`, `[drift]`, \
+                        `[[expect]]` and `[roles]` take variables";
             report.error(codes::BAD_PLACEHOLDER, value.span(), message, help);
         }
         DeValue::Array(array) => array.iter().for_each(|item| refuse(item, section, scope, report)),

@@ -10,6 +10,7 @@ mod credentials;
 mod edit;
 mod entries;
 mod expand;
+mod expect;
 mod files;
 mod fill;
 mod format;
@@ -50,6 +51,7 @@ pub use codes::CODES;
 pub use credentials::{Argument, Destination, Names};
 pub use edit::{CannotEdit, DocumentPlace, EditedText, Editor, PolicyContent};
 pub use entries::looks_alike;
+pub use expect::{Demand, Expectation, Who};
 pub use files::{
     Boundary, FileProblem, LARGEST, NewText, RepositoryPaths, Tree, is_stdin, read_named, read_stdin, read_trusted,
     shown_path,
@@ -90,6 +92,8 @@ pub struct Desired {
     pub ignores: Vec<Ignore>,
     /// The rules that are suppressed for every document.
     pub lint: Allowed,
+    /// The promises about who can do what, in the order of the files.
+    pub expectations: Vec<Expectation>,
     /// The declared policies, absent ones included.
     pub policies: BTreeMap<PolicyName, PolicyEntry>,
     /// The abstract policies, which no plan adds and nobody can have.
@@ -148,6 +152,7 @@ impl Desired {
             credentials: base.credentials.clone(),
             ignores: base.ignores.clone(),
             lint: base.lint.clone(),
+            expectations: expect::of_both(self.expectations, &base.expectations),
             policies,
             abstracts,
             broken: self.broken,

@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::rc::Rc;
 
 use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::{DeArray, DeTable, DeValue};
 
 use super::codes;
 use super::fill::{Kind, Scope, fill_entry, has_names};
@@ -19,6 +19,9 @@ use crate::base::{FileId, Finding, Location, Sources, nearest};
 /// The sections whose entries may have rows.
 const TEMPLATED: [&str; 3] = ["policies", "users", "groups"];
 
+/// The sections that are lists, whose entries may have rows.
+const LISTS: [&str; 1] = ["expect"];
+
 /// The maximum number of entries that templates make: one hundred times the policies or users of a cluster.
 const MAX_ENTRIES: usize = 100_000;
 
@@ -29,6 +32,14 @@ fn is_template(entry: &Spanned<DeValue<'_>>) -> bool {
 /// Takes the templates out of a file, also those whose rows have a wrong type. Returns whether it has others.
 pub(super) fn remove_templates(root: &mut DeTable<'_>, errors: &SchemaErrors) -> bool {
     let mut any = false;
+    for section in LISTS {
+        let Some(DeValue::Array(entries)) = root.get_mut(section).map(Spanned::get_mut) else { continue };
+        if entries.iter().any(is_template) {
+            any = true;
+            let all = std::mem::replace(entries, DeArray::new());
+            *entries = all.into_iter().filter(|entry| !is_template(entry)).collect();
+        }
+    }
     for section in TEMPLATED {
         let Some(DeValue::Table(entries)) = root.get_mut(section).map(Spanned::get_mut) else { continue };
         let is_lost = |name: &str| errors.lost_rows(section, name);
@@ -56,13 +67,21 @@ pub(super) struct Made {
     pub(super) is_plain: bool,
 }
 
-/// The entries that rows make, by section and name.
+/// The entries that rows make: those of sections with names by section and name, those of lists in their order.
 #[derive(Debug, Default)]
-pub(super) struct AllMade(BTreeMap<String, BTreeMap<String, Made>>);
+pub(super) struct AllMade {
+    named: BTreeMap<String, BTreeMap<String, Made>>,
+    listed: BTreeMap<String, Vec<Made>>,
+}
 
 impl AllMade {
     pub(super) fn get(&self, section: &str, name: &str) -> Option<&Made> {
-        self.0.get(section)?.get(name)
+        self.named.get(section)?.get(name)
+    }
+
+    /// The entries of a section that is a list.
+    pub(super) fn listed(&self, section: &str) -> &[Made] {
+        self.listed.get(section).map(Vec::as_slice).unwrap_or_default()
     }
 }
 
@@ -84,7 +103,21 @@ impl Expander<'_> {
     pub(super) fn expand(&mut self, root: &mut DeTable<'_>) -> AllMade {
         let mut all = AllMade::default();
         for (section, entries) in std::mem::replace(root, DeTable::new()) {
-            let DeValue::Table(entries) = entries.into_inner() else { continue };
+            let entries = match entries.into_inner() {
+                DeValue::Table(entries) => entries,
+                DeValue::Array(entries) if LISTS.contains(&section.get_ref().as_ref()) => {
+                    let span = section.span();
+                    let made = self.list(&section, entries, &mut all);
+                    root.insert(section, Spanned::new(span, DeValue::Array(made)));
+                    continue;
+                }
+                DeValue::Array(_)
+                | DeValue::String(_)
+                | DeValue::Integer(_)
+                | DeValue::Float(_)
+                | DeValue::Boolean(_)
+                | DeValue::Datetime(_) => continue,
+            };
             if !TEMPLATED.contains(&section.get_ref().as_ref()) {
                 continue;
             }
@@ -100,6 +133,42 @@ impl Expander<'_> {
             root.insert(section, Spanned::new(span, DeValue::Table(made)));
         }
         all
+    }
+
+    /// The entries that rows make of the templates of a list.
+    fn list<'t>(&mut self, section: &Spanned<Cow<'t, str>>, entries: DeArray<'t>, all: &mut AllMade) -> DeArray<'t> {
+        let (file, mut made) = (self.report.file, DeArray::new());
+        for mut entry in entries.into_iter().filter(is_template) {
+            let span = entry.span();
+            let DeValue::Table(table) = entry.get_mut() else { continue };
+            let Some(each) = table.remove(EACH) else { continue };
+            for row in self.rows(&each) {
+                if !self.may_make(&span, file) {
+                    break;
+                }
+                self.report.file = self.sources.add_use(file, row.at.clone(), row.label.clone());
+                let mut filled = entry.clone();
+                fill_entry(&mut filled, Scope { variables: self.variables, row: Some(&row) }, self.report);
+                let (file, template) = (self.report.file, section.get_ref().to_string());
+                let of_row = Made { file, row, template, span: span.clone(), is_plain: false };
+                all.listed.entry(section.get_ref().to_string()).or_default().push(of_row);
+                made.push(filled);
+            }
+            self.report.file = file;
+        }
+        made
+    }
+
+    /// Counts an entry. Returns whether there are not too many.
+    fn may_make(&mut self, span: &Range<usize>, file: FileId) -> bool {
+        *self.count += 1;
+        // Once is enough.
+        if *self.count == MAX_ENTRIES + 1 {
+            let message = format!("templates make more than {MAX_ENTRIES} entries; attune makes no more");
+            let finding = Finding::error(codes::READ_LIMIT, message).at(Location { file, span: span.clone() });
+            self.report.findings.push(finding.help("split the configuration into several"));
+        }
+        *self.count <= MAX_ENTRIES
     }
 
     fn rows(&mut self, each: &Spanned<DeValue<'_>>) -> Vec<Rc<Row>> {
@@ -125,14 +194,7 @@ impl Expander<'_> {
         let is_plain = rows.len() == 1 && !has_names(written);
         let mut collision: Option<(Finding, usize)> = None;
         for row in rows {
-            *self.count += 1;
-            if *self.count > MAX_ENTRIES {
-                let message = format!("templates make more than {MAX_ENTRIES} entries; attune makes no more");
-                let finding = Finding::error(codes::READ_LIMIT, message).at(Location { file, span: span.clone() });
-                // Once is enough.
-                if *self.count == MAX_ENTRIES + 1 {
-                    self.report.findings.push(finding.help("split the configuration into several"));
-                }
+            if !self.may_make(&span, file) {
                 break;
             }
             self.report.file = self.sources.add_use(file, row.at.clone(), row.label.clone());
@@ -152,7 +214,7 @@ impl Expander<'_> {
             }
             self.errors.rename(of.section, written, &name);
             let (file, template) = (self.report.file, written.to_owned());
-            all.0
+            all.named
                 .entry(of.section.to_owned())
                 .or_default()
                 .insert(name.clone(), Made { file, row: row.clone(), template, span: span.clone(), is_plain });

@@ -84,7 +84,7 @@ pub struct Selector {
 
 impl Selector {
     /// What any of the patterns matches.
-    fn any_of<'t>(patterns: impl IntoIterator<Item = &'t str>) -> Self {
+    pub(super) fn any_of<'t>(patterns: impl IntoIterator<Item = &'t str>) -> Self {
         Self { negated: false, patterns: patterns.into_iter().map(str::to_owned).collect() }
     }
 }

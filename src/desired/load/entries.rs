@@ -8,6 +8,7 @@ use super::{File, Loader, unreadable};
 use crate::base::{FileId, Location, Sources};
 use crate::desired::entries::{DocumentFile, FileReader};
 use crate::desired::expand::RecordedFile;
+use crate::desired::expect::expectations;
 use crate::desired::fill::{Scope, names_in_json};
 use crate::desired::parse::{parse, syntax};
 use crate::desired::raw::RawFile;
@@ -59,6 +60,9 @@ impl Loader {
                 DocumentFile { file, text: &self.sources.file(file).text, scope }
             })
         });
+        let rows = made.listed("expect");
+        let files = |index: usize| rows.get(index).map(|made| made.file);
+        self.desired.expectations.extend(expectations(&raw.expect, files, errors, &mut self.report));
         let (desired, policies) = (&mut self.desired, &mut self.policies);
         let (attachments, report) = (&mut self.attachments, &mut self.report);
         FileReader { desired, policies, attachments, errors, made, report }.read(raw, documents);

@@ -11,7 +11,7 @@ use super::requests::{AskedOn, RequestKind};
 use super::resources::{ARN, ResourceSpace};
 use super::rules::Rules;
 use super::terms::{Compiler, Numbers, normal_statements};
-use super::views::View;
+use super::views::{Known, View};
 use super::{Context, pattern_covers};
 use crate::base::nearest;
 use crate::policy::{Document, Kind};
@@ -168,11 +168,10 @@ fn verdict(
     let (mut atoms, mut numbers) = (Atoms::default(), Numbers::default());
     let compiled = compiler.compile(&document, &mut atoms, &mut numbers);
     let (space, resource) = request.place(&rules);
+    let known = Known { atoms: &atoms, conditions: context.conditions };
     let verdicts = ResourceSpace::of(Kind::Account, &rules).iter().map(|account| {
-        let views: Vec<_> = compiled
-            .iter()
-            .map(|statement| View::new(statement, space, Some(*account), &atoms, &mut numbers))
-            .collect();
+        let views: Vec<_> =
+            compiled.iter().map(|statement| View::new(statement, space, Some(*account), known, &mut numbers)).collect();
         let mut ways = formulas.terms_of_ways(0, &views);
         if let Some(way) = way {
             ways = vec![ways.swap_remove(way)];
@@ -289,6 +288,11 @@ impl RequestQuestion {
             return Err(RequestProblem::Resource { action, kind: first.kind(), resource });
         }
         Ok(Self { resource: format!("{ARN}{behind}"), asked })
+    }
+
+    /// The kinds of requests and the patterns of their resources.
+    pub(super) fn into_asked(self) -> Vec<(Vec<RequestKind>, Vec<String>)> {
+        self.asked
     }
 
     /// The pattern of the resources, as an ARN.

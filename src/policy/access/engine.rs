@@ -14,7 +14,7 @@ use super::requests::{AskedOn, RequestKind};
 use super::resources::{ResourceSpace, unused_letter};
 use super::rules::Rules;
 use super::terms::{CompiledStatement, Compiler, Facts, Numbers, Term, normal_statements};
-use super::views::{View, class_terms};
+use super::views::{Known, View, class_terms};
 use super::ways::Ways;
 use crate::policy::{Document, Effect, Kind};
 
@@ -22,6 +22,8 @@ use crate::policy::{Document, Effect, Kind};
 pub(super) struct Engine<'c> {
     before: Option<Document>,
     after: Option<Document>,
+    /// The requests that it allows do not count as gained. Actions do not use it.
+    granted: Option<Document>,
     context: Context<'c>,
     atoms: Atoms,
     shared: Shared,
@@ -44,7 +46,12 @@ impl<'c> Engine<'c> {
             budget: Budget { each: context.state_cap, left: context.state_cap.saturating_mul(2) },
         };
         let (before, after) = (before.map(normal_statements), after.map(normal_statements));
-        Self { before, after, context: *context, atoms: Atoms::default(), shared }
+        Self { before, after, granted: None, context: *context, atoms: Atoms::default(), shared }
+    }
+
+    /// The same without the gained requests that another document allows.
+    pub(super) fn beyond(self, granted: &Document) -> Self {
+        Self { granted: Some(normal_statements(granted)), ..self }
     }
 
     /// The actions that only one of the documents allows, by side and group of rules.
@@ -97,19 +104,21 @@ impl<'c> Engine<'c> {
         let mut compile = |document: &Option<Document>| {
             document.as_ref().map_or(Vec::new(), |document| compiler.compile(document, atoms, numbers))
         };
-        let (before, after) = (compile(&self.before), compile(&self.after));
-        let terms = before.iter().chain(&after).flat_map(|statement| &statement.terms);
+        let [before, after, granted] = [&self.before, &self.after, &self.granted].map(&mut compile);
+        let terms = before.iter().chain(&after).chain(&granted).flat_map(|statement| &statement.terms);
         let letter = unused_letter(terms.flat_map(Term::letters));
-        (Comparison { compiler, action_sets, atoms: &self.atoms, before, after, letter }, &mut self.shared)
+        let known = Known { atoms: &self.atoms, conditions: self.context.conditions };
+        (Comparison { compiler, action_sets, known, before, after, granted, letter }, &mut self.shared)
     }
 }
 
 struct Comparison<'e, 'v> {
     compiler: Compiler<'e>,
     action_sets: &'v [ActionSet],
-    atoms: &'e Atoms,
+    known: Known<'e>,
     before: Vec<CompiledStatement>,
     after: Vec<CompiledStatement>,
+    granted: Vec<CompiledStatement>,
     /// A letter for examples that no pattern names.
     letter: Option<char>,
 }
@@ -123,7 +132,7 @@ impl<'v> Comparison<'_, 'v> {
         for (kind, classes) in self.classes() {
             let is_needed = |statement: &CompiledStatement| classes.values().any(|class| statement.selects[class[0]]);
             for &space in ResourceSpace::of(kind, &self.compiler.rules) {
-                let [before, after] = self.views(is_needed, space, None, &mut shared.numbers);
+                let [before, after, _] = self.views(is_needed, space, None, &mut shared.numbers);
                 let mut searcher = self.searcher(space, shared);
                 let facts = searcher.facts;
                 for actions in classes.values() {
@@ -156,17 +165,19 @@ impl<'v> Comparison<'_, 'v> {
             for (&space, account) in
                 ResourceSpace::of(kind, rules).iter().flat_map(|s| accounts.iter().map(move |a| (s, *a)))
             {
-                let [before, after] = self.views(|_| true, space, account, &mut shared.numbers);
+                let [before, after, granted] = self.views(|_| true, space, account, &mut shared.numbers);
                 let within = within.map(|within| self.patterns(within, space, &mut shared.numbers));
                 let mut searcher = self.searcher(space, shared);
                 let facts = searcher.facts;
                 for class in classes.values() {
                     let known = class.iter().map(|&index| formulas.kinds[index].word()).collect();
                     let names = Names { known, unknown: Vec::new() };
-                    let [before, after] = [&before, &after].map(|views| formulas.terms(class[0], views));
+                    let [before, after, granted] =
+                        [&before, &after, &granted].map(|views| formulas.terms(class[0], views));
                     for (side, findings) in &mut all_findings {
                         let [less, more] = side.ordered(&before, &after);
-                        let ways = Ways { space, facts, before: less, after: more, within: within.as_deref() };
+                        let less = [less.as_slice(), &granted].concat();
+                        let ways = Ways { space, facts, before: &less, after: more, within: within.as_deref() };
                         self.enter(&names, ways.gained(&mut searcher), space, findings);
                     }
                 }
@@ -178,13 +189,13 @@ impl<'v> Comparison<'_, 'v> {
     fn enter<'n>(&self, names: &Names<'n>, found: Differences, space: ResourceSpace, findings: &mut Findings<'n>) {
         let dialect = Dialect { rules: self.compiler.rules, variables: true, requester: self.compiler.requester };
         for (description, answer) in found {
-            findings.enter(names, description, answer, space, (self.atoms, dialect));
+            findings.enter(names, description, answer, space, (self.known.atoms, dialect));
         }
     }
 
     fn searcher<'s>(&'s self, space: ResourceSpace, shared: &'s mut Shared) -> Searcher<'s> {
         shared.pairs.make_room(shared.numbers.patterns());
-        let facts = Facts { atoms: self.atoms, pairs: &shared.pairs };
+        let facts = Facts { atoms: self.known.atoms, pairs: &shared.pairs };
         let answers = shared.answers.entry(space).or_default();
         Searcher { facts, budget: &mut shared.budget, letter: self.letter, answers }
     }
@@ -195,17 +206,18 @@ impl<'v> Comparison<'_, 'v> {
         space: ResourceSpace,
         account: Option<ResourceSpace>,
         numbers: &mut Numbers,
-    ) -> [Vec<View<'_>>; 2] {
-        [&self.before, &self.after].map(|document| {
+    ) -> [Vec<View<'_>>; 3] {
+        [&self.before, &self.after, &self.granted].map(|document| {
             let needed = document.iter().filter(|statement| is_needed(statement));
-            needed.map(|statement| View::new(statement, space, account, self.atoms, numbers)).collect()
+            needed.map(|statement| View::new(statement, space, account, self.known, numbers)).collect()
         })
     }
 
-    /// The terms of patterns that nothing denies.
+    /// The terms of patterns of names of buckets, or of buckets with keys. They mean the same by all rules.
     fn patterns(&self, patterns: &[String], space: ResourceSpace, numbers: &mut Numbers) -> Vec<Term> {
-        let dialect = Dialect { rules: self.compiler.rules, variables: false, requester: self.compiler.requester };
-        patterns.iter().filter_map(|text| Term::plain(text, dialect, numbers).reduced(space, numbers)).collect()
+        let dialect = Dialect { rules: Rules::AWS, variables: false, requester: self.compiler.requester };
+        let term = |text: &String| Term::plain(&space.as_named(text), dialect, numbers).reduced(space, numbers);
+        patterns.iter().filter_map(term).collect()
     }
 
     /// The actions of each kind for which the documents differ, grouped by the statements that select them.
@@ -230,9 +242,10 @@ impl<'v> Comparison<'_, 'v> {
         classes
     }
 
-    /// The statements that select an action: of the document before, then of that after.
+    /// The statements that select an action: of the document before, then of that after, then of the granted one.
     fn selects(&self, action: usize) -> Vec<bool> {
-        self.before.iter().chain(&self.after).map(|statement| statement.selects[action]).collect()
+        let statements = self.before.iter().chain(&self.after).chain(&self.granted);
+        statements.map(|statement| statement.selects[action]).collect()
     }
 
     /// Whether the terms of the documents for an action differ. For most actions of two revisions they do not.

@@ -31,6 +31,7 @@ mod resources;
 mod rules;
 mod samples;
 mod search;
+mod set;
 mod terms;
 mod values;
 mod views;
@@ -55,6 +56,7 @@ pub use requests::{ActionUse, AskedAction, AskedOn, Formula, RequestKind, Way, u
 pub use rules::{
     ALL_RULES, AWS_RULES, BucketPolicies, MINIO_2021_RULES, Preset, RuleList, Rules, RulesProblem, RulesTable,
 };
+pub use set::{Counterexample, RequestOrAction, RequestSet, SetProblem, beyond};
 
 use super::{Catalogue, Document, Effect, Statement};
 use crate::base::{Principal, UserName};
@@ -74,6 +76,8 @@ pub struct Context<'a> {
     pub user: Option<&'a str>,
     /// The credentials of the user that count.
     pub credentials: Credentials,
+    /// The conditions that count.
+    pub conditions: Conditions,
     /// The number of states that one search may visit, and half of the number for all searches of a comparison.
     pub state_cap: usize,
 }
@@ -88,14 +92,25 @@ pub enum Credentials {
     Any,
 }
 
+/// How a condition counts whose answer is not known before the request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Conditions {
+    /// It may hold or not: the answer to what certainly nobody can do, and to what differs.
+    Any,
+    /// The request does not have its key: the answer to what a user can do with a plain request. So `IpAddress` does not
+    /// hold, and `NotIpAddress` holds.
+    NotGiven,
+}
+
 /// A limit that allows every realistic document of 2048 bytes, and takes a fraction of a second.
 pub const STATE_CAP: usize = 50_000;
 
 impl<'a> Context<'a> {
-    /// All rules, no user, the default limit.
+    /// All rules, no user, any answer to a condition, the default limit.
     #[must_use]
     pub fn new(catalogue: &'a Catalogue) -> Self {
-        Self { catalogue, rules: &ALL_RULES, user: None, credentials: Credentials::Own, state_cap: STATE_CAP }
+        let (credentials, conditions) = (Credentials::Own, Conditions::Any);
+        Self { catalogue, rules: &ALL_RULES, user: None, credentials, conditions, state_cap: STATE_CAP }
     }
 
     /// The same for one user.
@@ -120,6 +135,12 @@ impl<'a> Context<'a> {
     #[must_use]
     pub fn with_credentials(self, credentials: Credentials) -> Self {
         Self { credentials, ..self }
+    }
+
+    /// The same with conditions that count like this.
+    #[must_use]
+    pub fn with_conditions(self, conditions: Conditions) -> Self {
+        Self { conditions, ..self }
     }
 
     /// Who sends the requests, as a server with these rules knows it.

@@ -4,7 +4,7 @@ use super::decide::RequestProblem;
 use super::resources::ARN;
 use super::{Access, AccessLine, Cause, Context, gains, pattern_covers, patterns_overlap};
 use crate::base::nearest;
-use crate::policy::{Catalogue, Document, Effect, Kind, Statement};
+use crate::policy::{Catalogue, Document, Effect, Kind, Selector, Statement};
 
 /// All requests whose action and resource match two patterns. A bucket stands for itself and everything in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,7 +29,12 @@ impl Question {
         let behind = resource.strip_prefix(ARN).unwrap_or(resource);
         let of_kind = |kind: Kind| {
             let actions = matching().filter(|known| known.kind == kind).map(|known| known.name.clone());
-            (actions.collect::<Vec<_>>(), resources(behind, kind))
+            let mut on = resources(behind, kind);
+            if kind == Kind::Bucket {
+                // By MinIO rules a bucket is `bucket/`.
+                on.extend(on.first().map(|bucket| format!("{bucket}/")));
+            }
+            (actions.collect::<Vec<_>>(), on)
         };
         let asked = [Kind::Account, Kind::Bucket, Kind::Object].map(of_kind);
         let asked: Vec<_> = asked.into_iter().filter(|(actions, on)| !actions.is_empty() && !on.is_empty()).collect();
@@ -66,6 +71,18 @@ impl Question {
         Access { gained: lines, undecided, ..Access::default() }
     }
 
+    /// A document that allows of another one only what the question is about.
+    pub(super) fn part_of(&self, document: &Document) -> Document {
+        let all =
+            |negated, texts: &[String]| Selector { negated, ..Selector::any_of(texts.iter().map(String::as_str)) };
+        let deny = |actions, resources| Statement { actions, resources, ..Statement::plain(Effect::Deny, [], []) };
+        let actions: Vec<String> = self.asked.iter().flat_map(|(actions, _)| actions).cloned().collect();
+        let mut part = document.clone();
+        part.statements.push(deny(all(true, &actions), all(false, &["*".to_owned()])));
+        part.statements.extend(self.asked.iter().map(|(actions, on)| deny(all(false, actions), all(true, on))));
+        part
+    }
+
     /// The part of a line that was asked for: its actions, its resources and the exceptions among these.
     fn within(&self, mut line: AccessLine) -> Option<AccessLine> {
         let actions = || self.asked.iter().flat_map(|(actions, _)| actions);
@@ -88,15 +105,14 @@ impl Question {
     }
 }
 
-/// The patterns of the resources of one kind.
+/// The patterns of the names of buckets, or of buckets with keys, for resources of one kind.
 pub(super) fn resources(behind: &str, kind: Kind) -> Vec<String> {
     let arn = |text: String| format!("{ARN}{text}");
     match (kind, behind.split_once('/')) {
         _ if behind.is_empty() || behind.starts_with("arn:") => Vec::new(),
         (Kind::Account, _) if behind == "*" => vec!["*".to_owned(), arn("*".to_owned())],
         (Kind::Account, _) | (Kind::Bucket, Some(_)) => Vec::new(),
-        // By MinIO rules a bucket is `bucket/`.
-        (Kind::Bucket, None) => vec![arn(behind.to_owned()), arn(format!("{behind}/"))],
+        (Kind::Bucket, None) => vec![arn(behind.to_owned())],
         (Kind::Object, None) => vec![arn(format!("{behind}/*"))],
         (Kind::Object, Some((bucket, key))) if bucket.is_empty() || key.is_empty() => Vec::new(),
         (Kind::Object, Some(_)) => vec![arn(behind.to_owned())],

@@ -54,6 +54,18 @@ impl Atoms {
     }
 }
 
+impl Atoms {
+    /// The answer to an atom, if it is a condition and the request does not have its key.
+    pub(super) fn answer_if_absent(&self, atom: usize) -> Option<bool> {
+        let Atom::Condition(condition) = self.get(atom) else { return None };
+        let (quantifier, test, accepts_absence) = split(&condition.operator);
+        if test == "Null" {
+            return Some(condition.values == ["true"]);
+        }
+        Some(accepts_absence || quantifier == "ForAllValues:")
+    }
+}
+
 impl<'a> Dialect<'a> {
     /// The operator without `IfExists`, if the key is never absent.
     pub(super) fn without_absence<'o>(self, operator: &'o str, key: &str) -> &'o str {

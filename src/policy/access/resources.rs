@@ -2,6 +2,7 @@
 //!
 //! Resources are written without `arn:aws:s3:::`, their common prefix. The only exception is [`ResourceSpace::Bare`].
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
@@ -56,6 +57,18 @@ pub(super) enum Position {
 }
 
 impl ResourceSpace {
+    /// A pattern of names of buckets, or of buckets with keys, as a server with this space writes these resources.
+    pub(super) fn as_named(self, pattern: &str) -> Cow<'_, str> {
+        match (self, pattern.split_once('/')) {
+            (Self::BucketSlash, _) => format!("{pattern}/").into(),
+            (Self::TrimmedObject, Some((bucket, key))) if key.starts_with('/') => {
+                format!("{bucket}/{}", key.trim_start_matches('/')).into()
+            }
+            (Self::TrimmedObject, Some(_) | None) => pattern.into(),
+            (Self::Bare | Self::Star | Self::Root | Self::Bucket | Self::Object, _) => pattern.into(),
+        }
+    }
+
     /// The spaces of a kind of action. The two guides of AWS disagree about account actions, so both readings are
     /// checked.
     pub(super) fn of(kind: Kind, rules: &Rules) -> &'static [Self] {

@@ -154,9 +154,18 @@ impl Term {
 
     /// The term for a request with known values of some keys. `None` if it does not apply to it.
     pub(super) fn with_keys(&self, known: &[(&str, &str)], atoms: &Atoms, numbers: &mut Numbers) -> Option<Self> {
+        self.answered(|atom| atoms.answer(atom, known), numbers)
+    }
+
+    /// The term for a request without the keys of its conditions. `None` if it does not apply to it.
+    pub(super) fn without_keys(&self, atoms: &Atoms, numbers: &mut Numbers) -> Option<Self> {
+        self.answered(|atom| atoms.answer_if_absent(atom), numbers)
+    }
+
+    fn answered(&self, answer: impl Fn(usize) -> Option<bool>, numbers: &mut Numbers) -> Option<Self> {
         let mut when = Vec::new();
         for literal in &self.when {
-            match atoms.answer(literal.atom, known) {
+            match answer(literal.atom) {
                 Some(answer) if answer != literal.holds => return None,
                 Some(_) => {}
                 None => when.push(*literal),

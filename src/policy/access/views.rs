@@ -1,11 +1,29 @@
 //! Statements as they apply to the resources of one kind.
 
+use super::Conditions;
 use super::class::ClassTerms;
 use super::conditions::Atoms;
 use super::requests::{AskedOn, KEYS_OF_LIST};
 use super::resources::ResourceSpace;
 use super::terms::{CompiledStatement, Numbers, Term};
 use crate::policy::Effect;
+
+/// What is known about the conditions of a request.
+#[derive(Clone, Copy)]
+pub(super) struct Known<'a> {
+    pub(super) atoms: &'a Atoms,
+    pub(super) conditions: Conditions,
+}
+
+impl Known<'_> {
+    /// The terms that apply, without the conditions whose answer is known.
+    fn of(self, terms: Vec<Term>, numbers: &mut Numbers) -> Vec<Term> {
+        match self.conditions {
+            Conditions::Any => terms,
+            Conditions::NotGiven => terms.iter().filter_map(|term| term.without_keys(self.atoms, numbers)).collect(),
+        }
+    }
+}
 
 /// A statement as it applies in a space.
 pub(super) struct View<'a> {
@@ -24,7 +42,7 @@ impl<'a> View<'a> {
         statement: &'a CompiledStatement,
         space: ResourceSpace,
         account: Option<ResourceSpace>,
-        atoms: &Atoms,
+        known: Known<'_>,
         numbers: &mut Numbers,
     ) -> Self {
         let reduced = statement.terms.iter().filter_map(|term| {
@@ -37,9 +55,10 @@ impl<'a> View<'a> {
         });
         let terms: Vec<Term> = reduced.collect();
         let for_list = terms.iter().filter(|_| account.is_some());
-        let listed = for_list.filter_map(|term| term.with_keys(&KEYS_OF_LIST, atoms, numbers)).collect();
-        let lifted = statement.terms.iter().filter_map(|term| term.everywhere_if(account?, numbers));
-        Self { statement, terms, of_account: lifted.collect(), listed }
+        let listed = for_list.filter_map(|term| term.with_keys(&KEYS_OF_LIST, known.atoms, numbers)).collect();
+        let lifted = statement.terms.iter().filter_map(|term| term.everywhere_if(account?, numbers)).collect();
+        let [terms, of_account, listed] = [terms, lifted, listed].map(|terms| known.of(terms, numbers));
+        Self { statement, terms, of_account, listed }
     }
 }
 

@@ -93,7 +93,7 @@ pub(super) fn server(rules: usize) -> usize {
 
 impl Oracle {
     /// The resources on which a document allows a request, if the resource without a bucket is this one.
-    fn can(&mut self, document: &Document, rules: usize, kind: &Kind, keys: &Keys, account: usize) -> Set {
+    pub(super) fn can(&mut self, document: &Document, rules: usize, kind: &Kind, keys: &Keys, account: usize) -> Set {
         let Kind { resource: kind, formulas, .. } = kind;
         let mut can = self.nothing(kind);
         for way in &formulas[rules] {
@@ -145,18 +145,24 @@ impl Oracle {
         gained
     }
 
-    fn told(&mut self, lines: &[RequestLine], word: &str, rules: Rules, kind: &'static str, keys: &Keys) -> Set {
+    /// The resources of lines. `asked` is the pattern of names that they were asked for.
+    fn told(&mut self, lines: &[RequestLine], (kind, rules): (&Kind, Rules), keys: &Keys, asked: Option<&str>) -> Set {
+        let Kind { word, resource: kind, .. } = kind;
         let mut told = self.nothing(kind);
         for line in lines {
-            let says = line.requests.iter().any(|request| request.word() == word)
+            let says = line.requests.iter().any(|request| request.word() == *word)
                 && (line.rules.is_empty() || line.rules.contains(&rules))
                 && line.conditions.iter().all(|text| holds_as_worded(text, keys));
             if !says {
                 continue;
             }
-            let mut said = self.matches(&line.pattern, kind).clone();
+            let mut of = |pattern: &String| match asked {
+                Some(asked) if asked == pattern => self.named(asked, kind),
+                Some(_) | None => self.described(pattern, kind),
+            };
+            let mut said = of(&line.pattern);
             for within in &line.within {
-                change(&mut said, &self.described(within, kind), |said, one| said & one);
+                change(&mut said, &of(within), |said, one| said & one);
             }
             for exception in &line.except {
                 if exception.conditions.iter().all(|text| holds_as_worded(text, keys)) {
@@ -177,7 +183,7 @@ impl Oracle {
 }
 
 /// Whether a document allows the request of a witness.
-fn can_do(document: &Document, rules: usize, kind: &Kind, witness: &RequestWitness) -> [bool; 2] {
+pub(super) fn can_do(document: &Document, rules: usize, kind: &Kind, witness: &RequestWitness) -> [bool; 2] {
     let server = Server::ALL[server(rules)];
     let resource = built(server, kind.resource, &witness.resource);
     let accounts =
@@ -223,11 +229,9 @@ impl Pair<'_> {
                 for keys in all_keys(self.used).iter().filter(|keys| index == 2 || on_minio(self.used, keys)) {
                     let mut differs = oracle.gained((self.before, self.after), index, kind, keys);
                     if let Some(pattern) = within {
-                        change(&mut differs, oracle.matches(pattern, kind.resource), |differs, within| {
-                            differs & within
-                        });
+                        change(&mut differs, &oracle.named(pattern, kind.resource), |differs, within| differs & within);
                     }
-                    let told = oracle.told(lines, &kind.word, rules, kind.resource, keys);
+                    let told = oracle.told(lines, (kind, rules), keys, within);
                     let wrong = oracle.first_other(kind.resource, &differs, &told);
                     assert!(
                         wrong.is_none(),
