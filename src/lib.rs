@@ -7,6 +7,7 @@ pub mod apply;
 pub mod base;
 pub mod cli;
 pub mod cluster;
+pub mod contract;
 pub mod desired;
 pub mod doctor;
 pub mod drift;

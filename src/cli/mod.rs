@@ -42,6 +42,7 @@ mod sim;
 mod snapshot;
 mod state;
 mod sts;
+mod test;
 mod usage;
 mod validate;
 
@@ -84,6 +85,7 @@ Examples:
   attune history                           list past applies
   attune plan --file clusters              plan all files of a directory
   attune doctor                            check connection, login and cluster
+  attune test                              check the expectations
   attune access alice                      show what alice may do
   attune report --out report.html          write a page of who may do what
   attune policy diff old.json new.json     show gained and lost access
@@ -101,7 +103,7 @@ Exit codes:
   2    changes (plan --detailed-exitcode, policy diff, fmt --check,
        edit --check), drift, something left out (--only), denied access
        (access), warnings (doctor)
-  3    refused by a guard
+  3    refused by a guard or an expectation, a failed expectation (test)
   4    not the approved plan
   5    partially applied
   130  interrupted";
@@ -135,6 +137,7 @@ Examples:
   attune edit prune")]
     Edit(edit::EditCommand),
     Expand(expand::ExpandArgs),
+    Test(test::TestArgs),
     Access(access::AccessArgs),
     Report(report::ReportArgs),
     /// Compare, check and print policy documents, offline
@@ -227,6 +230,7 @@ impl OneFileCommand {
             Self::Fmt(command) => command.run(global, output),
             Self::Edit(command) => command.run(global, output).await,
             Self::Expand(command) => command.run(global, output),
+            Self::Test(command) => command.run(global, output).await,
             Self::Access(command) => command.run(global, output).await,
             Self::Report(command) => command.run(global, output).await,
             Self::Policy(command) => command.run(output),

@@ -24,15 +24,19 @@ pub(super) fn check_plan(plan: &Plan) -> Result<(), Failure> {
     if !plan.is_refused() {
         return Ok(());
     }
-    let (message, help) = match Refusals::of(plan.refusals.iter().map(|refusal| refusal.code.id)) {
-        Refusals::Guards => ("a guard refuses this plan", "the plan lists the reasons, and how to override them"),
-        Refusals::NoDestination => (
-            "this plan may create S3 keys, and the configuration names no destination for their secrets",
-            "add `[credentials]` to the configuration",
-        ),
-        Refusals::Both => (
-            "a guard refuses this plan, and the configuration names no destination for new secrets",
+    let refusals = Refusals::of(plan.refusals.iter().map(|refusal| refusal.code.id));
+    let (message, help) = match (refusals.refuser(), refusals.no_destination) {
+        (Some(by), false) => {
+            let verb = if refusals.guards && refusals.expectations { "refuse" } else { "refuses" };
+            (format!("{by} {verb} this plan"), "the plan lists the reasons, and how to override them")
+        }
+        (Some(by), true) => (
+            format!("{by} refuses this plan, and the configuration names no destination for new secrets"),
             "the plan lists the reasons, and what to do about them",
+        ),
+        (None, _) => (
+            "this plan may create S3 keys, and the configuration names no destination for their secrets".to_owned(),
+            "add `[credentials]` to the configuration",
         ),
     };
     Err(Failure::new(&exit::REFUSED, format!("{message}; nothing was changed")).help(help).exit(Exit::Refused))
@@ -120,7 +124,8 @@ pub(super) fn protected_user(text: &str) -> Result<UserName, String> {
         Override::Principal(Principal::Group(_))
         | Override::MaxRemovals(_)
         | Override::MaxDetached(_)
-        | Override::Policy(_) => Err("only `protected_users=NAME` can be overridden here".to_owned()),
+        | Override::Policy(_)
+        | Override::Expectation(_) => Err("only `protected_users=NAME` can be overridden here".to_owned()),
     }
 }
 

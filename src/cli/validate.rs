@@ -10,7 +10,9 @@ use super::connect::read;
 use super::exit::{self, Exit, Failure};
 use super::output::Output;
 use super::snapshot::{self, Snapshot};
+use super::test;
 use crate::base::{Finding, PolicyName, Principal, Release, Severity, Sources, count};
+use crate::contract::State;
 use crate::desired::{
     self, Boundary, Desired, Edit, FileProblem, Loaded, Phase, RepositoryPaths, Term, Tree, fixes, is_stdin,
     without_renames,
@@ -135,6 +137,11 @@ impl ValidateArgs {
         loaded.findings.append(&mut found);
         let ended = ended(&loaded.desired);
         loaded.findings.extend(ended);
+        if !loaded.has_errors() {
+            let release = self.release.clone().unwrap_or_else(Release::newest);
+            let state = State::of_configuration(&loaded.desired, &release);
+            loaded.findings.extend(test::check(&loaded, &state, &catalogue).1);
+        }
         loaded.findings.sort_by_key(Finding::place);
         Ok(loaded)
     }

@@ -102,6 +102,9 @@ fn relevant(
     names: &[PolicyName],
     attachments: &[(Principal, &PolicyName)],
 ) -> BTreeSet<PolicyName> {
+    // An expectation is about everyone, with whatever policy.
+    let has_expectations = states.iter().any(|desired| !desired.expectations.is_empty());
+    let which = if has_expectations && which == Documents::OfStates { Documents::Attached } else { which };
     let replacing = names.iter().filter_map(|name| Some([name.clone(), name.temporary_for()?]));
     let replacing = replacing.filter(|_| !states.is_empty());
     let mut wanted: BTreeSet<PolicyName> = replacing.flatten().collect();
@@ -115,6 +118,8 @@ fn relevant(
             wanted.insert((*attached).clone());
         }
     }
+    let with_roles = states.iter().filter(|desired| !desired.expectations.is_empty());
+    wanted.extend(with_roles.flat_map(|desired| &desired.guards.roles).cloned());
     wanted.extend(states.iter().flat_map(|desired| desired.renames()).map(|(_, old)| old.policy.clone()));
     for (_, entry) in states.iter().flat_map(|desired| desired.principals()) {
         match &entry.intent {

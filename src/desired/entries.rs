@@ -5,6 +5,7 @@ use std::collections::btree_map::Entry;
 use std::fmt::Display;
 
 use super::combine::{Combined, Content, DeclaredPolicies, DeclaredPolicy};
+use super::expect::named_twice;
 use super::fill::{Kind, Scope};
 use super::lint::{Allowed, with_rule_id};
 use super::raw::{RawFile, RawPolicy};
@@ -268,6 +269,7 @@ pub(super) fn check_together(
     renames(desired, attachments, findings);
     confusable_names(desired, findings);
     names_with_wildcards(desired, findings);
+    findings.extend(named_twice(&desired.expectations));
 }
 
 fn attached_to_nothing(desired: &Desired, attachments: &BTreeMap<Principal, Location>, findings: &mut Vec<Finding>) {

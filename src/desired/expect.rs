@@ -12,7 +12,7 @@ use crate::base::{
     FileId, Finding, GroupName, Location, NamePattern, NamePatterns, NameProblem, PolicyName, Principal, UserName,
     list_some,
 };
-use crate::policy::access::{RequestProblem, RequestSet, SetProblem};
+use crate::policy::access::{Context, RequestProblem, RequestSet, SetProblem};
 use crate::policy::{Catalogue, Document};
 
 /// A promise about who can do what. It is about everything that the access engine can decide: all keys, all conditions.
@@ -41,7 +41,7 @@ pub enum Who {
     /// One user or group.
     One(Principal),
     /// All users, groups and roles that a pattern matches, and no exception.
-    Matching(HolderPatterns),
+    Matching(Box<HolderPatterns>),
 }
 
 /// What an expectation demands.
@@ -246,7 +246,8 @@ impl<'a> Reader<'a> {
             (Key::Nobody, []) => {
                 let all = || "*".parse::<NamePattern>().into_iter().collect::<NamePatterns>();
                 let (users, groups, roles) = (all(), all(), all());
-                Some((Who::Matching(HolderPatterns { users, groups, roles, ..except }), "nobody".to_owned()))
+                let patterns = HolderPatterns { users, groups, roles, ..except };
+                Some((Who::Matching(Box::new(patterns)), "nobody".to_owned()))
             }
             (Key::Nobody, [other, ..]) => {
                 let message = format!("an expectation has both `nobody` and `{other}`");
@@ -254,7 +255,7 @@ impl<'a> Reader<'a> {
                 None
             }
             (_, []) => {
-                let message = format!("an expectation with `{}` says of nobody that", key.name());
+                let message = format!("an expectation with `{}` does not say about whom it is", key.name());
                 let help = "add `user`, `group`, `users` or `groups`";
                 self.bad(self.span.clone(), message, help);
                 None
@@ -281,11 +282,11 @@ impl<'a> Reader<'a> {
         }
         if let Some(users) = &raw.users {
             let patterns = HolderPatterns { users: self.patterns(users), ..except };
-            return Some((Who::Matching(patterns), format!("users {}", shown(users))));
+            return Some((Who::Matching(Box::new(patterns)), format!("users {}", shown(users))));
         }
         let groups = raw.groups.as_ref()?;
         let patterns = HolderPatterns { groups: self.patterns(groups), ..except };
-        Some((Who::Matching(patterns), format!("groups {}", shown(groups))))
+        Some((Who::Matching(Box::new(patterns)), format!("groups {}", shown(groups))))
     }
 
     fn name<N>(&mut self, parsed: Result<N, NameProblem>, written: &At<String>) -> Option<N> {
@@ -359,6 +360,23 @@ impl<'a> Reader<'a> {
         }
         let set = RequestSet::parse(&what, &resources, self.catalogue);
         let set = set.map_err(|problems| self.unfit(whats, on, problems)).ok()?;
+        for (resource, (text, span)) in resources.iter().zip(&on.0) {
+            let is_empty = |set: RequestSet| set.is_empty(&Context::new(self.catalogue));
+            let fitting: Vec<&str> = what
+                .iter()
+                .copied()
+                .filter(|what| RequestSet::parse(&[what], &[resource], self.catalogue).is_ok())
+                .collect();
+            if RequestSet::parse(&fitting, &[resource], self.catalogue).is_ok_and(is_empty) {
+                let help = "names of buckets have 3 to 63 lower-case letters, digits, `.` and `-`";
+                self.bad(
+                    span.clone(),
+                    format!("no bucket can match `{text}`, so the expectation is about nothing"),
+                    help,
+                );
+                return None;
+            }
+        }
         Some(match key {
             Key::Nobody | Key::Cannot => Demand::Cannot(set),
             Key::Can => Demand::Can(set),
@@ -413,10 +431,17 @@ fn shown(entries: &Entries) -> String {
     list_some(&entries.0, 6, |(text, _)| text.clone())
 }
 
-/// The expectations of the base, and those of a proposal that the base does not have.
+/// The expectations of a proposal, and those of its base that it does not have: removed and changed ones.
 pub(super) fn of_both(proposal: Vec<Expectation>, base: &[Expectation]) -> Vec<Expectation> {
-    let is_new = |expectation: &Expectation| !base.iter().any(|known| known.demands_like(expectation));
-    base.iter().cloned().chain(proposal.into_iter().filter(is_new)).collect()
+    let is_gone = |expectation: &&Expectation| !proposal.iter().any(|known| known.demands_like(expectation));
+    let gone = base.iter().filter(is_gone).map(|expectation| {
+        let is_changed = proposal.iter().any(|other| other.name == expectation.name);
+        let more = if is_changed { " (base)" } else { "" };
+        // Its place is in another revision.
+        Expectation { name: format!("{expectation}{more}"), at: None, ..expectation.clone() }
+    });
+    let gone: Vec<Expectation> = gone.collect();
+    proposal.into_iter().chain(gone).collect()
 }
 
 impl Expectation {

@@ -180,6 +180,8 @@ pub enum Override {
     Principal(Principal),
     /// A policy that is not protected.
     Policy(PolicyName),
+    /// An expectation that may fail, by its name.
+    Expectation(String),
 }
 
 impl FromStr for Override {
@@ -190,13 +192,14 @@ impl FromStr for Override {
         let no_guard = || {
             format!(
                 "`{text}` is none of max_removals=LIMIT, max_detached=LIMIT, protected_users=NAME, protected_groups=NAME, \
-                 protected_policies=NAME"
+                 protected_policies=NAME, expect=NAME"
             )
         };
         let (guard, value) = text.split_once('=').ok_or_else(no_guard)?;
         let invalid = |problem: NameProblem| format!("the name {value:?} {problem}");
         Ok(match guard {
             "max_removals" => Self::MaxRemovals(value.parse()?),
+            "expect" => Self::Expectation(value.to_owned()),
             "max_detached" => Self::MaxDetached(value.parse()?),
             "protected_users" => Self::Principal(Principal::User(UserName::parse(value).map_err(invalid)?)),
             "protected_groups" => Self::Principal(Principal::Group(GroupName::parse(value).map_err(invalid)?)),
@@ -213,6 +216,7 @@ impl fmt::Display for Override {
             Self::MaxDetached(limit) => write!(f, "max_detached={limit}"),
             Self::Principal(principal) => write!(f, "protected_{}s={}", principal.kind(), principal.name()),
             Self::Policy(policy) => write!(f, "protected_policies={policy}"),
+            Self::Expectation(name) => write!(f, "expect={name}"),
         }
     }
 }

@@ -13,7 +13,6 @@ use super::combine::{DeclaredPolicies, resolve};
 use super::credentials::misplaced_secrets;
 use super::entries::check_together;
 use super::expand::Flat;
-use super::expect::named_twice;
 use super::files::{Boundary, FileProblem, Includes, Stopped, Tree, shown_path};
 use super::fill::{Scope, fill};
 use super::parse::{endpoint_secrets, parse, syntax};
@@ -169,7 +168,6 @@ fn read(
     desired.variables = variables.overridden();
     resolve(&policies, &mut desired, &mut findings);
     check_together(&desired, &attachments, &mut findings);
-    findings.extend(named_twice(&desired.expectations));
     findings.sort_by_key(Finding::place);
     let (findings, more) = merged(findings);
     repeats.extend(more);

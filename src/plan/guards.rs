@@ -334,7 +334,7 @@ impl LimitCheck<'_> {
 /// How many names a refusal lists before it only counts the rest.
 const NAMED: usize = 8;
 
-fn override_help(by: &Override) -> String {
+pub(super) fn override_help(by: &Override) -> String {
     match shell_line(["--override", &by.to_string()]) {
         Some(arguments) => format!("to override it for one run: {arguments}"),
         None => "to override it for one run, give `--override` with exactly this name".to_owned(),

@@ -10,6 +10,7 @@ mod describe;
 mod digest;
 mod directory;
 mod effects;
+mod expectations;
 mod expired;
 mod graph;
 mod guards;
@@ -29,6 +30,7 @@ pub(crate) mod tests;
 use std::collections::BTreeMap;
 
 use crate::base::{Capabilities, Finding, GroupName, PolicyName, Principal, UserName};
+use crate::contract::Checked;
 use crate::desired::{Desired, Term};
 use crate::observed::{Identity, Limits, Observed};
 use crate::policy::Catalogue;
@@ -75,7 +77,9 @@ pub struct Plan {
     pub unmanaged: Unmanaged,
     /// Errors that block the plan, warnings and notes.
     pub findings: Vec<Finding>,
-    /// The refusals of guards. A plan with any does not run.
+    /// The expectations, checked against the state after the plan. Empty if an error blocks it.
+    pub expectations: Vec<Checked>,
+    /// The refusals of guards and expectations. A plan with any does not run.
     pub refusals: Vec<Finding>,
     /// The refusals that this run overrides.
     pub overrides: Vec<Overridden>,
@@ -183,12 +187,6 @@ pub fn plan_part(desired: &Desired, observed: &Observed, catalogue: &Catalogue, 
     let new_keys = NewKeys::new(&steps, observed.capabilities, desired);
     refusals.extend(new_keys.as_ref().and_then(NewKeys::refusal));
     let options = settings::options(desired, catalogue, only);
-    let unmanaged = match &selection {
-        Some(selection) => selection.unmanaged(desired),
-        // Of everything else, this plan knows nothing.
-        None if desired.only_expired => Unmanaged::default(),
-        None => describe::unmanaged(&comparison, desired),
-    };
     let approved =
         digest::Approved { observed, changes: &changes, steps: &steps, effects: &effects, desired, options: &options };
     Plan {
@@ -197,7 +195,7 @@ pub fn plan_part(desired: &Desired, observed: &Observed, catalogue: &Catalogue, 
         limits: observed.limits,
         digest: digest::digest(&approved),
         unchanged: describe::unchanged(&comparison, part),
-        unmanaged,
+        unmanaged: unmanaged(selection.as_ref(), &comparison, desired),
         refusals,
         overrides,
         new_keys,
@@ -212,6 +210,17 @@ pub fn plan_part(desired: &Desired, observed: &Observed, catalogue: &Catalogue, 
         effects: effects.on,
         unreported,
         findings,
+        expectations: Vec::new(),
+    }
+    .with_expectations(desired, observed, catalogue)
+}
+
+fn unmanaged(selection: Option<&part::Selection>, comparison: &compare::Comparison, desired: &Desired) -> Unmanaged {
+    match selection {
+        Some(selection) => selection.unmanaged(desired),
+        // Of everything else, this plan knows nothing.
+        None if desired.only_expired => Unmanaged::default(),
+        None => describe::unmanaged(comparison, desired),
     }
 }
 

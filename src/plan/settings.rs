@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use crate::base::{NamePattern, NamePatterns, PolicyName};
-use crate::desired::{DeclaredAttachment, Desired, Destination, Limit, Moment, PolicyIntent, Schedule, Strategy, Via};
+use crate::desired::{
+    DeclaredAttachment, Desired, Destination, Expectation, Limit, Moment, PolicyIntent, Schedule, Strategy, Via,
+};
 use crate::policy::Catalogue;
 use crate::policy::access::RuleList;
 
@@ -64,7 +66,9 @@ impl Review {
             let schedules = schedules(own, other);
             settings(own).into_iter().chain(schedules).collect()
         });
-        Self { undeclared: undeclared(base, proposal), settings: changed(&before, &after) }
+        let mut settings = changed(&before, &after);
+        settings.extend(expectations(base, proposal));
+        Self { undeclared: undeclared(base, proposal), settings }
     }
 
     /// The same for a plan of a part. If something could not be read, nothing is known to be undeclared.
@@ -139,6 +143,27 @@ fn attachment(of: &DeclaredAttachment) -> Option<String> {
         DeclaredAttachment::Has(policy) => Some(text(policy.as_str())),
         DeclaredAttachment::Detached | DeclaredAttachment::Revoked => None,
     }
+}
+
+/// The expectations that a proposal removes or changes. A new one only demands more.
+fn expectations(base: &Desired, proposal: &Desired) -> Vec<SettingChange> {
+    let is_there = |of: &Expectation| proposal.expectations.iter().any(|other| other.demands_like(of));
+    let gone = base.expectations.iter().filter(|expectation| !is_there(expectation));
+    let change = |expectation: &Expectation| SettingChange {
+        name: format!("expect.{}", key(&expectation.name)),
+        before: Some(text(&demanded(expectation))),
+        after: proposal
+            .expectations
+            .iter()
+            .find(|other| other.name == expectation.name)
+            .map(|other| text(&demanded(other))),
+    };
+    gone.map(change).collect()
+}
+
+fn demanded(expectation: &Expectation) -> String {
+    let strict = if expectation.strict { " (strict)" } else { "" };
+    format!("{}{strict}", expectation.text)
 }
 
 fn changed(base: &BTreeMap<String, String>, proposal: &BTreeMap<String, String>) -> Vec<SettingChange> {

@@ -10,9 +10,10 @@ use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 use super::harness::{Folder, expect_file, files, root};
 
 /// The rooms with findings, and their codes.
-const ROOMS: [(&str, &str, &[Code]); 7] = [
+const ROOMS: [(&str, &str, &[Code]); 8] = [
     ("Configuration", "When attune reads a configuration.", attune::desired::CODES),
     ("Plan", "When attune compares the configuration with the cluster.", attune::plan::CODES),
+    ("Expectations", "In `attune validate`, `attune test` and a plan.", attune::contract::CODES),
     ("Cluster", "What the cluster reports, in a plan and in `attune doctor`.", attune::observed::CODES),
     ("Preflight check", "In `attune doctor`.", attune::doctor::CODES),
     ("Import", "In `attune import`.", attune::import::CODES),

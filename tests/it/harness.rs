@@ -233,6 +233,7 @@ pub(crate) fn validate(value: &Value) {
         Some("attune.findings/1") => "findings",
         Some("attune.policy-diff/1") => "policy-diff",
         Some("attune.access/1") => "access",
+        Some("attune.test/1") => "test",
         Some("attune.keys/1") => "keys",
         Some("attune.revocation/1") => "revocation",
         Some("attune.session/1") => "session",
@@ -244,7 +245,7 @@ pub(crate) fn validate(value: &Value) {
         Some("attune.report/1") => "report",
         other => panic!("no such format: {other:?}"),
     };
-    const NAMES: [&str; 17] = [
+    const NAMES: [&str; 18] = [
         "plan",
         "history",
         "drift",
@@ -253,6 +254,7 @@ pub(crate) fn validate(value: &Value) {
         "findings",
         "policy-diff",
         "access",
+        "test",
         "keys",
         "revocation",
         "session",

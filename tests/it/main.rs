@@ -31,6 +31,8 @@ mod edit;
 #[cfg(test)]
 mod examples;
 #[cfg(test)]
+mod expectations;
+#[cfg(test)]
 mod expiry;
 #[cfg(test)]
 mod face;

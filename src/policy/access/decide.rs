@@ -43,6 +43,8 @@ pub enum Verdict {
 pub struct Ground {
     /// Its `Sid`, or else `statement N`, counted from 1.
     pub statement: String,
+    /// Its index in the document.
+    pub index: usize,
     /// The conditions, all of which must hold.
     pub conditions: Vec<String>,
 }
@@ -72,6 +74,7 @@ pub fn decide(document: Option<&Document>, request: &Request, context: &Context<
         };
         applying.grounds.extend(whens.iter().map(|when| Ground {
             statement: title(document, index),
+            index,
             conditions: when.iter().map(|literal| text(*literal, &atoms).to_string()).collect(),
         }));
         applying.grounds.dedup();
@@ -265,7 +268,7 @@ mod tests {
         assert_eq!(verdicts(&read, "s3:PutObject", "logs/a"), NEITHER);
         assert_eq!(verdicts(&read, "s3:GetObject", "log/a"), NEITHER);
         let decision = found(&read, "s3:GetObject", "logs/a", Rules::AWS);
-        assert_eq!(decision.allowed_by, [Ground { statement: "Read".into(), conditions: Vec::new() }]);
+        assert_eq!(decision.allowed_by, [Ground { statement: "Read".into(), index: 0, conditions: Vec::new() }]);
         assert_eq!(found(&read, "s3:GetObject", "x/a", Rules::AWS).allowed_by, []);
     }
 
@@ -275,7 +278,7 @@ mod tests {
         assert_eq!(verdicts(&both, "s3:PutObject", "logs/a"), NEITHER);
         assert_eq!(verdicts(&both, "s3:PutObject", "other/a"), BOTH);
         let decision = found(&both, "s3:PutObject", "logs/a", Rules::MINIO_2021);
-        assert_eq!(decision.denied_by, [Ground { statement: "statement 2".into(), conditions: Vec::new() }]);
+        assert_eq!(decision.denied_by, [Ground { statement: "statement 2".into(), index: 1, conditions: Vec::new() }]);
         assert_eq!(decision.allowed_by[0].statement, "statement 1");
     }
 

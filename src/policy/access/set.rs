@@ -126,7 +126,7 @@ impl RequestSet {
         let actions = whats.iter().enumerate().map(action).collect::<Result<Vec<_>, _>>()?;
         let resource = |on: &&str| {
             let behind = on.strip_prefix(ARN).unwrap_or(on);
-            let own = format!("{}{behind}", ARN);
+            let own = format!("{ARN}{behind}");
             match behind.contains('/') {
                 true => vec![own],
                 false => vec![format!("{own}/*"), own],
@@ -159,6 +159,12 @@ impl RequestSet {
             Some(before) => self.found(document, Some(before), context),
             None => self.found(document, Some(&everything()), context),
         }
+    }
+
+    /// Whether no request can be in it, such as for a bucket whose name is too short.
+    #[must_use]
+    pub fn is_empty(&self, context: &Context<'_>) -> bool {
+        self.found(None, Some(&everything()), context).is_none()
     }
 
     /// The shortest example that `after` allows and `before` does not.
@@ -248,4 +254,49 @@ fn shortest(examples: impl Iterator<Item = Counterexample>) -> Option<Counterexa
             of.resource.clone(),
         )
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    impl RequestSet {
+        /// Whether a request of this word on a resource is in the set, character by character.
+        pub(crate) fn has_request(&self, word: &str, resource: &str) -> bool {
+            let resource = format!("{ARN}{}", resource.strip_prefix(ARN).unwrap_or(resource));
+            let of = |(kinds, on): &(Vec<RequestKind>, Vec<String>)| {
+                kinds.iter().any(|kind| kind.word() == word)
+                    && on.iter().any(|pattern| pattern.parse::<crate::base::NamePattern>().unwrap().matches(&resource))
+            };
+            self.requests.iter().any(of)
+        }
+    }
+
+    #[test]
+    fn each_word_fits_a_resource_and_each_resource_a_word() {
+        let catalogue = Catalogue::newest();
+        let parse = |whats: &[&str], on: &[&str]| RequestSet::parse(whats, on, &catalogue);
+        let set = parse(&["read", "s3:ListBucket"], &["abc", "abc/x*"]).unwrap();
+        assert!(
+            set.has_request("read", "abc/y") && set.has_request("list", "abc") && !set.has_request("list", "abc/y")
+        );
+        let problems = parse(&["s3:ListBucket"], &["abc", "abc/x*"]).unwrap_err();
+        assert!(matches!(problems.as_slice(), [SetProblem::On(1, RequestProblem::Resource { .. })]), "{problems:?}");
+        let problems = parse(&["read", "s3:GetObjct"], &["abc"]).unwrap_err();
+        assert!(matches!(problems.as_slice(), [SetProblem::What(1, RequestProblem::Action { .. })]), "{problems:?}");
+    }
+
+    #[test]
+    fn an_action_that_no_request_has_the_name_of_is_decided_as_an_action() {
+        let catalogue = Catalogue::newest();
+        let context = Context::new(&catalogue);
+        let Some(own) = catalogue.actions().iter().find(|action| RequestKind::of_action(&action.name).is_none()) else {
+            return;
+        };
+        let on = ["abc"];
+        let Ok(set) = RequestSet::parse(&[&own.name], &on, &catalogue) else { return };
+        let allows = allowing([own.name.as_str()], ["arn:aws:s3:::abc", "arn:aws:s3:::abc/*"]);
+        assert!(set.allowed(None, &allows, &context).is_some());
+        assert!(set.missing(None, Some(&allowing(["s3:GetObject"], ["*"])), &context).is_some());
+    }
 }

@@ -5,6 +5,37 @@ use std::io::{self, Write};
 
 use super::{Checked, Severity, message};
 use crate::base::{Finding, visible_lines};
+use crate::render::json::ExpectationV1;
+
+/// Writes expectations as JUnit XML: a test case for each.
+pub fn junit_of_expectations(
+    out: &mut dyn Write,
+    file: &str,
+    checked: &[ExpectationV1],
+    text: &dyn Fn(&ExpectationV1) -> String,
+) -> io::Result<()> {
+    let (tests, failures) = (checked.len(), checked.iter().filter(|of| !of.holds).count());
+    let file = escaped(file);
+    writeln!(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>")?;
+    writeln!(out, "<testsuites name=\"attune test\" tests=\"{tests}\" failures=\"{failures}\" errors=\"0\">")?;
+    writeln!(
+        out,
+        "  <testsuite name=\"{file}\" tests=\"{tests}\" failures=\"{failures}\" errors=\"0\" skipped=\"0\">"
+    )?;
+    for of in checked {
+        write!(out, "    <testcase classname=\"{file}\" name=\"{}\"", escaped(&of.name))?;
+        if of.holds {
+            writeln!(out, "/>")?;
+            continue;
+        }
+        let text = escaped(&text(of));
+        writeln!(
+            out,
+            ">\n      <failure message=\"{text}\" type=\"expectation-failed\">{text}</failure>\n    </testcase>"
+        )?;
+    }
+    writeln!(out, "  </testsuite>\n</testsuites>")
+}
 
 /// The findings of a file: the errors, and the others.
 #[derive(Default)]

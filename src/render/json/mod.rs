@@ -54,6 +54,7 @@ mod answers;
 mod change;
 mod cluster;
 mod drift;
+mod expectation;
 mod finding;
 mod history;
 mod keys;
@@ -87,6 +88,7 @@ pub use change::{
 };
 pub use cluster::{CredentialProcess, DoctorV1, ImportV1, SessionV1};
 pub use drift::{DriftStateV1, DriftSummaryV1, DriftV1, DriftedV1, IgnoredV1, RememberedV1, ReportedV1};
+pub use expectation::{ExpectationV1, FailureV1, MutationV1, MutationsV1, TestV1};
 pub use finding::{FindingV1, FindingsV1};
 pub use history::{HistoryV1, PastApplyV1, PastResultV1};
 pub use keys::{DetachedV1, KeysV1, RevocationV1, RevokedKeysV1, RevokedV1, RotatedV1, RotationStatusV1};

@@ -6,6 +6,7 @@ use time::OffsetDateTime;
 
 use super::access::{AccessChangeV1, user_or_group};
 use super::change::{BaseV1, ChangeV1, KindV1, NewKeysV1, OptionV1, ReviewV1, UnreportedV1, document};
+use super::expectation::ExpectationV1;
 use super::finding::FindingV1;
 use super::term::{TermV1, time_text};
 use crate::base::{PolicyName, Severity, Sources};
@@ -39,7 +40,11 @@ json_types! {
         unreported: UnreportedV1,
         /// Errors, which block the plan, warnings and notes.
         findings: Vec<FindingV1>,
-        /// What the guards refuse. attune does not apply a plan with refusals.
+        /// The expectations, checked against the state after the plan; missing when there are none, or when an error blocks the
+        /// plan.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        expectations: Vec<ExpectationV1>,
+        /// What guards and expectations refuse. attune does not apply a plan with refusals.
         refusals: Vec<FindingV1>,
         /// Refusals that are overridden for this run; missing when there are none.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -246,6 +251,7 @@ impl PlanV1 {
                 by_name: plan.unreported.by_name.iter().map(AccessChangeV1::by_name).collect(),
             },
             findings: plan.findings.iter().map(|finding| FindingV1::of(finding, sources)).collect(),
+            expectations: plan.expectations.iter().map(ExpectationV1::of).collect(),
             refusals: plan.refusals.iter().map(|finding| FindingV1::of(finding, sources)).collect(),
             overrides: OverrideV1::all(plan),
             options: plan.options.iter().map(option).collect(),

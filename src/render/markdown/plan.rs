@@ -33,7 +33,7 @@ fn page(plan: &PlanV1, bodies: &[Body], cut: Cut, max: usize) -> String {
 
 enum Verdict {
     Blocked(String),
-    Refused(&'static str),
+    Refused(String),
     NoChanges,
     FromSnapshot,
     Ready,

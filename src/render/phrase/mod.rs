@@ -8,11 +8,12 @@ mod term;
 use serde_json::value::RawValue;
 
 use super::json::{
-    AccessChangeV1, AttachedPrincipalV1, CallV1, ChangeV1, ClusterV1, KindV1, PlanSnapshotV1, PlanV1, ReplaceMethodV1,
-    SummaryV1, UnchangedV1, UnmanagedV1,
+    AccessChangeV1, AttachedPrincipalV1, CallV1, ChangeV1, ClusterV1, ExpectationV1, KindV1, PlanSnapshotV1, PlanV1,
+    ReplaceMethodV1, SummaryV1, UnchangedV1, UnmanagedV1,
 };
 pub(super) use crate::base::count;
 use crate::base::{Severity, list, list_some, shell_word, visible};
+use crate::contract::FAILED;
 use crate::plan::{NO_DESTINATION, NotReported, Note};
 use crate::policy::access::{Basis, BasisKind};
 use crate::policy::{self, Document};
@@ -44,43 +45,66 @@ pub(super) fn shown(text: &str) -> String {
     visible(text).into_owned()
 }
 
-/// Why a plan is refused. Where only a destination is missing, there is no guard to override.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refusals {
-    /// By guards only.
-    Guards,
+/// Why a plan is refused.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Refusals {
+    /// By guards.
+    pub guards: bool,
+    /// By expectations.
+    pub expectations: bool,
     /// Because new secrets have no destination.
-    NoDestination,
-    /// For both reasons.
-    Both,
+    pub no_destination: bool,
 }
 
 impl Refusals {
-    /// The reason, by the codes of the refusals.
+    /// The reasons, by the codes of the refusals.
     pub fn of<'a>(codes: impl IntoIterator<Item = &'a str>) -> Self {
-        let (mut guards, mut no_destination) = (false, false);
+        let mut all = Self::default();
         for code in codes {
-            if code == NO_DESTINATION.id { no_destination = true } else { guards = true }
+            let reason = match code {
+                _ if code == NO_DESTINATION.id => &mut all.no_destination,
+                _ if code == FAILED.id => &mut all.expectations,
+                _ => &mut all.guards,
+            };
+            *reason = true;
         }
-        match (guards, no_destination) {
-            (true, true) => Self::Both,
-            (false, true) => Self::NoDestination,
-            (true | false, false) => Self::Guards,
+        all
+    }
+
+    /// `a guard`, `an expectation`, or both; `None` if there is neither.
+    pub fn refuser(self) -> Option<&'static str> {
+        match (self.guards, self.expectations) {
+            (true, true) => Some("a guard and an expectation"),
+            (true, false) => Some("a guard"),
+            (false, true) => Some("an expectation"),
+            (false, false) => None,
         }
     }
 
-    fn phrase(self) -> &'static str {
-        match self {
-            Self::Guards => "refused by a guard",
-            Self::NoDestination => "refused, no destination for new secrets",
-            Self::Both => "refused by a guard, and no destination for new secrets",
+    fn phrase(self) -> String {
+        match (self.refuser(), self.no_destination) {
+            (Some(by), false) => format!("refused by {by}"),
+            (Some(by), true) => format!("refused by {by}, and no destination for new secrets"),
+            (None, _) => "refused, no destination for new secrets".to_owned(),
         }
     }
 }
 
-pub(super) fn refused(plan: &PlanV1) -> Option<&'static str> {
+pub(super) fn refused(plan: &PlanV1) -> Option<String> {
     let codes = plan.refusals.iter().map(|refusal| refusal.code.as_str());
     (!plan.refusals.is_empty()).then(|| Refusals::of(codes).phrase())
+}
+
+/// `12 hold`, or `2 of 12 fail`; `None` if there are none.
+pub(super) fn expectations(all: &[ExpectationV1]) -> Option<String> {
+    let failed = all.iter().filter(|expectation| !expectation.holds).count();
+    match (all.len(), failed) {
+        (0, _) => None,
+        (1, 0) => Some("1 holds".to_owned()),
+        (all, 0) => Some(format!("{all} hold")),
+        (all, 1) => Some(format!("1 of {all} fails")),
+        (all, failed) => Some(format!("{failed} of {all} fail")),
+    }
 }
 
 pub(super) fn blocked(plan: &PlanV1) -> Option<String> {
@@ -395,8 +419,11 @@ mod tests {
 
     #[test]
     fn refusals_name_a_guard_only_if_one_refused() {
-        assert_eq!(Refusals::of(["guard-removals"]), Refusals::Guards);
-        assert_eq!(Refusals::of([NO_DESTINATION.id]), Refusals::NoDestination);
-        assert_eq!(Refusals::of([NO_DESTINATION.id, "guard-removals"]), Refusals::Both);
+        let phrase = |codes: &[&str]| Refusals::of(codes.iter().copied()).phrase();
+        assert_eq!(phrase(&["guard-removals"]), "refused by a guard");
+        assert_eq!(phrase(&[FAILED.id]), "refused by an expectation");
+        assert_eq!(phrase(&[NO_DESTINATION.id]), "refused, no destination for new secrets");
+        let all = [NO_DESTINATION.id, "guard-removals", FAILED.id];
+        assert_eq!(phrase(&all), "refused by a guard and an expectation, and no destination for new secrets");
     }
 }

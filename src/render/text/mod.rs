@@ -3,6 +3,7 @@
 mod access;
 mod answers;
 mod cluster;
+mod expectations;
 mod history;
 mod keys;
 mod plan;
@@ -11,6 +12,7 @@ mod probe;
 pub use access::{access, policy_diff};
 pub use answers::{Detail, access_report};
 pub use cluster::{Beside, doctor, import};
+pub use expectations::expectations;
 pub use history::history;
 pub use keys::{Revocations, revocation, revoked, rotated, rotation};
 pub use plan::{drift, plan, saved_findings, verdict};

@@ -32,6 +32,7 @@ fn whole(out: &mut dyn Write, styles: &Styles, plan: &PlanV1) -> io::Result<()> 
         let verdict = blocked(plan).unwrap_or_else(|| no_changes(plan));
         writeln!(out, "\n{verdict}")?;
         self::part(out, styles, plan.only.as_ref())?;
+        refusals(out, styles, plan)?;
         footnote(out, styles, LATER, &later(&plan.terms, shown).unwrap_or_default())?;
         return footnote(out, styles, "unmanaged", &unmanaged(&plan.unmanaged));
     }
@@ -80,11 +81,11 @@ pub fn verdict(plan: &PlanV1) -> String {
     if let Some(blocked) = blocked(plan) {
         return blocked;
     }
+    let refused = refused(plan).map(|why| format!(" · {why}")).unwrap_or_default();
     if plan.changes.is_empty() {
-        return format!("no changes{}", left_out(plan.only.as_ref()));
+        return format!("no changes{refused}{}", left_out(plan.only.as_ref()));
     }
     let (counts, calls) = (counts(&plan.summary), api_calls(plan.summary.calls));
-    let refused = refused(plan).map(|why| format!(" · {why}")).unwrap_or_default();
     format!("{}: {counts} · {calls}{refused}{}", title(plan), left_out(plan.only.as_ref()))
 }
 
@@ -105,16 +106,28 @@ fn summary(out: &mut dyn Write, styles: &Styles, plan: &PlanV1) -> io::Result<()
         writeln!(out, "{} {}", styles.change.apply_to("options:"), options.join(" "))?;
     }
     self::part(out, styles, plan.only.as_ref())?;
+    refusals(out, styles, plan)?;
+    let title = styles.strong.apply_to(title(plan));
+    writeln!(out, "{title}: {} · {}", counts(&plan.summary), api_calls(plan.summary.calls))?;
+    if plan.snapshot.is_some() { writeln!(out, "{NOT_TO_BE_APPROVED}") } else { Ok(()) }
+}
+
+/// Writes what guards and expectations refuse, and which refusals are overridden.
+fn refusals(out: &mut dyn Write, styles: &Styles, plan: &PlanV1) -> io::Result<()> {
     overridden(out, styles, &plan.overrides)?;
     for refusal in &plan.refusals {
         writeln!(out, "{} {}", styles.remove.apply_to("refused:"), shown(&refusal.message))?;
+        if let (Some(file), Some(line)) = (&refusal.file, refusal.line) {
+            writeln!(out, "         {}", styles.dim.apply_to(format!("at {}:{line}", shown(file))))?;
+        }
         for line in refusal.help.iter().flat_map(|help| help.lines()) {
             writeln!(out, "         {}", styles.dim.apply_to(shown(line)))?;
         }
     }
-    let title = styles.strong.apply_to(title(plan));
-    writeln!(out, "{title}: {} · {}", counts(&plan.summary), api_calls(plan.summary.calls))?;
-    if plan.snapshot.is_some() { writeln!(out, "{NOT_TO_BE_APPROVED}") } else { Ok(()) }
+    if let Some(expectations) = expectations(&plan.expectations) {
+        writeln!(out, "expectations: {expectations}")?;
+    }
+    Ok(())
 }
 
 fn review(out: &mut dyn Write, styles: &Styles, review: Option<&ReviewV1>) -> io::Result<()> {

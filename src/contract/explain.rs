@@ -1,0 +1,138 @@
+//! Why an expectation fails, in words, and the statement that decides it.
+
+use super::{Failure, Why};
+use crate::base::Location;
+use crate::desired::{Desired, PolicyIntent};
+use crate::policy::access::{
+    Conditions, Context, Counterexample, Credentials, Decision, Ground, Holder, Need, Request, RequestOn,
+    RequestOrAction, Rules, Verdict, decide, decide_request,
+};
+use crate::policy::{Document, Part, Place};
+
+/// Whose access a failure is about.
+pub(super) fn who(failure: &Failure) -> String {
+    failure.who.as_ref().map_or_else(|| "everyone".to_owned(), ToString::to_string)
+}
+
+/// Whether a failure has a certain example.
+pub(super) fn is_certain(failure: &Failure) -> bool {
+    match &failure.why {
+        Why::Allowed(example) | Why::NotAllowed(example) => !example.is_open,
+        Why::UnknownDocument | Why::NoSuchPrincipal | Why::NotReported => false,
+    }
+}
+
+/// What fails, in words.
+pub(super) fn what(failure: &Failure) -> String {
+    let who = who(failure);
+    let policy = failure.policy.as_ref().map(|policy| format!(" by policy `{policy}`")).unwrap_or_default();
+    match &failure.why {
+        Why::Allowed(example) if example.is_open => {
+            format!("whether {who} can {} is undecided{policy}", request(example))
+        }
+        Why::NotAllowed(example) if example.is_open => {
+            format!("whether {who} can {} is undecided{policy}", request(example))
+        }
+        Why::Allowed(example) => format!("{who} can {}{policy}{}", request(example), conditions(example, ", if ")),
+        Why::NotAllowed(example) => {
+            format!("{who} cannot {}{policy}{}", request(example), String::new())
+        }
+        Why::UnknownDocument => format!("the document of {who}'s policy is not known{policy}"),
+        Why::NoSuchPrincipal => format!("there is no {who}"),
+        Why::NotReported => {
+            "this release does not report over REST who has which policy; use `via = \"weka\"` in `[cluster]`"
+                .to_owned()
+        }
+    }
+}
+
+/// A request in words, such as `delete arn:aws:s3:::prod-a/b`.
+fn request(example: &Counterexample) -> String {
+    let resource = example.resource.strip_prefix("arn:aws:s3:::").unwrap_or(&example.resource);
+    let resource = format!("`{resource}`");
+    let by = if example.rules.is_empty() { String::new() } else { format!(" (by {})", rules(&example.rules)) };
+    match &example.what {
+        RequestOrAction::Request(kind) => format!("{} ({}) {resource}{by}", kind.phrase(), kind.word()),
+        RequestOrAction::Action(action) => format!("do `{action}` on {resource}{by}"),
+    }
+}
+
+fn rules(rules: &[Rules]) -> String {
+    let names: Vec<String> = rules.iter().map(ToString::to_string).collect();
+    format!("{} rules", crate::base::list(&names))
+}
+
+fn conditions(example: &Counterexample, before: &str) -> String {
+    if example.conditions.is_empty() { String::new() } else { format!("{before}{}", example.conditions.join(" and ")) }
+}
+
+/// The statement that decides a failure.
+pub(super) struct Cause {
+    /// What it does, in words.
+    pub(super) text: String,
+    /// Its place, if it is known.
+    pub(super) at: Option<Location>,
+}
+
+/// The statement that decides a failure, if the configuration has it.
+pub(super) fn cause(failure: &Failure, desired: &Desired, context: &Context<'_>) -> Option<Cause> {
+    let (example, is_allowed) = match &failure.why {
+        Why::Allowed(example) => (example, true),
+        Why::NotAllowed(example) => (example, false),
+        Why::UnknownDocument | Why::NoSuchPrincipal | Why::NotReported => return None,
+    };
+    let entry = desired.policies.get(failure.policy.as_ref()?)?;
+    let PolicyIntent::Present(authored) = &entry.intent else { return None };
+    let context = match failure.who.as_ref()? {
+        Holder::Principal(principal) => context.with(principal),
+        Holder::Document(_) | Holder::Roles(_) => *context,
+    };
+    let context = match is_allowed {
+        true => context.with_credentials(Credentials::Any),
+        false => context.with_conditions(Conditions::NotGiven),
+    };
+    let rules = example.rules.first().copied().unwrap_or_else(|| context.rules.first());
+    let decisions = decisions(example, authored.document(), &context, rules);
+    let ground = decisions.iter().find_map(|(action, need, decision)| {
+        let grounds = if is_allowed { &decision.allowed_by } else { &decision.denied_by };
+        let ground = grounds.first().filter(|_| !is_allowed || *need == Need::Allowed)?;
+        Some((action, ground))
+    });
+    let verb = if is_allowed { "allows" } else { "denies" };
+    match ground {
+        Some((action, Ground { index, statement, .. })) => {
+            let at = authored.place(Place::Statement(*index, Part::Whole));
+            Some(Cause { text: format!("its statement {statement:?} {verb} `{action}`"), at })
+        }
+        None if is_allowed => None,
+        None => {
+            let not_allowed = |(_, need, decision): &&(String, Need, Decision)| {
+                *need == Need::Allowed && decision.verdict != Verdict::Allowed
+            };
+            let action = decisions.iter().find(not_allowed).map_or("it", |(action, ..)| action);
+            let text = format!("no statement allows `{action}` without conditions");
+            Some(Cause { text, at: authored.place(Place::Statements) })
+        }
+    }
+}
+
+/// The decisions about the actions that a request asks for.
+fn decisions(
+    example: &Counterexample,
+    document: &Document,
+    context: &Context<'_>,
+    rules: Rules,
+) -> Vec<(String, Need, Decision)> {
+    match &example.what {
+        RequestOrAction::Request(kind) => {
+            let Ok(request) = RequestOn::parse(kind.word(), &example.resource) else { return Vec::new() };
+            let decided = decide_request(Some(document), &request, context, rules);
+            let actions = decided.deciding().map(|way| way.actions.clone()).unwrap_or_default();
+            actions.into_iter().map(|of| (of.action.to_owned(), of.need, of.decision)).collect()
+        }
+        RequestOrAction::Action(action) => {
+            let Ok(request) = Request::parse(action, &example.resource, context.catalogue) else { return Vec::new() };
+            vec![(action.clone(), Need::Allowed, decide(Some(document), &request, context, rules))]
+        }
+    }
+}

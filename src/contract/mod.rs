@@ -1,0 +1,274 @@
+//! Expectations: whether a state keeps the promises of a configuration about who can do what.
+
+mod codes;
+mod explain;
+mod mutate;
+mod state;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+pub use codes::{CODES, FAILED};
+pub use mutate::{Mutation, MutationResult, Widening, mutations};
+pub use state::{Given, State, Subject};
+
+use crate::base::{Finding, PolicyName, list_some};
+use crate::desired::{Demand, Desired, Expectation, Who};
+use crate::policy::access::{
+    Conditions, Context, Counterexample, Credentials, Holder, RequestSet, beyond, depends_on_user,
+};
+use crate::policy::{Document, Normal};
+
+/// An expectation with what breaks it.
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct Checked {
+    /// The expectation.
+    pub expectation: Expectation,
+    /// The number of users, groups and roles that it is about.
+    pub subjects: usize,
+    /// What breaks it; empty if it holds.
+    pub failures: Vec<Failure>,
+}
+
+/// A user, group or role for which an expectation fails.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// Whose access it is; `None` if it is about everyone.
+    pub who: Option<Holder>,
+    /// The policy that it has.
+    pub policy: Option<PolicyName>,
+    /// The reason.
+    pub why: Why,
+    /// Whether the plan causes it or makes it worse; true if nothing is known about the state before.
+    pub is_new: bool,
+}
+
+/// Why an expectation fails.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Why {
+    /// This is allowed, and should not be.
+    Allowed(Counterexample),
+    /// This is not allowed, and should be.
+    NotAllowed(Counterexample),
+    /// The document of the policy is not known, so nothing can be said.
+    UnknownDocument,
+    /// There is no such user or group.
+    NoSuchPrincipal,
+    /// The cluster does not report who has which policy.
+    NotReported,
+}
+
+impl Checked {
+    /// Whether it holds.
+    #[must_use]
+    pub fn holds(&self) -> bool {
+        self.failures.is_empty()
+    }
+
+    /// Whether it refuses a plan: the plan makes it worse, or it is strict.
+    #[must_use]
+    pub fn refuses(&self) -> bool {
+        self.failures.iter().any(|failure| failure.is_new || self.expectation.strict)
+    }
+}
+
+/// Checks expectations against a state. `before` is the state before a plan, if there is one.
+pub fn check(
+    expectations: &[Expectation],
+    before: Option<&State>,
+    after: &State,
+    context: &Context<'_>,
+) -> Vec<Checked> {
+    let mut checker = Checker { context, known: BTreeMap::new() };
+    let all = expectations.iter().enumerate();
+    all.map(|(number, expectation)| checker.check((number, expectation), before, after)).collect()
+}
+
+/// The documents of a question: before, if it is known and another one, and after.
+type Documents<'a> = (Option<Option<&'a Normal>>, Option<&'a Normal>);
+
+struct Checker<'a, 's> {
+    context: &'a Context<'a>,
+    /// The answers about documents that give everyone the same access, by the number of the expectation.
+    known: BTreeMap<(usize, Documents<'s>), Option<Counterexample>>,
+}
+
+impl<'s> Checker<'_, 's> {
+    fn check(&mut self, of: (usize, &Expectation), before: Option<&'s State>, after: &'s State) -> Checked {
+        let (_, expectation) = of;
+        let subjects: Vec<&Subject> =
+            after.subjects.iter().filter(|subject| is_about(expectation, &subject.who)).collect();
+        let mut failures: Vec<Failure> =
+            subjects.iter().filter_map(|subject| self.failure(of, subject, before)).collect();
+        failures.extend(without_subject(expectation, before, after));
+        if !after.is_reported && !matches!(expectation.who, Who::One(_)) {
+            let is_new = before.is_none_or(|before| before.is_reported);
+            failures.push(Failure { who: None, policy: None, why: Why::NotReported, is_new });
+        }
+        Checked { expectation: expectation.clone(), subjects: subjects.len(), failures }
+    }
+
+    fn failure(
+        &mut self,
+        of: (usize, &Expectation),
+        subject: &'s Subject,
+        before: Option<&'s State>,
+    ) -> Option<Failure> {
+        let found =
+            |why, is_new| Some(Failure { who: Some(subject.who.clone()), policy: subject.policy.clone(), why, is_new });
+        let earlier = || before.map(|before| before.of(subject));
+        let document = match &subject.given {
+            Given::Unknown => {
+                let is_same = |earlier: &Subject| earlier.given == Given::Unknown && earlier.policy == subject.policy;
+                return found(Why::UnknownDocument, !earlier().flatten().is_some_and(is_same));
+            }
+            Given::Nothing => None,
+            Given::Document(normal) => Some(normal),
+        };
+        let example = self.example(of, &subject.who, (None, document))?;
+        let why = |example| match of.1.demand {
+            Demand::Can(_) => Why::NotAllowed(example),
+            Demand::Cannot(_) | Demand::Only(_) => Why::Allowed(example),
+        };
+        let given = earlier().map(|earlier| earlier.map_or(&Given::Nothing, |earlier| &earlier.given));
+        let before = match given {
+            // Nothing is known about the state before.
+            None | Some(Given::Unknown) => return found(why(example), true),
+            Some(Given::Nothing) => None,
+            Some(Given::Document(normal)) => Some(normal),
+        };
+        match self.example(of, &subject.who, (Some(before), document)) {
+            Some(worse) => found(why(worse), true),
+            None => found(why(example), false),
+        }
+    }
+
+    /// The example that breaks an expectation: with a document before, one that did not break it then.
+    fn example(
+        &mut self,
+        (number, expectation): (usize, &Expectation),
+        who: &Holder,
+        documents: Documents<'s>,
+    ) -> Option<Counterexample> {
+        let (before, after) = documents;
+        let all = before.flatten().into_iter().chain(after);
+        let is_of_user = all.into_iter().any(|normal| depends_on_user(normal.document()));
+        if !is_of_user && let Some(known) = self.known.get(&(number, documents)) {
+            return known.clone();
+        }
+        let context = match who {
+            Holder::Principal(principal) => self.context.with(principal),
+            Holder::Document(_) | Holder::Roles(_) => *self.context,
+        };
+        let document = |normal: &'s Normal| normal.document();
+        let example = broken(&expectation.demand, (before.map(|of| of.map(document)), after.map(document)), &context);
+        if !is_of_user {
+            self.known.insert((number, documents), example.clone());
+        }
+        example
+    }
+}
+
+/// A request that breaks a demand with the document after. With a document before, one that did not break it then.
+fn broken(
+    demand: &Demand,
+    (before, after): (Option<Option<&Document>>, Option<&Document>),
+    context: &Context<'_>,
+) -> Option<Counterexample> {
+    let certain = context.with_credentials(Credentials::Any);
+    match demand {
+        Demand::Can(set) => missing(set, before, after, &context.with_conditions(Conditions::NotGiven)),
+        Demand::Cannot(set) => set.allowed(before.flatten(), after?, &certain),
+        Demand::Only(granted) => beyond(after?, granted, before.flatten(), &certain),
+    }
+}
+
+fn missing(
+    set: &RequestSet,
+    before: Option<Option<&Document>>,
+    after: Option<&Document>,
+    context: &Context<'_>,
+) -> Option<Counterexample> {
+    match before {
+        None => set.missing(None, after, context),
+        Some(before) => set.missing(Some(before?), after, context),
+    }
+}
+
+fn is_about(expectation: &Expectation, who: &Holder) -> bool {
+    match who {
+        Holder::Principal(principal) => expectation.who.covers(principal),
+        Holder::Roles(role) => expectation.who.covers_role(role),
+        Holder::Document(_) => false,
+    }
+}
+
+/// The failure of an expectation that something is allowed to a user or group that is not there.
+fn without_subject(expectation: &Expectation, before: Option<&State>, after: &State) -> Option<Failure> {
+    let Who::One(principal) = &expectation.who else { return None };
+    let who = Holder::Principal(principal.clone());
+    let is_in = |state: &State| state.subjects.iter().any(|subject| subject.who == who);
+    let is_broken = matches!(expectation.demand, Demand::Can(_)) && after.is_reported && !is_in(after);
+    let is_new = before.is_none_or(is_in);
+    is_broken.then_some(Failure { who: Some(who), policy: None, why: Why::NoSuchPrincipal, is_new })
+}
+
+/// The number of users that a finding names.
+const NAMED: usize = 6;
+
+/// The finding about an expectation that fails: an error if it refuses a plan, else a warning. Its place is that of the statement
+/// that decides, if the configuration has it.
+pub fn finding(checked: &Checked, desired: &Desired, context: &Context<'_>) -> Finding {
+    let refuses = checked.refuses();
+    let counted = |failure: &&Failure| !refuses || failure.is_new || checked.expectation.strict;
+    let failures: Vec<&Failure> = checked.failures.iter().filter(counted).collect();
+    let leading = failures.iter().find(|failure| explain::is_certain(failure)).or(failures.first()).copied();
+    let what = leading.map(explain::what).unwrap_or_default();
+    let cause = leading.and_then(|failure| explain::cause(failure, desired, context));
+    let by = cause.as_ref().map(|cause| format!(": {}", cause.text)).unwrap_or_default();
+    let others: Vec<&Failure> = failures.iter().copied().filter(|failure| leading != Some(*failure)).collect();
+    let others = match others.len() {
+        0 => String::new(),
+        _ => format!("; likewise {}", list_some(&others, NAMED, |failure| explain::who(failure))),
+    };
+    let is_old = refuses && leading.is_some_and(|failure| !failure.is_new);
+    let already = if is_old { " (already before this plan)" } else { "" };
+    let message = format!("expectation {:?} fails: {what}{by}{already}{others}", checked.expectation.name);
+    let finding = match refuses {
+        true => Finding::error(codes::EXPECTATION_FAILED, message),
+        false => Finding::warning(codes::EXPECTATION_FAILED_BEFORE, message),
+    };
+    let place = checked.expectation.at.clone();
+    match (cause.and_then(|cause| cause.at), place) {
+        (Some(at), Some(place)) => finding.at(at).label(place, "the expectation"),
+        (at, place) => finding.at(at.or(place)),
+    }
+}
+
+/// The findings of a check without a cluster. Where only the cluster has the document of a policy, it is a warning.
+#[must_use]
+pub fn offline_findings(checked: &[Checked], desired: &Desired, context: &Context<'_>) -> Vec<Finding> {
+    let failed = checked.iter().filter(|checked| !checked.holds());
+    let finding = |checked: &Checked| {
+        let is_known = |failure: &Failure| failure.why != Why::UnknownDocument;
+        let (known, unknown): (Vec<Failure>, Vec<Failure>) = checked.failures.iter().cloned().partition(is_known);
+        if known.is_empty() {
+            let who = list_some(&unknown, NAMED, explain::who);
+            let policies = list_some(&unknown, NAMED, |failure| {
+                failure.policy.as_ref().map(|policy| format!("`{policy}`")).unwrap_or_default()
+            });
+            let message = format!(
+                "expectation {:?} is not decided offline: the configuration does not have the policy of {who}, {policies}",
+                checked.expectation.name
+            );
+            let help = "check the cluster as well: `attune test --observed`, or `attune plan`";
+            let finding = Finding::warning(codes::EXPECTATION_UNDECIDED, message);
+            return finding.at(checked.expectation.at.clone()).help(help);
+        }
+        self::finding(&Checked { failures: known, ..checked.clone() }, desired, context)
+    };
+    failed.map(finding).collect()
+}

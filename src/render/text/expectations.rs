@@ -1,0 +1,68 @@
+//! Expectations as text: which hold, and what breaks the others.
+
+use std::io::{self, Write};
+
+use super::shown;
+use crate::base::list_some;
+use crate::render::Styles;
+use crate::render::json::{MutationV1, MutationsV1, TestV1};
+
+/// Writes a line for each expectation, with what breaks it, and a line that counts them.
+pub fn expectations(out: &mut dyn Write, styles: &Styles, test: &TestV1) -> io::Result<()> {
+    let mut findings = test.findings.iter();
+    for expectation in &test.expectations {
+        let name = shown(&expectation.name);
+        if expectation.holds {
+            writeln!(out, "{}      {name}", styles.add.apply_to("ok"))?;
+            continue;
+        }
+        let Some(finding) = findings.next() else { continue };
+        let is_open = finding.code == "expectation-undecided";
+        let word = if is_open { "UNKNOWN" } else { "FAILED " };
+        writeln!(out, "{} {name}", styles.remove.apply_to(word))?;
+        let what = finding.message.split_once(" fails: ").map_or(finding.message.as_str(), |(_, what)| what);
+        writeln!(out, "        {}", shown(what))?;
+        if let (Some(file), Some(line)) = (&finding.file, finding.line) {
+            writeln!(out, "        {}", styles.dim.apply_to(format!("at {}:{line}", shown(file))))?;
+        }
+        for text in expectation.reason.iter().map(|reason| format!("reason: {reason}")).chain(finding.help.clone()) {
+            writeln!(out, "        {}", styles.dim.apply_to(shown(&text)))?;
+        }
+    }
+    match crate::render::phrase::expectations(&test.expectations) {
+        Some(counts) => writeln!(out, "expectations: {counts}")?,
+        None => writeln!(out, "no expectations")?,
+    }
+    test.mutations.iter().try_for_each(|of| mutations(out, styles, of))
+}
+
+/// How many mutations of one statement the text lists. JSON has all of them.
+const LISTED: usize = 6;
+
+fn mutations(out: &mut dyn Write, styles: &Styles, of: &MutationsV1) -> io::Result<()> {
+    writeln!(out)?;
+    let mut statements: Vec<(&MutationV1, Vec<String>)> = Vec::new();
+    for missed in &of.missed {
+        match statements
+            .iter_mut()
+            .find(|(first, _)| (&first.policy, first.statement) == (&missed.policy, missed.statement))
+        {
+            Some((_, changes)) => changes.push(shown(&missed.change)),
+            None => statements.push((missed, vec![shown(&missed.change)])),
+        }
+    }
+    for (first, changes) in statements {
+        let title = format!("policy {}, statement {}", shown(&first.policy), first.statement);
+        writeln!(out, "{}  {title}", styles.change.apply_to("missed"))?;
+        writeln!(out, "        if it {}", list_some(&changes, LISTED, Clone::clone))?;
+        if let (Some(file), Some(line)) = (&first.file, first.line) {
+            writeln!(out, "        {}", styles.dim.apply_to(format!("at {}:{line}", shown(file))))?;
+        }
+    }
+    let noticed = of.caught + of.missed.len();
+    let rest = match of.tried < of.possible {
+        true => format!(" (stopped: {} of {} tried)", of.tried, of.possible),
+        false => String::new(),
+    };
+    writeln!(out, "mutations: {} of {noticed} that widen access are noticed{rest}", of.caught)
+}

@@ -1,0 +1,119 @@
+//! Expectations through the binary: what breaks one is refused, overridden by name, and shown when the base loses one.
+
+use crate::base::{commit, git};
+use crate::harness::{Folder, Run};
+
+fn folder() -> Folder {
+    Folder::example("contract")
+}
+
+fn replace(folder: &Folder, file: &str, old: &str, new: &str) {
+    let text = folder.read(file);
+    assert!(text.contains(old), "{text}");
+    folder.write(file, &text.replace(old, new));
+}
+
+/// Runs attune with arguments that have blanks.
+fn with_words(folder: &Folder, args: &[&str]) -> Run {
+    let output = folder.command(args.iter().copied()).env("PATH", std::env::var("PATH").unwrap()).output().unwrap();
+    Run::of(&args.join(" "), &output)
+}
+
+const NAME: &str = "expect=only cleanup deletes from prod";
+
+const WIDENED: (&str, &str) =
+    ("action = [\"s3:GetBucketLocation\", \"s3:GetObject\", \"s3:ListBucket\"]", "action = \"s3:*\"");
+
+#[test]
+fn the_example_holds_and_a_wider_policy_is_refused_by_name_with_one_request() {
+    let folder = folder();
+    folder.attune("test").exits(0).says("expectations: 3 hold");
+    folder.attune("apply --yes").exits(0).says("expectations: 3 hold");
+    folder.attune("test --observed").exits(0).says("ok      analysts can read");
+    replace(&folder, "attune.toml", WIDENED.0, WIDENED.1);
+    let refused = "expectation \"only cleanup deletes from prod\" fails: user `alice` can delete";
+    let run = folder.attune("test").exits(3);
+    run.says("FAILED  only cleanup deletes from prod").says("its statement \"Read\" allows").says("at attune.toml:");
+    folder.attune("validate").exits(1).says(refused);
+    let before = folder.read("cluster.json");
+    for command in ["plan", "apply --yes"] {
+        let run = folder.attune(command).exits(3).says(&format!("refused: {refused}"));
+        run.says("--override 'expect=only cleanup deletes from prod'").says("expectations: 1 of 3 fails");
+    }
+    assert_eq!(folder.read("cluster.json"), before);
+    let run = with_words(&folder, &["apply", "--yes", "--override", NAME]).exits(0);
+    run.says("overridden by expect=only cleanup deletes from prod");
+    // Now the cluster is as it should not be: a plan that does not make it worse is only warned about.
+    let run = folder.attune("plan").exits(0).says("no changes");
+    run.warns("expectation \"only cleanup deletes from prod\" fails");
+    folder.attune("test --observed").exits(3).says("expectations: 1 of 3 fails");
+    replace(&folder, "attune.toml", "except = [\"svc-cleanup\"]\n", "except = [\"svc-cleanup\"]\nstrict = true\n");
+    folder.attune("plan").exits(3).says("already before this plan");
+}
+
+#[test]
+fn an_unmanaged_user_counts_and_so_does_a_role() {
+    let folder = folder();
+    replace(
+        &folder,
+        "cluster.json",
+        "\"alice\": { \"role\": \"S3\" },",
+        "\"alice\": { \"role\": \"S3\" },\n\"zoe\": { \"role\": \"S3\", \"policy\": \"readwrite\" },",
+    );
+    let run = folder.attune("plan").exits(0);
+    run.warns("user `zoe` can delete").says("expectations: 1 of 3 fails");
+    folder.write("attune.toml", &(folder.read("attune.toml") + "\n[roles.prod-cleanup]\n"));
+    folder.attune("test").exits(3).says("a token with the roles prod-cleanup");
+    replace(&folder, "attune.toml", "except = [\"svc-cleanup\"]", "except = [\"svc-cleanup\", \"role/prod-*\"]");
+    folder.attune("test").exits(0);
+}
+
+#[test]
+fn a_proposal_that_drops_an_expectation_is_still_held_to_it() {
+    let folder = folder();
+    git(&folder, &["init", "-q", "-b", "main"]);
+    commit(&folder);
+    replace(&folder, "attune.toml", WIDENED.0, WIDENED.1);
+    replace(
+        &folder,
+        "attune.toml",
+        "nobody = [\"s3:DeleteObject*\", \"s3:DeleteBucket\"]",
+        "nobody = \"s3:DeleteBucket\"",
+    );
+    replace(&folder, "attune.toml", "except = [\"svc-cleanup\"]", "except = [\"svc-cleanup\", \"alice\"]");
+    let run = with_words(&folder, &["plan", "--base", "main"]).exits(3);
+    run.says("expect.\"only cleanup deletes from prod\"").says("only cleanup deletes from prod (base)");
+    let by = format!("{NAME} (base)");
+    with_words(&folder, &["plan", "--base", "main", "--override", &by]).exits(0).says("overridden by expect=");
+}
+
+#[test]
+fn results_are_for_pipelines_as_well() {
+    let folder = folder();
+    replace(&folder, "attune.toml", WIDENED.0, WIDENED.1);
+    let json = folder.attune("test --format json").exits(3).json();
+    assert_eq!(json["expectations"][0]["failures"][0]["who"], "alice");
+    assert_eq!(json["findings"][0]["file"], "attune.toml");
+    folder.attune("test --format junit").exits(3).says("<failure message=").says("tests=\"3\" failures=\"1\"");
+    folder.attune("test --format github").exits(3).says("::error file=attune.toml,line=");
+    let sarif = folder.attune("test --format sarif").exits(3);
+    let sarif: serde_json::Value = serde_json::from_str(&sarif.stdout).unwrap();
+    assert_eq!(sarif["runs"][0]["results"][0]["ruleId"], "expectation-failed");
+    folder.write("empty.toml", "[users]\n");
+    folder.attune("-f empty.toml test").exits(0).says("no expectations").warns("nothing was checked");
+}
+
+#[test]
+fn mutations_say_what_no_expectation_would_notice() {
+    let folder = folder();
+    let run = folder.attune("test --mutate").exits(0).says("missed  policy prod-read, statement 1");
+    run.says("that widen access are noticed");
+    let json = folder.attune("test --mutate --format json").exits(0).json();
+    let of = &json["mutations"];
+    assert_eq!(of["possible"], of["tried"]);
+    assert!(of["caught"].as_u64().unwrap() > 20, "{of}");
+    let missed = |change: &str| of["missed"].as_array().unwrap().iter().any(|one| one["change"] == change);
+    assert!(missed("allows `s3:PutObject`") && !missed("allows `s3:DeleteObject`"), "{of}");
+    let stopped = folder.attune("test --mutate --mutate-for 0").exits(0);
+    stopped.says("0 of 0 that widen access are noticed (stopped: 0 of");
+}
