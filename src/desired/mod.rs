@@ -11,6 +11,7 @@ mod edit;
 mod entries;
 mod expand;
 mod expect;
+mod expect_entries;
 mod files;
 mod fill;
 mod format;

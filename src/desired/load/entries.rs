@@ -8,7 +8,7 @@ use super::{File, Loader, unreadable};
 use crate::base::{FileId, Location, Sources};
 use crate::desired::entries::{DocumentFile, FileReader};
 use crate::desired::expand::RecordedFile;
-use crate::desired::expect::expectations;
+use crate::desired::expect_entries::expectations;
 use crate::desired::fill::{Scope, names_in_json};
 use crate::desired::parse::{parse, syntax};
 use crate::desired::raw::RawFile;

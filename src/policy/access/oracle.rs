@@ -169,18 +169,6 @@ impl Oracle {
         &self.matches[kind][pattern]
     }
 
-    /// The resources whose names match a pattern of names, whatever the rules are.
-    fn named(&self, pattern: &str, kind: &str) -> Set {
-        let pattern = pattern.strip_prefix(ARN).unwrap_or(pattern);
-        let mut set = self.nothing(kind);
-        for (index, resource) in self.resources[kind].iter().enumerate() {
-            let name = resource.strip_prefix(ARN).unwrap_or(resource);
-            let name = if kind == "bucket" { name.trim_end_matches('/') } else { name };
-            set[index / 64] |= u64::from(like(pattern, name)) << (index % 64);
-        }
-        set
-    }
-
     fn any(&mut self, patterns: &[String], kind: &'static str) -> Set {
         let mut any = self.nothing(kind);
         for pattern in patterns {

@@ -62,6 +62,20 @@ fn without_keys(document: &Document) -> Document {
     document
 }
 
+impl Oracle {
+    /// The resources whose names match a pattern of names, whatever the rules are.
+    pub(super) fn named(&self, pattern: &str, kind: &str) -> Set {
+        let pattern = pattern.strip_prefix(ARN).unwrap_or(pattern);
+        let mut set = self.nothing(kind);
+        for (index, resource) in self.resources[kind].iter().enumerate() {
+            let name = resource.strip_prefix(ARN).unwrap_or(resource);
+            let name = if kind == "bucket" { name.trim_end_matches('/') } else { name };
+            set[index / 64] |= u64::from(like(pattern, name)) << (index % 64);
+        }
+        set
+    }
+}
+
 impl RequestSet {
     /// Whether a counterexample is in the set.
     fn has(&self, found: &Counterexample) -> bool {
