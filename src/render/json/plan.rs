@@ -40,8 +40,7 @@ json_types! {
         unreported: UnreportedV1,
         /// Errors, which block the plan, warnings and notes.
         findings: Vec<FindingV1>,
-        /// The expectations, checked against the state after the plan; missing when there are none, or when an error blocks the
-        /// plan.
+        /// The expectations, checked against the state after the plan; missing when none are, as in a blocked plan.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         expectations: Vec<ExpectationV1>,
         /// What guards and expectations refuse. attune does not apply a plan with refusals.
