@@ -1,6 +1,7 @@
 //! Phrases that text, Markdown and HTML share. Each form decides how a name is written.
 
 mod access;
+mod refusals;
 mod requests;
 mod review;
 mod term;
@@ -8,17 +9,18 @@ mod term;
 use serde_json::value::RawValue;
 
 use super::json::{
-    AccessChangeV1, AttachedPrincipalV1, CallV1, ChangeV1, ClusterV1, ExpectationV1, KindV1, PlanSnapshotV1, PlanV1,
-    ReplaceMethodV1, SummaryV1, UnchangedV1, UnmanagedV1,
+    AccessChangeV1, AttachedPrincipalV1, CallV1, ChangeV1, ClusterV1, KindV1, PlanSnapshotV1, PlanV1, ReplaceMethodV1,
+    SummaryV1, UnchangedV1, UnmanagedV1,
 };
 pub(super) use crate::base::count;
 use crate::base::{Severity, list, list_some, shell_word, visible};
-use crate::contract::FAILED;
-use crate::plan::{NO_DESTINATION, NotReported, Note};
+use crate::plan::{NotReported, Note};
 use crate::policy::access::{Basis, BasisKind};
 use crate::policy::{self, Document};
 
 pub(super) use access::*;
+pub use refusals::Refusals;
+pub(super) use refusals::*;
 pub(super) use requests::*;
 pub(super) use review::*;
 pub(super) use term::*;
@@ -43,68 +45,6 @@ pub(super) fn capital(text: &str) -> String {
 /// Foreign text on one line, with hidden characters escaped.
 pub(super) fn shown(text: &str) -> String {
     visible(text).into_owned()
-}
-
-/// Why a plan is refused.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Refusals {
-    /// By guards.
-    pub guards: bool,
-    /// By expectations.
-    pub expectations: bool,
-    /// Because new secrets have no destination.
-    pub no_destination: bool,
-}
-
-impl Refusals {
-    /// The reasons, by the codes of the refusals.
-    pub fn of<'a>(codes: impl IntoIterator<Item = &'a str>) -> Self {
-        let mut all = Self::default();
-        for code in codes {
-            let reason = match code {
-                _ if code == NO_DESTINATION.id => &mut all.no_destination,
-                _ if code == FAILED.id => &mut all.expectations,
-                _ => &mut all.guards,
-            };
-            *reason = true;
-        }
-        all
-    }
-
-    /// `a guard`, `an expectation`, or both; `None` if there is neither.
-    pub fn refuser(self) -> Option<&'static str> {
-        match (self.guards, self.expectations) {
-            (true, true) => Some("a guard and an expectation"),
-            (true, false) => Some("a guard"),
-            (false, true) => Some("an expectation"),
-            (false, false) => None,
-        }
-    }
-
-    fn phrase(self) -> String {
-        match (self.refuser(), self.no_destination) {
-            (Some(by), false) => format!("refused by {by}"),
-            (Some(by), true) => format!("refused by {by}, and no destination for new secrets"),
-            (None, _) => "refused, no destination for new secrets".to_owned(),
-        }
-    }
-}
-
-pub(super) fn refused(plan: &PlanV1) -> Option<String> {
-    let codes = plan.refusals.iter().map(|refusal| refusal.code.as_str());
-    (!plan.refusals.is_empty()).then(|| Refusals::of(codes).phrase())
-}
-
-/// `12 hold`, or `2 of 12 fail`; `None` if there are none.
-pub(super) fn expectations(all: &[ExpectationV1]) -> Option<String> {
-    let failed = all.iter().filter(|expectation| !expectation.holds).count();
-    match (all.len(), failed) {
-        (0, _) => None,
-        (1, 0) => Some("1 holds".to_owned()),
-        (all, 0) => Some(format!("{all} hold")),
-        (all, 1) => Some(format!("1 of {all} fails")),
-        (all, failed) => Some(format!("{failed} of {all} fail")),
-    }
 }
 
 pub(super) fn blocked(plan: &PlanV1) -> Option<String> {
@@ -412,18 +352,3 @@ pub(super) fn is_of_keys(note: Note) -> bool {
 pub(super) const ONLY_IDS: &str = "only ids change: no access change";
 
 pub(super) const KEYS_MAY_BE_CREATED: &str = "creates S3 keys if the user has none, re-enables existing ones";
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn refusals_name_a_guard_only_if_one_refused() {
-        let phrase = |codes: &[&str]| Refusals::of(codes.iter().copied()).phrase();
-        assert_eq!(phrase(&["guard-removals"]), "refused by a guard");
-        assert_eq!(phrase(&[FAILED.id]), "refused by an expectation");
-        assert_eq!(phrase(&[NO_DESTINATION.id]), "refused, no destination for new secrets");
-        let all = [NO_DESTINATION.id, "guard-removals", FAILED.id];
-        assert_eq!(phrase(&all), "refused by a guard and an expectation, and no destination for new secrets");
-    }
-}
