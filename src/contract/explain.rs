@@ -1,6 +1,6 @@
 //! Why an expectation fails, in words, and the statement that decides it.
 
-use super::{Failure, Why};
+use super::{Failure, Unreported, Why};
 use crate::base::Location;
 use crate::desired::{Desired, PolicyIntent};
 use crate::policy::access::{
@@ -18,7 +18,7 @@ pub(super) fn who(failure: &Failure) -> String {
 pub(super) fn is_certain(failure: &Failure) -> bool {
     match &failure.why {
         Why::Allowed(example) | Why::NotAllowed(example) => !example.is_open,
-        Why::UnknownDocument | Why::NoSuchPrincipal | Why::NotReported => false,
+        Why::UnknownDocument | Why::NoSuchPrincipal | Why::NotReported(_) => false,
     }
 }
 
@@ -39,11 +39,15 @@ pub(super) fn what(failure: &Failure) -> String {
         }
         Why::UnknownDocument => format!("the document of {who}'s policy is not known{policy}"),
         Why::NoSuchPrincipal => format!("there is no {who}"),
-        Why::NotReported => {
-            "this release does not report over REST who has which policy; use `via = \"weka\"` in `[cluster]`"
-                .to_owned()
-        }
+        Why::NotReported(Unreported::Users) => not_reported("users"),
+        Why::NotReported(Unreported::Groups) => not_reported("groups"),
     }
+}
+
+fn not_reported(who: &str) -> String {
+    format!(
+        "it is not decided: the cluster does not report over REST which policies {who} have; use `via = \"weka\"` in `[cluster]`"
+    )
 }
 
 /// A request in words, such as `delete arn:aws:s3:::prod-a/b`.
@@ -79,7 +83,7 @@ pub(super) fn cause(failure: &Failure, desired: &Desired, context: &Context<'_>)
     let (example, is_allowed) = match &failure.why {
         Why::Allowed(example) => (example, true),
         Why::NotAllowed(example) => (example, false),
-        Why::UnknownDocument | Why::NoSuchPrincipal | Why::NotReported => return None,
+        Why::UnknownDocument | Why::NoSuchPrincipal | Why::NotReported(_) => return None,
     };
     let entry = desired.policies.get(failure.policy.as_ref()?)?;
     let PolicyIntent::Present(authored) = &entry.intent else { return None };

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 
 pub use codes::{CODES, FAILED};
 pub use mutate::{Mutation, MutationResult, Widening, mutations};
-pub use state::{Given, State, Subject};
+pub use state::{Given, State, Subject, Unreported};
 
 use crate::base::{Finding, PolicyName, list_some};
 use crate::desired::{Demand, Desired, Expectation, Who};
@@ -57,8 +57,8 @@ pub enum Why {
     UnknownDocument,
     /// There is no such user or group.
     NoSuchPrincipal,
-    /// The cluster does not report who has which policy.
-    NotReported,
+    /// The cluster does not report which policy users, or groups, have.
+    NotReported(Unreported),
 }
 
 impl Checked {
@@ -104,9 +104,9 @@ impl<'s> Checker<'_, 's> {
         let mut failures: Vec<Failure> =
             subjects.iter().filter_map(|subject| self.failure(of, subject, before)).collect();
         failures.extend(without_subject(expectation, before, after));
-        if !after.is_reported && !matches!(expectation.who, Who::One(_)) {
-            let is_new = before.is_none_or(|before| before.is_reported);
-            failures.push(Failure { who: None, policy: None, why: Why::NotReported, is_new });
+        if let Some(kind) = after.unreported(&expectation.who) {
+            let is_new = before.is_none_or(|before| before.unreported(&expectation.who).is_none());
+            failures.push(Failure { who: None, policy: None, why: Why::NotReported(kind), is_new });
         }
         Checked { expectation: expectation.clone(), subjects: subjects.len(), failures }
     }
@@ -211,7 +211,8 @@ fn without_subject(expectation: &Expectation, before: Option<&State>, after: &St
     let Who::One(principal) = &expectation.who else { return None };
     let who = Holder::Principal(principal.clone());
     let is_in = |state: &State| state.subjects.iter().any(|subject| subject.who == who);
-    let is_broken = matches!(expectation.demand, Demand::Can(_)) && after.is_reported && !is_in(after);
+    let is_reported = after.unreported(&expectation.who).is_none();
+    let is_broken = matches!(expectation.demand, Demand::Can(_)) && is_reported && !is_in(after);
     let is_new = before.is_none_or(is_in);
     is_broken.then_some(Failure { who: Some(who), policy: None, why: Why::NoSuchPrincipal, is_new })
 }

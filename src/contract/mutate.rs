@@ -113,7 +113,8 @@ impl Mutation {
     fn state_with(&self, document: &Normal, state: &State) -> State {
         let with_policy = state.subjects.iter().filter(|subject| subject.policy.as_ref() == Some(&self.policy));
         let with_document = |of: &Subject| Subject { given: Given::Document(document.clone()), ..of.clone() };
-        State { subjects: with_policy.map(with_document).collect(), is_reported: state.is_reported }
+        let (users_known, groups_known) = (state.users_known, state.groups_known);
+        State { subjects: with_policy.map(with_document).collect(), users_known, groups_known }
     }
 
     /// The document with the mutation.

@@ -1,7 +1,7 @@
 //! Who has which document at one time.
 
 use crate::base::{PolicyName, Principal, Release};
-use crate::desired::{DeclaredAttachment, Desired, PolicyIntent};
+use crate::desired::{DeclaredAttachment, Desired, PolicyIntent, Who};
 use crate::observed::{Body, Observed, granted};
 use crate::policy::access::Holder;
 use crate::policy::{Normal, normal, predefined};
@@ -11,8 +11,19 @@ use crate::policy::{Normal, normal, predefined};
 pub struct State {
     /// The users, groups and roles: users first, then groups, then roles, each in the order of their names.
     pub subjects: Vec<Subject>,
-    /// Whether it is known who has which policy. If not, only declared users and groups are there.
-    pub is_reported: bool,
+    /// Whether the policies of users are known. If not, no users are there.
+    pub users_known: bool,
+    /// Whether the policies of groups are known. If not, no groups are there.
+    pub groups_known: bool,
+}
+
+/// Those whose policies a cluster does not report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unreported {
+    /// Users.
+    Users,
+    /// Groups.
+    Groups,
 }
 
 /// A user, group or role with its document.
@@ -65,7 +76,11 @@ impl State {
             given: given(Some(role)),
             policy: Some(role.clone()),
         });
-        Self { subjects: attached.chain(roles).collect(), is_reported: observed.attachments_known }
+        Self {
+            subjects: attached.chain(roles).collect(),
+            users_known: observed.attachments_known,
+            groups_known: observed.groups_known || !observed.capabilities.groups,
+        }
     }
 
     /// The declared state, with the predefined policies of a release.
@@ -93,7 +108,15 @@ impl State {
             given: given(Some(role)),
             policy: Some(role.clone()),
         });
-        Self { subjects: attached.chain(roles).collect(), is_reported: true }
+        Self { subjects: attached.chain(roles).collect(), users_known: true, groups_known: true }
+    }
+
+    /// Those whom an expectation is about, and whose policies are not known.
+    pub(super) fn unreported(&self, who: &Who) -> Option<Unreported> {
+        if !self.users_known && who.has_users() {
+            return Some(Unreported::Users);
+        }
+        (!self.groups_known && who.has_groups()).then_some(Unreported::Groups)
     }
 
     /// The same user, group or role in this state: of several records, one with the same policy if there is one.

@@ -85,6 +85,24 @@ impl Who {
         }
     }
 
+    /// Whether it is about users.
+    #[must_use]
+    pub fn has_users(&self) -> bool {
+        match self {
+            Self::One(principal) => principal.user().is_some(),
+            Self::Matching(patterns) => !patterns.users.is_empty(),
+        }
+    }
+
+    /// Whether it is about groups.
+    #[must_use]
+    pub fn has_groups(&self) -> bool {
+        match self {
+            Self::One(principal) => principal.group().is_some(),
+            Self::Matching(patterns) => !patterns.groups.is_empty(),
+        }
+    }
+
     /// Whether it is about everyone with a role.
     #[must_use]
     pub fn covers_role(&self, role: &PolicyName) -> bool {

@@ -117,3 +117,18 @@ fn mutations_say_what_no_expectation_would_notice() {
     let stopped = folder.attune("test --mutate --mutate-for 0").exits(0);
     stopped.says("0 of 0 that widen access are noticed (stopped: 0 of");
 }
+
+#[test]
+fn what_a_cluster_does_not_report_is_not_decided() {
+    // 3.14 does not report over REST who has which policy.
+    let folder = folder();
+    replace(&folder, "cluster.json", "\"release\": \"5.1.2\"", "\"release\": \"3.14\"");
+    let json = folder.attune("test --observed --format json").exits(3).json();
+    let why: Vec<&str> =
+        json["expectations"].as_array().unwrap().iter().map(|of| of["failures"][0]["why"].as_str().unwrap()).collect();
+    assert_eq!(why, ["not_reported"; 3]);
+    // 6.0 does not report which groups have one.
+    replace(&folder, "cluster.json", "\"release\": \"3.14\"", "\"release\": \"6.0\"");
+    let run = folder.attune("test --observed").exits(3).says("does not report over REST which policies groups have");
+    run.says("ok      services only do their work");
+}

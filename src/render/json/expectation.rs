@@ -148,7 +148,7 @@ impl FailureV1 {
             Why::NotAllowed(example) => ("not_allowed", Some(example)),
             Why::UnknownDocument => ("unknown_document", None),
             Why::NoSuchPrincipal => ("no_such_principal", None),
-            Why::NotReported => ("not_reported", None),
+            Why::NotReported(_) => ("not_reported", None),
         };
         let request = |example: &Counterexample| match &example.what {
             RequestOrAction::Request(kind) => kind.word().to_owned(),
