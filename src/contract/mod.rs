@@ -92,8 +92,9 @@ type Documents<'a> = (Option<Option<&'a Normal>>, Option<&'a Normal>);
 
 struct Checker<'a, 's> {
     context: &'a Context<'a>,
-    /// The answers about documents that give everyone the same access, by the number of the expectation.
-    known: BTreeMap<(usize, Documents<'s>), Option<Counterexample>>,
+    /// The answers about documents that give every user, and everyone else, the same access: by the number of the expectation,
+    /// and by whether it is about a user.
+    known: BTreeMap<(usize, bool, Documents<'s>), Option<Counterexample>>,
 }
 
 impl<'s> Checker<'_, 's> {
@@ -156,7 +157,8 @@ impl<'s> Checker<'_, 's> {
         let (before, after) = documents;
         let all = before.flatten().into_iter().chain(after);
         let is_of_user = all.into_iter().any(|normal| depends_on_user(normal.document()));
-        if !is_of_user && let Some(known) = self.known.get(&(number, documents)) {
+        let is_user = matches!(who, Holder::Principal(principal) if principal.user().is_some());
+        if !is_of_user && let Some(known) = self.known.get(&(number, is_user, documents)) {
             return known.clone();
         }
         let context = match who {
@@ -166,7 +168,7 @@ impl<'s> Checker<'_, 's> {
         let document = |normal: &'s Normal| normal.document();
         let example = broken(&expectation.demand, (before.map(|of| of.map(document)), after.map(document)), &context);
         if !is_of_user {
-            self.known.insert((number, documents), example.clone());
+            self.known.insert((number, is_user, documents), example.clone());
         }
         example
     }
