@@ -10,7 +10,7 @@ use super::exit::{self, Exit, Failure};
 use super::output::Output;
 use crate::base::{PolicyName, Principal, Release, nearest};
 use crate::cluster::{Cluster, documents, observe_all};
-use crate::desired::{DeclaredAttachment, Desired, PolicyIntent, PrincipalEntry, is_stdin, shown_path};
+use crate::desired::{Desired, PolicyIntent, PrincipalEntry, is_stdin, shown_path};
 use crate::observed::{Body, Observed, granted};
 use crate::policy::access::{ALL_RULES, Answer, Asked, Attachment, Context, Holder, Report, RequestKind, RuleList};
 use crate::policy::{Catalogue, Document, normal, predefined};
@@ -297,10 +297,7 @@ fn declared_document(desired: &Desired, release: &Release, policy: &PolicyName) 
 fn declared(desired: &Desired, release: &Release) -> Vec<Attachment> {
     let document = |policy: &PolicyName| declared_document(desired, release, policy);
     let attachment = |(principal, entry): (Principal, &PrincipalEntry)| {
-        let policy = match &entry.intent {
-            DeclaredAttachment::Has(policy) => Some(policy),
-            DeclaredAttachment::Detached | DeclaredAttachment::Revoked => None,
-        };
+        let policy = entry.intent.policy();
         Attachment {
             holder: Holder::Principal(principal),
             policy: policy.cloned(),

@@ -167,10 +167,7 @@ impl MoveArgs {
     }
 
     fn suggestion(&self, desired: &Desired) -> String {
-        let attached = desired.principals().filter_map(|(_, entry)| match &entry.intent {
-            DeclaredAttachment::Has(policy) => Some(policy.as_str()),
-            DeclaredAttachment::Detached | DeclaredAttachment::Revoked => None,
-        });
+        let attached = desired.principals().filter_map(|(_, entry)| entry.intent.policy().map(PolicyName::as_str));
         match nearest(self.from.as_str(), attached) {
             Some(near) => format!("did you mean `{near}`?"),
             None => "`attune access` shows who has which policy".to_owned(),

@@ -16,7 +16,7 @@ use crate::contract::{self, Checked, State, mutations};
 use crate::desired::{Loaded, RepositoryPaths};
 use crate::policy::Catalogue;
 use crate::policy::access::Context;
-use crate::render::json::{self, ExpectationV1, MutationsV1, TestV1};
+use crate::render::json::{self, MutationsV1, TestV1};
 use crate::render::{annotations, junit_of_expectations, sarif, text};
 
 /// Check the expectations of a configuration
@@ -122,14 +122,7 @@ impl TestArgs {
         output.result(|out, styles| match self.format {
             TestFormat::Text => text::expectations(out, styles, &test),
             TestFormat::Json => json::write(out, &test),
-            TestFormat::Junit => {
-                let text = |of: &ExpectationV1| {
-                    let failed =
-                        test.expectations.iter().filter(|of| !of.holds).position(|other| other.name == of.name);
-                    failed.and_then(|at| test.findings.get(at)).map(|of| of.message.clone()).unwrap_or_default()
-                };
-                junit_of_expectations(out, &file, &test.expectations, &text)
-            }
+            TestFormat::Junit => junit_of_expectations(out, &file, &test),
             TestFormat::Github => annotations(out, findings, &loaded.sources),
             TestFormat::Sarif => {
                 let (findings, sources) = (findings.clone(), loaded.sources.clone());

@@ -6,7 +6,7 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 use super::{CallError, Cluster, capabilities, groups_by_name};
 use crate::base::{PolicyName, Principal};
-use crate::desired::{DeclaredAttachment, Desired};
+use crate::desired::Desired;
 use crate::observed::{Body, Duplicates, Limits, Observed};
 
 /// Reads the cluster: identity, users, groups, all policy names, and the documents that matter for one of the desired
@@ -121,12 +121,8 @@ fn relevant(
     let with_roles = states.iter().filter(|desired| !desired.expectations.is_empty());
     wanted.extend(with_roles.flat_map(|desired| &desired.guards.roles).cloned());
     wanted.extend(states.iter().flat_map(|desired| desired.renames()).map(|(_, old)| old.policy.clone()));
-    for (_, entry) in states.iter().flat_map(|desired| desired.principals()) {
-        match &entry.intent {
-            DeclaredAttachment::Has(policy) => wanted.extend([policy.clone()]),
-            DeclaredAttachment::Detached | DeclaredAttachment::Revoked => {}
-        }
-    }
+    let declared = states.iter().flat_map(|desired| desired.principals());
+    wanted.extend(declared.filter_map(|(_, entry)| entry.intent.policy().cloned()));
     let of_state = |name: &PolicyName| {
         let mut states = states.iter();
         states.any(|desired| desired.policies.contains_key(name) || desired.ownership.covers_policy(name))

@@ -27,10 +27,7 @@ pub(super) fn what(failure: &Failure) -> String {
     let who = who(failure);
     let policy = failure.policy.as_ref().map(|policy| format!(" by policy `{policy}`")).unwrap_or_default();
     match &failure.why {
-        Why::Allowed(example) if example.is_open => {
-            format!("whether {who} can {} is undecided{policy}", request(example))
-        }
-        Why::NotAllowed(example) if example.is_open => {
+        Why::Allowed(example) | Why::NotAllowed(example) if example.is_open => {
             format!("whether {who} can {} is undecided{policy}", request(example))
         }
         Why::Allowed(example) => format!("{who} can {}{policy}{}", request(example), conditions(example, ", if ")),

@@ -154,20 +154,19 @@ impl<'s> Checker<'_, 's> {
         who: &Holder,
         documents: Documents<'s>,
     ) -> Option<Counterexample> {
-        let (before, after) = documents;
-        let all = before.flatten().into_iter().chain(after);
-        let is_of_user = all.into_iter().any(|normal| depends_on_user(normal.document()));
         let is_user = matches!(who, Holder::Principal(principal) if principal.user().is_some());
-        if !is_of_user && let Some(known) = self.known.get(&(number, is_user, documents)) {
+        if let Some(known) = self.known.get(&(number, is_user, documents)) {
             return known.clone();
         }
+        let (before, after) = documents;
         let context = match who {
             Holder::Principal(principal) => self.context.with(principal),
             Holder::Document(_) | Holder::Roles(_) => *self.context,
         };
         let document = |normal: &'s Normal| normal.document();
         let example = broken(&expectation.demand, (before.map(|of| of.map(document)), after.map(document)), &context);
-        if !is_of_user {
+        let mut all = before.flatten().into_iter().chain(after);
+        if !all.any(|normal| depends_on_user(normal.document())) {
             self.known.insert((number, is_user, documents), example.clone());
         }
         example

@@ -1,7 +1,7 @@
 //! Who has which document at one time.
 
 use crate::base::{PolicyName, Principal, Release};
-use crate::desired::{DeclaredAttachment, Desired, PolicyIntent, Who};
+use crate::desired::{Desired, PolicyIntent, Who};
 use crate::observed::{Body, Observed, granted};
 use crate::policy::access::Holder;
 use crate::policy::{Normal, normal, predefined};
@@ -71,11 +71,7 @@ impl State {
             given: given(policy.as_ref()),
             policy,
         });
-        let roles = desired.guards.roles.iter().map(|role| Subject {
-            who: Holder::Roles(role.clone()),
-            given: given(Some(role)),
-            policy: Some(role.clone()),
-        });
+        let roles = roles(desired, given);
         Self {
             subjects: attached.chain(roles).collect(),
             users_known: observed.attachments_known,
@@ -97,17 +93,10 @@ impl State {
             },
         };
         let attached = desired.principals().map(|(principal, entry)| {
-            let policy = match &entry.intent {
-                DeclaredAttachment::Has(policy) => Some(policy),
-                DeclaredAttachment::Detached | DeclaredAttachment::Revoked => None,
-            };
+            let policy = entry.intent.policy();
             Subject { who: Holder::Principal(principal), policy: policy.cloned(), given: given(policy) }
         });
-        let roles = desired.guards.roles.iter().map(|role| Subject {
-            who: Holder::Roles(role.clone()),
-            given: given(Some(role)),
-            policy: Some(role.clone()),
-        });
+        let roles = roles(desired, given);
         Self { subjects: attached.chain(roles).collect(), users_known: true, groups_known: true }
     }
 
@@ -124,4 +113,14 @@ impl State {
         let mut same = self.subjects.iter().filter(|subject| subject.who == other.who);
         same.clone().find(|subject| subject.policy == other.policy).or_else(|| same.next())
     }
+}
+
+/// Everyone with a role of `[roles]`, one subject for each.
+fn roles(desired: &Desired, given: impl Fn(Option<&PolicyName>) -> Given) -> impl Iterator<Item = Subject> {
+    let role = move |role: &PolicyName| Subject {
+        who: Holder::Roles(role.clone()),
+        given: given(Some(role)),
+        policy: Some(role.clone()),
+    };
+    desired.guards.roles.iter().map(role)
 }

@@ -5,21 +5,8 @@ use crate::base::{Principal, Release};
 use crate::contract::State;
 use crate::desired::testing::desired;
 use crate::desired::{Authored, DeclaredAttachment, Demand, Desired, PolicyIntent};
-use crate::policy::Catalogue;
 use crate::policy::access::{Context, Holder, RequestOn, RequestOrAction, Verdict, decide_request, gains};
-
-/// SplitMix64.
-struct Random(u64);
-
-impl Random {
-    fn pick<'a>(&mut self, from: &[&'a str]) -> &'a str {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        from[usize::try_from((mixed ^ (mixed >> 31)) % from.len() as u64).unwrap()]
-    }
-}
+use crate::policy::{Catalogue, Random};
 
 const ACTIONS: [&str; 6] =
     ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:Get*", "s3:*", "s3:DeleteObjectVersion"];

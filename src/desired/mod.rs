@@ -352,6 +352,16 @@ pub enum DeclaredAttachment {
     Revoked,
 }
 
+impl DeclaredAttachment {
+    /// The policy that the user or group has, if it has one.
+    pub fn policy(&self) -> Option<&PolicyName> {
+        match self {
+            Self::Has(policy) => Some(policy),
+            Self::Detached | Self::Revoked => None,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::testing::desired;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::base::{PolicyName, Principal};
-use crate::desired::{DeclaredAttachment, Desired, Ownership, Phase};
+use crate::desired::{Desired, Ownership, Phase};
 use crate::observed::{Body, Observed};
 use crate::policy::{Catalogue, Effect};
 
@@ -47,15 +47,8 @@ pub fn expired(desired: &Desired, observed: &Observed, catalogue: &Catalogue) ->
 
 /// Whether a user or group has another policy than it is to have. One that has none gets none.
 fn still_has(desired: &Desired, observed: &Observed, principal: &Principal) -> bool {
-    let after = desired.entry(principal).and_then(|entry| policy(&entry.intent));
+    let after = desired.entry(principal).and_then(|entry| entry.intent.policy());
     observed.attached_to(principal).is_some_and(|attached| Some(&attached) != after)
-}
-
-fn policy(attachment: &DeclaredAttachment) -> Option<&PolicyName> {
-    match attachment {
-        DeclaredAttachment::Has(policy) => Some(policy),
-        DeclaredAttachment::Detached | DeclaredAttachment::Revoked => None,
-    }
 }
 
 /// A desired state with some of its users and groups, and nothing else but its settings.
@@ -83,7 +76,7 @@ fn problem(
 ) -> Option<String> {
     let attached = observed.attached_to(principal);
     let before = EffectiveDocument::of(&observed.policies, attached.as_ref());
-    let then = alone.entry(principal).and_then(|entry| policy(&entry.intent));
+    let then = alone.entry(principal).and_then(|entry| entry.intent.policy());
     if let Some(then) = then {
         if !observed.policies.contains_key(then) {
             return Some(format!("the policy `{then}` does not exist"));

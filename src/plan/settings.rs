@@ -139,10 +139,7 @@ pub(super) fn schedule(of: &Schedule) -> BTreeMap<&'static str, String> {
 }
 
 fn attachment(of: &DeclaredAttachment) -> Option<String> {
-    match of {
-        DeclaredAttachment::Has(policy) => Some(text(policy.as_str())),
-        DeclaredAttachment::Detached | DeclaredAttachment::Revoked => None,
-    }
+    of.policy().map(|policy| text(policy.as_str()))
 }
 
 /// The expectations that a proposal removes or changes. A new one only demands more.

@@ -23,6 +23,8 @@ pub use document::{Clause, Document, Effect, Part, Place, Places, Selector, Stat
 pub use join::{Joined, Origin, join};
 pub use lint::{Depth, Fix, Lint, LintInput, MAX_DOCUMENT, apply_edits, explain, lint, lint_normal, reference, rules};
 pub use normal::{Normal, Sameness, normal, same_document, sameness};
+#[cfg(test)]
+pub(crate) use properties::Random;
 pub use read::{MAX_TEXT, Read, Unreadable, read, read_bucket_policy, read_lenient, read_with};
 pub use reviewed::{file_text, reviewed};
 pub use rule::{Example, Problem, Rule, TOO_LONG};

@@ -20,7 +20,7 @@ const PATTERN_PIECES: &str = "s3:¦S3:¦Get¦Object¦*¦?¦${¦}¦{¦$¦aws:user
     10.0.0.1¦::1¦/32¦2024-05-01T00:00:00Z¦1";
 
 /// SplitMix64: the same random numbers for the same seed.
-pub(super) struct Random(pub(super) u64);
+pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
     pub(super) fn below(&mut self, bound: usize) -> usize {
@@ -31,7 +31,7 @@ impl Random {
         ((mixed ^ (mixed >> 31)) % bound as u64) as usize
     }
 
-    pub(super) fn pick<T: Clone>(&mut self, from: &[T]) -> T {
+    pub(crate) fn pick<T: Clone>(&mut self, from: &[T]) -> T {
         from[self.below(from.len())].clone()
     }
 }

@@ -100,10 +100,7 @@ impl State {
             PolicyIntent::Absent => None,
         });
         let mut policies: BTreeMap<_, _> = declared.collect();
-        let policy = |intent: &DeclaredAttachment| match intent {
-            DeclaredAttachment::Has(policy) => Some(policy.clone()),
-            DeclaredAttachment::Detached | DeclaredAttachment::Revoked => None,
-        };
+        let policy = |intent: &DeclaredAttachment| intent.policy().cloned();
         let attachments: BTreeMap<_, _> =
             desired.principals().map(|(who, entry)| (who, policy(&entry.intent))).collect();
         for policy in attachments.values().flatten() {

@@ -164,10 +164,7 @@ impl<'a> Editor<'a> {
         file: Option<usize>,
         taken: Option<Value>,
     ) -> Result<(), CannotEdit> {
-        let policy = match attachment {
-            DeclaredAttachment::Has(policy) => Some(policy),
-            DeclaredAttachment::Detached | DeclaredAttachment::Revoked => None,
-        };
+        let policy = attachment.policy();
         let written = policy.and_then(|policy| Some((policy, *self.policies.get(policy)?)));
         if let Some((policy, written)) = written.filter(|(_, written)| written.has_attached_to) {
             self.files[written.file].add_attached(policy, principal, taken);

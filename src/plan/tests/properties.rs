@@ -151,10 +151,9 @@ fn declared(desired: &Desired, id: &ChangeId) -> Option<Option<String>> {
             PolicyIntent::Present(authored) => Some(authored.normal().json().to_owned()),
             PolicyIntent::Absent => None,
         }),
-        ChangeId::Principal(principal) => desired.entry(principal).map(|entry| match &entry.intent {
-            DeclaredAttachment::Has(policy) => Some(policy.to_string()),
-            DeclaredAttachment::Detached | DeclaredAttachment::Revoked => None,
-        }),
+        ChangeId::Principal(principal) => {
+            desired.entry(principal).map(|entry| entry.intent.policy().map(ToString::to_string))
+        }
     }
 }
 

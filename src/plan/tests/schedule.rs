@@ -168,10 +168,7 @@ proptest! {
             let principal = Principal::from(name);
             let before = world.attached[&principal].clone();
             let ended = desired.term(&principal).filter(|term| term.phase == Phase::Ended);
-            let wanted = ended.as_ref().map(|_| match &desired.users[name].intent {
-                DeclaredAttachment::Has(policy) => Some(policy.clone()),
-                DeclaredAttachment::Detached | DeclaredAttachment::Revoked => None,
-            });
+            let wanted = ended.as_ref().map(|_| desired.users[name].intent.policy().cloned());
             let has = after(&made, &observed).attached_to(&principal);
             match wanted {
                 // As sets of buckets: what it has then is within what it has now.

@@ -5,12 +5,12 @@ use super::can::RequestQuestion;
 use super::decide::RequestProblem;
 use super::engine::Engine;
 use super::lines::{AccessLine, Side};
-use super::question::Question;
+use super::question::{Question, resources};
 use super::requests::RequestKind;
 use super::resources::ARN;
 use super::rules::Rules;
 use super::{Access, Context, gains};
-use crate::policy::{Catalogue, Document, Effect, Statement};
+use crate::policy::{Catalogue, Document, Effect, Kind, Statement};
 
 /// All requests that match one of some words or actions, on the resources that match one of some patterns.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -126,14 +126,10 @@ impl RequestSet {
         let actions = whats.iter().enumerate().map(action).collect::<Result<Vec<_>, _>>()?;
         let resource = |on: &&str| {
             let behind = on.strip_prefix(ARN).unwrap_or(on);
-            let own = format!("{ARN}{behind}");
-            match behind.contains('/') {
-                true => vec![own],
-                false => vec![format!("{own}/*"), own],
-            }
+            [Kind::Bucket, Kind::Object].map(|kind| resources(behind, kind)).concat()
         };
-        let resources: Vec<String> = on.iter().flat_map(resource).collect();
-        Ok(allowing(actions.iter().map(String::as_str), resources.iter().map(String::as_str)))
+        let all: Vec<String> = on.iter().flat_map(resource).collect();
+        Ok(allowing(actions.iter().map(String::as_str), all.iter().map(String::as_str)))
     }
 
     /// What of it the document may allow, and `before` does not.

@@ -5,16 +5,11 @@ use std::io::{self, Write};
 
 use super::{Checked, Severity, message};
 use crate::base::{Finding, visible_lines};
-use crate::render::json::ExpectationV1;
+use crate::render::json::TestV1;
 
 /// Writes expectations as JUnit XML: a test case for each.
-pub fn junit_of_expectations(
-    out: &mut dyn Write,
-    file: &str,
-    checked: &[ExpectationV1],
-    text: &dyn Fn(&ExpectationV1) -> String,
-) -> io::Result<()> {
-    let (tests, failures) = (checked.len(), checked.iter().filter(|of| !of.holds).count());
+pub fn junit_of_expectations(out: &mut dyn Write, file: &str, test: &TestV1) -> io::Result<()> {
+    let (tests, failures) = (test.expectations.len(), test.expectations.iter().filter(|of| !of.holds).count());
     let file = escaped(file);
     writeln!(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>")?;
     writeln!(out, "<testsuites name=\"attune test\" tests=\"{tests}\" failures=\"{failures}\" errors=\"0\">")?;
@@ -22,13 +17,13 @@ pub fn junit_of_expectations(
         out,
         "  <testsuite name=\"{file}\" tests=\"{tests}\" failures=\"{failures}\" errors=\"0\" skipped=\"0\">"
     )?;
-    for of in checked {
+    for (of, finding) in test.with_findings() {
         write!(out, "    <testcase classname=\"{file}\" name=\"{}\"", escaped(&of.name))?;
-        if of.holds {
+        let Some(finding) = finding else {
             writeln!(out, "/>")?;
             continue;
-        }
-        let text = escaped(&text(of));
+        };
+        let text = escaped(&finding.message);
         writeln!(
             out,
             ">\n      <failure message=\"{text}\" type=\"expectation-failed\">{text}</failure>\n    </testcase>"

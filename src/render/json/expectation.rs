@@ -107,6 +107,14 @@ impl TestV1 {
     }
 }
 
+impl TestV1 {
+    /// The expectations, each with the finding about it if it fails.
+    pub fn with_findings(&self) -> impl Iterator<Item = (&ExpectationV1, Option<&FindingV1>)> {
+        let mut findings = self.findings.iter();
+        self.expectations.iter().map(move |of| (of, if of.holds { None } else { findings.next() }))
+    }
+}
+
 impl MutationsV1 {
     /// Adds the verdict of a mutation.
     pub fn add(&mut self, mutation: &Mutation, verdict: MutationResult, sources: &Sources) {

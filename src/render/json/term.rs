@@ -54,10 +54,7 @@ impl TermV1 {
     /// A copy of a term.
     pub fn of(principal: &Principal, term: &Term) -> Self {
         let Term { schedule: Schedule { from, before, attachment, until, then }, phase, days } = term;
-        let policy = |of: &DeclaredAttachment| match of {
-            DeclaredAttachment::Has(policy) => Some(policy.to_string()),
-            DeclaredAttachment::Detached | DeclaredAttachment::Revoked => None,
-        };
+        let policy = |of: &DeclaredAttachment| of.policy().map(ToString::to_string);
         Self {
             id: format!("{}/{}", principal.kind(), principal.name()),
             phase: match phase {

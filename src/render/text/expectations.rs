@@ -9,14 +9,12 @@ use crate::render::json::{MutationV1, MutationsV1, TestV1};
 
 /// Writes a line for each expectation, with what breaks it, and a line that counts them.
 pub fn expectations(out: &mut dyn Write, styles: &Styles, test: &TestV1) -> io::Result<()> {
-    let mut findings = test.findings.iter();
-    for expectation in &test.expectations {
+    for (expectation, finding) in test.with_findings() {
         let name = shown(&expectation.name);
-        if expectation.holds {
+        let Some(finding) = finding else {
             writeln!(out, "{}      {name}", styles.add.apply_to("ok"))?;
             continue;
-        }
-        let Some(finding) = findings.next() else { continue };
+        };
         let is_open = finding.code == "expectation-undecided";
         let word = if is_open { "UNKNOWN" } else { "FAILED " };
         writeln!(out, "{} {name}", styles.remove.apply_to(word))?;
