@@ -1,20 +1,21 @@
 //! `attune access`: who may do what.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::args::{ActionArgs, CallArgs, Format, GlobalArgs, RulesArg};
-use super::connect::{CommandError, connect, read_valid};
+use super::connect::CommandError;
 use super::documents::Documents;
 use super::exit::{self, Exit, Failure};
 use super::output::Output;
-use crate::base::{PolicyName, Principal, Release, nearest};
-use crate::cluster::{Cluster, documents, observe_all};
-use crate::desired::{Desired, PolicyIntent, PrincipalEntry, is_stdin, shown_path};
-use crate::observed::{Body, Observed, granted};
-use crate::policy::access::{ALL_RULES, Answer, Asked, Attachment, Context, Holder, Report, RequestKind, RuleList};
-use crate::policy::{Catalogue, Document, normal, predefined};
-use crate::render::json::{self, AccessReportV1};
+use super::people::{People, role};
+use crate::base::{PolicyName, Release, count};
+use crate::desired::{is_stdin, shown_path};
+use crate::policy::Catalogue;
+use crate::policy::access::{
+    ALL_RULES, Answer, Asked, Attachment, Comparison, Context, Relation, Report, RequestKind, RuleList, compare,
+};
+use crate::render::json::{self, AccessComparisonV1, AccessReportV1};
 use crate::render::text::{self, Detail};
 
 /// Show what a user or group can do, or who can do something
@@ -35,7 +36,7 @@ use crate::render::text::{self, Detail};
 #[command(after_long_help = help())]
 pub(super) struct AccessArgs {
     /// User, group/NAME for a group, or FILE.json or `-` for a policy document
-    #[arg(required_unless_present_any = ["who", "roles"])]
+    #[arg(required_unless_present_any = ["who", "roles", "compare"])]
     user: Option<String>,
     /// A word such as `read` or `delete-version`, or an action such as s3:GetObject
     #[arg(value_name = "WHAT")]
@@ -43,12 +44,21 @@ pub(super) struct AccessArgs {
     /// ARN of the resource
     arn: Option<String>,
     /// Show what a token with these roles may do: an identity provider maps each to the policy of the same name, and their
-    /// access is merged. Without USER
-    #[arg(long, value_delimiter = ',', value_name = "NAME", conflicts_with = "who")]
-    roles: Vec<String>,
+    /// access is merged. Without USER. With `--who`, also show the tokens with one of these roles, or one of `[roles]`
+    #[arg(long, value_delimiter = ',', value_name = "NAME", num_args = 0..=1)]
+    roles: Option<Vec<String>>,
     /// Show all users and groups that can do this; patterns ask who can do something that matches
     #[arg(long, num_args = 2, value_names = ["WHAT", "ARN"], conflicts_with = "user")]
     who: Option<Vec<String>>,
+    /// With `--who`, show who can do something of what matches (default)
+    #[arg(long, requires = "who", conflicts_with = "all")]
+    any: bool,
+    /// With `--who`, show who can do all of what matches, on every resource that matches
+    #[arg(long, requires = "who", conflicts_with = "exact")]
+    all: bool,
+    /// Show what only one of two can do, and what both can: users, group/NAME, or role/NAME of a token
+    #[arg(long, num_args = 2, value_names = ["USER", "USER"], conflicts_with_all = ["user", "who", "roles", "exact"])]
+    compare: Option<Vec<String>>,
     /// Take `*`, `?` and a bare bucket name literally
     #[arg(long)]
     exact: bool,
@@ -72,6 +82,9 @@ pub(super) struct AccessArgs {
 impl AccessArgs {
     pub(super) async fn run(&self, global: &GlobalArgs, output: &mut Output) -> Result<Exit, Failure> {
         self.check_arguments()?;
+        if let Some([one, other]) = self.compare.as_deref() {
+            return self.run_comparison([one, other], global, output).await;
+        }
         let [user, ..] = self.arguments();
         let report = match user.filter(|user| self.is_file(user)) {
             Some(path) => {
@@ -86,7 +99,7 @@ impl AccessArgs {
             None => self.evaluate(global, output).await,
         };
         let report = report.map_err(|error| error.reported(self.format, output))?;
-        let detail = if global.verbose > 0 { Detail::Actions } else { Detail::Requests };
+        let detail = self.detail(global);
         match self.format {
             Format::Text => output.result(|out, styles| text::access_report(out, styles, &report, detail))?,
             Format::Json => output.result(|out, _| json::write(out, &AccessReportV1::of(&report)))?,
@@ -97,7 +110,7 @@ impl AccessArgs {
         let allowed = match &report.asked {
             Asked::Everything => true,
             Asked::Request(_) => report.answers.iter().all(Answer::is_allowed),
-            Asked::Requests(_) | Asked::Actions(_) => report.answers.iter().all(Answer::may_be_allowed),
+            Asked::Requests(_) | Asked::Actions(_) | Asked::All(_) => report.answers.iter().all(Answer::may_be_allowed),
         };
         if report.has_service_accounts() {
             output.info(|out, _| writeln!(out, "{SERVICE_ACCOUNTS}"));
@@ -112,12 +125,23 @@ impl AccessArgs {
     /// USER, WHAT and ARN. With `--roles`, the arguments are WHAT and ARN only.
     fn arguments(&self) -> [Option<&str>; 3] {
         let [first, second, third] = [&self.user, &self.action, &self.arn].map(Option::as_deref);
-        if self.roles.is_empty() { [first, second, third] } else { [None, first, second] }
+        if self.roles.is_none() || self.who.is_some() { [first, second, third] } else { [None, first, second] }
     }
 
     fn check_arguments(&self) -> Result<(), Failure> {
         let [_, action, arn] = self.arguments();
-        if action.is_some() == arn.is_some() && (self.roles.is_empty() || self.arn.is_none()) {
+        if (self.any || self.all) && self.who.is_none() {
+            let failure = Failure::new(&exit::NO_REQUEST, "`--any` and `--all` belong to `--who WHAT ARN`");
+            return Err(failure.help("see `attune access --help`"));
+        }
+        let has_user = self.roles.is_none() || self.who.is_some();
+        if self.roles.as_ref().is_some_and(Vec::is_empty) && self.who.is_none() {
+            let failure = Failure::new(&exit::NO_REQUEST, "`--roles` names no role");
+            return Err(failure.help(
+                "name some, for example `--roles analysts`; only with `--who`, it stands for those of `[roles]`",
+            ));
+        }
+        if action.is_some() == arn.is_some() && (has_user || self.arn.is_none()) {
             return Ok(());
         }
         let message = "WHAT and ARN are given together, and with `--roles` without USER";
@@ -141,13 +165,15 @@ impl AccessArgs {
     }
 
     async fn evaluate(&self, global: &GlobalArgs, output: &mut Output) -> Result<Report, CommandError> {
-        let (attachments, catalogue, rules) = self.attachments(global, output).await?;
-        let context = Context { rules: self.rules.or(&rules), ..Context::new(&catalogue) };
-        let asked = self.asked(&catalogue)?;
+        let people = self.people(global, output).await?;
+        let rules = people.loaded.desired.cluster.rules();
+        let context = Context { rules: self.rules.or(rules), ..Context::new(&people.catalogue) };
+        let asked = self.asked(&people.catalogue)?;
         let [user, ..] = self.arguments();
         let attachments = match user {
-            Some(user) => vec![find(user, attachments)?],
-            None => attachments,
+            Some(user) => vec![people.named(user)?],
+            None if self.who.is_none() => vec![people.with_roles(&self.roles())?],
+            None => self.everyone(&people, output)?,
         };
         let evaluated = attachments.len();
         let answers = attachments.into_iter().map(|attachment| attachment.answer(&asked, &context));
@@ -156,48 +182,74 @@ impl AccessArgs {
         Ok(self.report(asked, context.rules, answers, evaluated))
     }
 
-    async fn attachments(
+    async fn people(&self, global: &GlobalArgs, output: &mut Output) -> Result<People, CommandError> {
+        let mut roles = self.roles();
+        let compared = self.compare.iter().flatten().chain(&self.user);
+        roles.extend(compared.filter_map(|name| role(name)).flatten());
+        People::read(self.observed, &roles, (&self.actions, self.calls), global, output).await
+    }
+
+    /// The roles that are named.
+    fn roles(&self) -> BTreeSet<PolicyName> {
+        self.roles.iter().flatten().map(|role| PolicyName::reported(role.trim())).collect()
+    }
+
+    /// Everyone whom `--who` asks about: users, groups, and with `--roles` tokens with one role.
+    fn everyone(&self, people: &People, output: &mut Output) -> Result<Vec<Attachment>, Failure> {
+        let mut all = people.all()?;
+        let declared = people.declared_roles();
+        if self.roles.is_none() && !declared.is_empty() {
+            let roles = count(declared.len(), "role", "roles");
+            output.info(|out, _| writeln!(out, "not asked: {roles} of an identity provider; `--roles` adds them"));
+        }
+        let roles = match (&self.roles, self.roles()) {
+            (Some(_), named) if named.is_empty() => declared.clone(),
+            (_, named) => named,
+        };
+        for role in roles {
+            all.push(people.with_roles(&BTreeSet::from([role]))?);
+        }
+        Ok(all)
+    }
+
+    async fn compared(
         &self,
+        [one, other]: [&str; 2],
         global: &GlobalArgs,
         output: &mut Output,
-    ) -> Result<(Vec<Attachment>, Catalogue, RuleList), CommandError> {
-        let loaded = read_valid(global, output)?;
-        let rules = loaded.desired.cluster.rules().clone();
-        let roles = self.roles.iter().map(|role| PolicyName::reported(role.trim())).collect::<BTreeSet<_>>();
-        if !self.observed {
-            let release = self.actions.release_or(&Release::newest());
-            let attachments = match roles.is_empty() {
-                true => declared(&loaded.desired, &release),
-                false => vec![of_roles(&roles, |role| {
-                    declared_document(&loaded.desired, &release, role).map(|document| known(&document))
-                })],
-            };
-            return Ok((attachments, self.actions.load_or(&release)?, rules));
+    ) -> Result<Comparison, CommandError> {
+        let people = self.people(global, output).await?;
+        let rules = people.loaded.desired.cluster.rules();
+        let context = Context { rules: self.rules.or(rules), ..Context::new(&people.catalogue) };
+        let [one, other] = [people.named(one)?, people.named(other)?];
+        if let Some(unknown) = [&one, &other].into_iter().find(|of| !of.is_known()) {
+            return Err(self.unknown(unknown).into());
         }
-        let connection = connect(global, &loaded.desired.cluster, self.calls, output).await?;
-        let cluster = connection.retrying();
-        if !roles.is_empty() {
-            let identity = cluster.identity().await?;
-            let catalogue = self.actions.load_or(&identity.release)?;
-            let listed: BTreeSet<PolicyName> = cluster.list_policies().await?.into_iter().collect();
-            if let Some(missing) = roles.iter().find(|role| !listed.contains(*role)) {
-                let message =
-                    format!("the cluster has no policy `{missing}`: a token with this role gets nothing from it");
-                return Err(Failure::new(&exit::UNKNOWN_ACCESS, message).help("leave it out of `--roles`").into());
-            }
-            let found = documents(&cluster, &roles, self.calls.jobs()).await?;
-            let found: BTreeMap<PolicyName, Body> =
-                found.into_iter().filter_map(|(role, text)| Some((role, Body::read(&text?)))).collect();
-            return Ok((vec![of_roles(&roles, |role| found.get(role).cloned())], catalogue, rules));
+        Ok(compare(one, other, &context))
+    }
+
+    async fn run_comparison(&self, pair: [&str; 2], global: &GlobalArgs, output: &mut Output) -> Result<Exit, Failure> {
+        let comparison = self.compared(pair, global, output).await;
+        let comparison = comparison.map_err(|error| error.reported(self.format, output))?;
+        let of = AccessComparisonV1::of(&comparison);
+        match self.format {
+            Format::Text => output.result(|out, styles| text::comparison(out, styles, &of, self.detail(global)))?,
+            Format::Json => output.result(|out, _| json::write(out, &of))?,
         }
-        let observed = observe_all(&cluster, &[], self.calls.jobs()).await?;
-        let catalogue = self.actions.load_or(&observed.identity.release)?;
-        Ok((observed_attachments(&observed)?, catalogue, rules))
+        Ok(if comparison.relation() == Relation::Same { Exit::Done } else { Exit::Changes })
+    }
+
+    fn detail(&self, global: &GlobalArgs) -> Detail {
+        if global.verbose > 0 { Detail::Actions } else { Detail::Requests }
     }
 
     fn asked(&self, catalogue: &Catalogue) -> Result<Asked, Failure> {
         let Some([what, on]) = self.request() else { return Ok(Asked::Everything) };
-        Asked::parse(what, on, self.exact, catalogue).map_err(|problem| {
+        let asked = match self.all {
+            true => Asked::all(what, on, catalogue),
+            false => Asked::parse(what, on, self.exact, catalogue),
+        };
+        asked.map_err(|problem| {
             let failure = Failure::new(&exit::NO_REQUEST, problem.to_string());
             if what.contains(':') { failure } else { failure.help("`attune access --help` has all words") }
         })
@@ -215,7 +267,8 @@ impl AccessArgs {
 
     fn report(&self, asked: Asked, rules: &RuleList, answers: Vec<Answer>, evaluated: usize) -> Report {
         let what = self.request().map(|[what, _]| what.to_owned());
-        Report { asked, what, rules: rules.clone(), answers, evaluated }
+        let with_roles = self.who.is_some() && self.roles.is_some();
+        Report { asked, what, rules: rules.clone(), answers, evaluated, with_roles }
     }
 
     fn unknown(&self, attachment: &Attachment) -> Failure {
@@ -245,6 +298,8 @@ Examples:
   attune access alice s3:DeleteObjectVersion datasets/a.csv
   attune access --who delete datasets
   attune access --who 's3:Delete*' 'datasets/raw/*'
+  attune access --who read datasets --all                  who can read all of it
+  attune access --compare alice group/ops
   attune access --roles ml-readers,analysts --observed
   attune access --roles ml-readers,analysts read datasets
   attune access bucket-policy.json
@@ -252,74 +307,3 @@ Examples:
 
 pub(super) const SERVICE_ACCOUNTS: &str = "not shown: service accounts and temporary credentials of users, which an administrator cannot see; they \
     have at most the access of their user";
-
-fn find(user: &str, attachments: Vec<Attachment>) -> Result<Attachment, Failure> {
-    let labels: Vec<String> = attachments.iter().map(|attachment| attachment.holder.label()).collect();
-    let near = nearest(user, labels.iter().map(String::as_str)).map(str::to_owned);
-    let found = attachments.into_iter().zip(&labels).find(|(_, label)| *label == user);
-    found.map(|(attachment, _)| attachment).ok_or_else(|| {
-        let message = match user.strip_prefix("group/") {
-            Some(group) => format!("there is no group `{group}` with a policy"),
-            None => format!("there is no user `{user}`"),
-        };
-        let failure = Failure::new(&exit::UNKNOWN_USER, message);
-        match near {
-            Some(near) => failure.help(format!("did you mean `{near}`?")),
-            None => {
-                failure.help("this lists the users of the configuration; use `--observed` for those of the cluster")
-            }
-        }
-    })
-}
-
-/// The merged access of a token with several roles, each of which is the name of a policy.
-fn of_roles(roles: &BTreeSet<PolicyName>, body: impl Fn(&PolicyName) -> Option<Body>) -> Attachment {
-    let all = roles.iter().map(PolicyName::as_str).collect::<Vec<_>>().join(",");
-    let all = PolicyName::reported(all);
-    let bodies: Option<BTreeMap<PolicyName, Body>> =
-        roles.iter().map(|role| Some((role.clone(), body(role)?))).collect();
-    let merged = bodies.and_then(|bodies| granted(&bodies, &all)?.normal().map(|normal| normal.document().clone()));
-    Attachment { holder: Holder::Roles(all.clone()), policy: Some(all), document: merged }
-}
-
-fn known(document: &Document) -> Body {
-    Body::Known(normal(document))
-}
-
-fn declared_document(desired: &Desired, release: &Release, policy: &PolicyName) -> Option<Document> {
-    match desired.policies.get(policy).map(|entry| &entry.intent) {
-        Some(PolicyIntent::Present(authored)) => Some(authored.document().clone()),
-        Some(PolicyIntent::Absent) => None,
-        None => predefined(policy, release),
-    }
-}
-
-fn declared(desired: &Desired, release: &Release) -> Vec<Attachment> {
-    let document = |policy: &PolicyName| declared_document(desired, release, policy);
-    let attachment = |(principal, entry): (Principal, &PrincipalEntry)| {
-        let policy = entry.intent.policy();
-        Attachment {
-            holder: Holder::Principal(principal),
-            policy: policy.cloned(),
-            document: policy.and_then(document),
-        }
-    };
-    desired.principals().map(attachment).collect()
-}
-
-fn observed_attachments(observed: &Observed) -> Result<Vec<Attachment>, Failure> {
-    if !observed.attachments_known {
-        let message = format!("WEKA {} does not report attachments over REST", observed.identity.release);
-        return Err(Failure::new(&exit::UNKNOWN_ACCESS, message)
-            .help("evaluate the configuration instead: remove `--observed`"));
-    }
-    let document =
-        |policy: &PolicyName| granted(&observed.policies, policy)?.normal().map(|normal| normal.document().clone());
-    let attachment = |principal: Principal| {
-        let policy = observed.attached_to(&principal);
-        let document = policy.as_ref().and_then(document);
-        Attachment { policy, document, holder: Holder::Principal(principal) }
-    };
-    let users = observed.users.keys().map(Principal::from);
-    Ok(users.chain(observed.groups.keys().map(Principal::from)).map(attachment).collect())
-}

@@ -50,6 +50,8 @@ enum Of {
     PolicyDiff,
     /// Access of users, from `attune access --format json`
     Access,
+    /// A comparison of the access of two, from `attune access --compare --format json`
+    AccessComparison,
     /// Checked expectations, from `attune test --format json`
     Test,
     /// Attachments and access, from `attune report --format json`
@@ -92,6 +94,7 @@ impl Of {
             Self::Findings => include_str!("../../schemas/findings.schema.json"),
             Self::PolicyDiff => include_str!("../../schemas/policy-diff.schema.json"),
             Self::Access => include_str!("../../schemas/access.schema.json"),
+            Self::AccessComparison => include_str!("../../schemas/access-comparison.schema.json"),
             Self::Test => include_str!("../../schemas/test.schema.json"),
             Self::Report => include_str!("../../schemas/report.schema.json"),
             Self::Keys => include_str!("../../schemas/keys.schema.json"),

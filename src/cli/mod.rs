@@ -29,6 +29,7 @@ mod many;
 mod notify;
 mod options;
 mod output;
+mod people;
 mod plan;
 mod policy;
 mod preflight;

@@ -233,6 +233,7 @@ pub(crate) fn validate(value: &Value) {
         Some("attune.findings/1") => "findings",
         Some("attune.policy-diff/1") => "policy-diff",
         Some("attune.access/1") => "access",
+        Some("attune.access-comparison/1") => "access-comparison",
         Some("attune.test/1") => "test",
         Some("attune.keys/1") => "keys",
         Some("attune.revocation/1") => "revocation",
@@ -245,7 +246,7 @@ pub(crate) fn validate(value: &Value) {
         Some("attune.report/1") => "report",
         other => panic!("no such format: {other:?}"),
     };
-    const NAMES: [&str; 18] = [
+    const NAMES: [&str; 19] = [
         "plan",
         "history",
         "drift",
@@ -254,6 +255,7 @@ pub(crate) fn validate(value: &Value) {
         "findings",
         "policy-diff",
         "access",
+        "access-comparison",
         "test",
         "keys",
         "revocation",

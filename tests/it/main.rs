@@ -108,6 +108,7 @@ mod probe;
 #[cfg(test)]
 mod proposal;
 #[cfg(test)]
+mod questions;
 mod records;
 #[cfg(test)]
 mod reference;

@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use attune::apply::KeyPairRecord;
 use attune::render::json::{
-    AccessReportV1, DoctorV1, DriftStateV1, DriftV1, FindingsV1, HistoryV1, ImportV1, KeysV1, ManyV1, OutcomeV1,
-    PlanV1, PolicyDiffV1, ProbeV1, ReportV1, RevocationV1, SessionV1, SnapshotV1, TestV1, schema_of,
+    AccessComparisonV1, AccessReportV1, DoctorV1, DriftStateV1, DriftV1, FindingsV1, HistoryV1, ImportV1, KeysV1,
+    ManyV1, OutcomeV1, PlanV1, PolicyDiffV1, ProbeV1, ReportV1, RevocationV1, SessionV1, SnapshotV1, TestV1, schema_of,
 };
 
 use crate::harness::{Folder, JsonSchema, expect_file, files, root, update};
@@ -15,7 +15,7 @@ use crate::harness::{Folder, JsonSchema, expect_file, files, root, update};
 #[test]
 fn the_checked_in_schemas_are_those_of_the_types_and_what_the_program_prints() {
     let folder = Folder::new();
-    let schemas: [(&str, Value); 20] = [
+    let schemas: [(&str, Value); 21] = [
         ("attune", attune::desired::schema()),
         ("plan", schema_of::<PlanV1>()),
         ("outcome", schema_of::<OutcomeV1>()),
@@ -26,6 +26,7 @@ fn the_checked_in_schemas_are_those_of_the_types_and_what_the_program_prints() {
         ("findings", schema_of::<FindingsV1>()),
         ("policy-diff", schema_of::<PolicyDiffV1>()),
         ("access", schema_of::<AccessReportV1>()),
+        ("access-comparison", schema_of::<AccessComparisonV1>()),
         ("test", schema_of::<TestV1>()),
         ("report", schema_of::<ReportV1>()),
         ("keys", schema_of::<KeysV1>()),

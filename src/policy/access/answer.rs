@@ -7,8 +7,10 @@ use super::can::{RequestDecision, RequestOn, RequestQuestion, decide_request};
 use super::decide::{RequestProblem, Verdict};
 use super::question::Question;
 use super::rules::{RuleList, Rules};
+use super::set::Counterexample;
+use super::whole::{Missing, Whole};
 use super::{Access, Context, Credentials, summary};
-use crate::base::{PolicyName, Principal};
+use crate::base::{PolicyName, Principal, UserName};
 use crate::policy::{Catalogue, Document, for_everyone};
 
 /// Whose access an answer is about.
@@ -28,6 +30,15 @@ impl Holder {
         match self {
             Self::Principal(principal) => principal.user().is_some(),
             Self::Document(_) | Self::Roles(_) => false,
+        }
+    }
+
+    /// The name of the user, if it is one.
+    #[must_use]
+    pub fn user(&self) -> Option<&str> {
+        match self {
+            Self::Principal(principal) => principal.user().map(UserName::as_str),
+            Self::Document(_) | Self::Roles(_) => None,
         }
     }
 
@@ -74,9 +85,19 @@ pub enum Asked {
     Requests(RequestQuestion),
     /// All actions that match two patterns, and that the table of requests does not have.
     Actions(Question),
+    /// All of the requests and actions that match two patterns.
+    All(Whole),
 }
 
 impl Asked {
+    /// Reads a question about all of something.
+    ///
+    /// # Errors
+    /// There is no such word or action, or the resource does not fit it.
+    pub fn all(what: &str, resource: &str, catalogue: &Catalogue) -> Result<Self, RequestProblem> {
+        Whole::parse(what, resource, catalogue).map(Self::All)
+    }
+
     /// Reads a word of the table of requests, or an action, or a pattern of either; and a resource or a pattern. If
     /// `is_exact`, the resource is no pattern.
     ///
@@ -117,6 +138,8 @@ pub struct Report {
     pub answers: Vec<Answer>,
     /// The number of evaluated users and groups. Some may have no answer.
     pub evaluated: usize,
+    /// Whether the roles of tokens are among these.
+    pub with_roles: bool,
 }
 
 /// The answer for one user or group.
@@ -130,6 +153,8 @@ pub struct Answer {
     pub access: Option<Access>,
     /// The decisions, if the report is about one request. Rules that decide alike are one decision. The leading rules come first.
     pub decisions: Vec<(Vec<Rules>, RequestDecision)>,
+    /// What is missing of all that a question is about. Rules that agree are together. The leading rules come first.
+    pub missing: Vec<Missing>,
     /// What its temporary credentials and service accounts can do, and its own keys cannot: some servers give them another
     /// name. For one request, that request; for a question, its part. Nothing is looked for unless the document tests the name.
     pub other_keys: Requests,
@@ -162,25 +187,33 @@ impl Attachment {
             ),
             Asked::Requests(question) => (of(document, is_known, |it| question.allowed(it, &context)), None),
             Asked::Actions(question) => (None, of(document, is_known, |it| question.allowed(it, &context))),
-            Asked::Request(_) => (None, None),
+            Asked::Request(_) | Asked::All(_) => (None, None),
         };
         let decisions = match asked {
             Asked::Request(request) if is_known => decisions(document, request, &context),
-            Asked::Request(_) | Asked::Everything | Asked::Requests(_) | Asked::Actions(_) => Vec::new(),
+            Asked::Request(_) | Asked::Everything | Asked::Requests(_) | Asked::Actions(_) | Asked::All(_) => {
+                Vec::new()
+            }
+        };
+        let missing = match asked {
+            Asked::All(whole) if is_known => whole.missing(document, &context),
+            Asked::Request(_) | Asked::Everything | Asked::Requests(_) | Asked::Actions(_) | Asked::All(_) => {
+                Vec::new()
+            }
         };
         let other_keys = document.filter(|document| tests_name(document)).map(|document| {
             let all = |context: &Context<'_>| match asked {
                 Asked::Everything => abilities(document, context),
                 Asked::Requests(question) => question.allowed(document, context),
                 Asked::Request(request) => request.allowed(document, context),
-                Asked::Actions(_) => Requests::default(),
+                Asked::Actions(_) | Asked::All(_) => Requests::default(),
             };
             all(&context.with_credentials(Credentials::Any)).without(&all(&context))
         });
-        Answer { can, access, decisions, other_keys: other_keys.unwrap_or_default(), attachment: self }
+        Answer { can, access, decisions, missing, other_keys: other_keys.unwrap_or_default(), attachment: self }
     }
 
-    fn context<'a>(&'a self, context: &Context<'a>) -> Context<'a> {
+    pub(super) fn context<'a>(&'a self, context: &Context<'a>) -> Context<'a> {
         match &self.holder {
             Holder::Principal(principal) => context.with(principal),
             Holder::Document(_) | Holder::Roles(_) => *context,
@@ -233,6 +266,12 @@ impl Answer {
         self.decisions.first().is_some_and(|(_, decision)| decision.verdict == Verdict::Allowed)
     }
 
+    /// Whether all that a question is about is always allowed, by the leading rules.
+    #[must_use]
+    pub fn is_all_allowed(&self) -> bool {
+        self.missing.first().is_some_and(|(_, missing)| missing.is_none())
+    }
+
     /// Whether the request, or some of the requests, may be allowed: by some rules, or under conditions.
     #[must_use]
     pub fn may_be_allowed(&self) -> bool {
@@ -240,5 +279,6 @@ impl Answer {
             || self.can.as_ref().is_some_and(|can| !can.gains_nothing())
             || !self.other_keys.gains_nothing()
             || self.access.as_ref().is_some_and(|access| !access.gains_nothing())
+            || self.missing.iter().any(|(_, missing)| missing.as_ref().is_none_or(Counterexample::may_be_allowed))
     }
 }

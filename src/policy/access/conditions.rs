@@ -12,6 +12,8 @@ pub(super) enum Atom {
     Covers(String),
     /// Whether a statement with a member outside the grammar applies.
     Applies(String),
+    /// The same about the other one of two senders: one says nothing about the other.
+    OfOther(Box<Self>),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,7 +92,7 @@ impl Atoms {
     pub(super) fn spelling<'a>(&'a self, key: &'a str) -> &'a str {
         let keys = self.atoms.iter().filter_map(|atom| match atom {
             Atom::Condition(condition) => Some(condition.key.as_str()),
-            Atom::Covers(_) | Atom::Applies(_) => None,
+            Atom::Covers(_) | Atom::Applies(_) | Atom::OfOther(_) => None,
         });
         keys.into_iter().find(|known| known.eq_ignore_ascii_case(key)).unwrap_or(key)
     }
@@ -140,7 +142,7 @@ impl Atoms {
     fn key_of(&self, literal: &Literal) -> Option<&str> {
         match (&self.networks[literal.atom], &self.atoms[literal.atom]) {
             (Some(_), Atom::Condition(condition)) => Some(&condition.key),
-            (Some(_) | None, Atom::Condition(_) | Atom::Covers(_) | Atom::Applies(_)) => None,
+            (Some(_) | None, Atom::Condition(_) | Atom::Covers(_) | Atom::Applies(_) | Atom::OfOther(_)) => None,
         }
     }
 
@@ -154,7 +156,8 @@ impl Atom {
     fn excludes(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Condition(one), Self::Condition(another)) => one.excludes(another) || another.excludes(one),
-            (Self::Condition(_) | Self::Covers(_) | Self::Applies(_), _) => false,
+            (Self::OfOther(one), Self::OfOther(another)) => one.excludes(another),
+            (Self::Condition(_) | Self::Covers(_) | Self::Applies(_) | Self::OfOther(_), _) => false,
         }
     }
 
@@ -162,7 +165,8 @@ impl Atom {
         match (self, other) {
             (Self::Condition(one), Self::Condition(another)) => one.implies(another),
             (Self::Covers(narrow), Self::Covers(wide)) => covers_for_each_value(wide, narrow),
-            (Self::Condition(_) | Self::Covers(_) | Self::Applies(_), _) => false,
+            (Self::OfOther(one), Self::OfOther(another)) => one.implies(another),
+            (Self::Condition(_) | Self::Covers(_) | Self::Applies(_) | Self::OfOther(_), _) => false,
         }
     }
 
@@ -172,7 +176,7 @@ impl Atom {
             Self::Condition(condition) if condition.operator == "IpAddress" && condition.is_single() => {
                 Networks::read(&condition.values).filter(|_| !condition.open && !condition.values.is_empty())
             }
-            Self::Condition(_) | Self::Covers(_) | Self::Applies(_) => None,
+            Self::Condition(_) | Self::Covers(_) | Self::Applies(_) | Self::OfOther(_) => None,
         }
     }
 }

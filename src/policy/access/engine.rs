@@ -7,9 +7,9 @@ use super::actions::{ActionSet, ActionSets};
 use super::class::{Budget, Class, Differences, ResultCache, Searcher};
 use super::conditions::Atoms;
 use super::findings::{Findings, GroupFindings, Names};
-use super::formulas::{Asking, Formulas};
+use super::formulas::{Asking, Formulas, WayTerms};
 use super::lines::Side;
-use super::patterns::{Dialect, PatternPairs};
+use super::patterns::{Dialect, PatternPairs, Requester};
 use super::requests::{AskedOn, RequestKind};
 use super::resources::{ResourceSpace, unused_letter};
 use super::rules::Rules;
@@ -25,6 +25,10 @@ pub(super) struct Engine<'c> {
     /// The requests that it allows do not count as gained. Actions do not use it.
     granted: Option<Document>,
     context: Context<'c>,
+    /// The context of the document before, if it is about another sender.
+    other: Option<Context<'c>>,
+    /// Whether to look for what both documents allow, instead of what only one of them allows.
+    is_common: bool,
     atoms: Atoms,
     shared: Shared,
 }
@@ -46,7 +50,18 @@ impl<'c> Engine<'c> {
             budget: Budget { each: context.state_cap, left: context.state_cap.saturating_mul(2) },
         };
         let (before, after) = (before.map(normal_statements), after.map(normal_statements));
-        Self { before, after, granted: None, context: *context, atoms: Atoms::default(), shared }
+        let (other, atoms) = (None, Atoms::default());
+        Self { before, after, granted: None, context: *context, other, is_common: false, atoms, shared }
+    }
+
+    /// The same with the document before for another sender.
+    pub(super) fn with_other(self, other: Option<Context<'c>>) -> Self {
+        Self { other, ..self }
+    }
+
+    /// The same about the requests that both documents allow. They count as gained.
+    pub(super) fn common(self) -> Self {
+        Self { is_common: true, ..self }
     }
 
     /// The same without the gained requests that another document allows.
@@ -100,15 +115,21 @@ impl<'c> Engine<'c> {
         action_sets: &'v [ActionSet],
     ) -> (Comparison<'e, 'v>, &'e mut Shared) {
         let compiler = Compiler { rules, requester: self.context.requester(&rules), action_sets };
+        let of_other =
+            self.other.map_or(compiler.requester, |other| Requester { is_other: true, ..other.requester(&rules) });
         let (atoms, numbers) = (&mut self.atoms, &mut self.shared.numbers);
-        let mut compile = |document: &Option<Document>| {
+        let mut compile = |(document, requester): (&Option<Document>, _)| {
+            let compiler = Compiler { requester, ..compiler };
             document.as_ref().map_or(Vec::new(), |document| compiler.compile(document, atoms, numbers))
         };
-        let [before, after, granted] = [&self.before, &self.after, &self.granted].map(&mut compile);
+        let all = [&self.before, &self.after, &self.granted];
+        let requesters = [of_other, compiler.requester, compiler.requester];
+        let [before, after, granted] = std::array::from_fn(|index| compile((all[index], requesters[index])));
         let terms = before.iter().chain(&after).chain(&granted).flat_map(|statement| &statement.terms);
         let letter = unused_letter(terms.flat_map(Term::letters));
         let known = Known { atoms: &self.atoms, conditions: self.context.conditions };
-        (Comparison { compiler, action_sets, known, before, after, granted, letter }, &mut self.shared)
+        let is_common = self.is_common;
+        (Comparison { compiler, action_sets, known, before, after, granted, letter, is_common }, &mut self.shared)
     }
 }
 
@@ -121,6 +142,7 @@ struct Comparison<'e, 'v> {
     granted: Vec<CompiledStatement>,
     /// A letter for examples that no pattern names.
     letter: Option<char>,
+    is_common: bool,
 }
 
 /// Indices of actions or requests, grouped by the statements that select what they ask for.
@@ -174,9 +196,14 @@ impl<'v> Comparison<'_, 'v> {
                     let names = Names { known, unknown: Vec::new() };
                     let [before, after, granted] =
                         [&before, &after, &granted].map(|views| formulas.terms(class[0], views));
+                    let common = if self.is_common { WayTerms::of_both(&before, &after) } else { Vec::new() };
                     for (side, findings) in &mut all_findings {
-                        let [less, more] = side.ordered(&before, &after);
-                        let less = [less.as_slice(), &granted].concat();
+                        let [less, more] = if self.is_common {
+                            [&[][..], &common]
+                        } else {
+                            side.ordered(before.as_slice(), after.as_slice())
+                        };
+                        let less = [less, &granted].concat();
                         let ways = Ways { space, facts, before: &less, after: more, within: within.as_deref() };
                         self.enter(&names, ways.gained(&mut searcher), space, findings);
                     }
@@ -233,7 +260,7 @@ impl<'v> Comparison<'_, 'v> {
     fn classes_of_requests(&self, formulas: &Formulas) -> BTreeMap<(Kind, bool), Classes<Asking>> {
         let mut classes: BTreeMap<_, Classes<_>> = BTreeMap::new();
         for (index, kind) in formulas.kinds.iter().enumerate() {
-            if formulas.actions_of(index).any(|action| self.differ(action)) {
+            if self.is_common || formulas.actions_of(index).any(|action| self.differ(action)) {
                 let asking = formulas.asking(index, |action| self.selects(action));
                 let key = (kind.kind(), formulas.asks_account(index));
                 classes.entry(key).or_default().entry(asking).or_default().push(index);

@@ -78,6 +78,18 @@ impl Formulas {
     }
 }
 
+impl<'a> WayTerms<'a> {
+    /// The ways by which both of two documents allow a request.
+    pub(super) fn of_both(one: &[Self], other: &[Self]) -> Vec<Self> {
+        let both = |one: &Self, other: &Self| {
+            let allow = one.allow.iter().chain(&other.allow).cloned().collect();
+            let deny = once(one.deny.iter().chain(&other.deny).copied().collect());
+            Self { allow, deny }.shortened()
+        };
+        one.iter().flat_map(|one| other.iter().map(move |other| both(one, other))).collect()
+    }
+}
+
 impl WayTerms<'_> {
     /// Without a list that applies wherever another one does.
     fn shortened(mut self) -> Self {

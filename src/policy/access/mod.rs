@@ -13,6 +13,7 @@ mod automaton;
 mod basis;
 mod can;
 mod class;
+mod compare;
 mod conditions;
 mod decide;
 mod describe;
@@ -36,6 +37,7 @@ mod terms;
 mod values;
 mod views;
 mod ways;
+mod whole;
 mod wording;
 
 #[cfg(test)]
@@ -45,6 +47,7 @@ pub use abilities::{RequestLine, RequestWitness, Requests, UndecidedRequests, ab
 pub use answer::{Answer, Asked, Attachment, Holder, Report};
 pub use basis::{Basis, BasisKind, basis};
 pub use can::{ActionDecision, Need, RequestDecision, RequestOn, RequestQuestion, WayDecision, decide_request};
+pub use compare::{Comparison, Relation, compare};
 pub use decide::{Decision, Ground, Request, RequestProblem, Verdict, decide};
 pub use describe::{Exception, Reason};
 pub use lines::{AccessLine, Cause, Side, Undecided, Witness};
@@ -57,6 +60,7 @@ pub use rules::{
     ALL_RULES, AWS_RULES, BucketPolicies, MINIO_2021_RULES, Preset, RuleList, Rules, RulesProblem, RulesTable,
 };
 pub use set::{Counterexample, RequestOrAction, RequestSet, SetProblem, beyond};
+pub use whole::{Missing, Whole};
 
 use super::{Catalogue, Document, Effect, Statement};
 use crate::base::{Principal, UserName};
@@ -150,6 +154,7 @@ impl<'a> Context<'a> {
             name: self.user.filter(|_| is_own || rules.temporary_username),
             is_signed: self.user.is_some(),
             principal_type: self.user.is_some_and(|_| is_own).then_some("User"),
+            is_other: false,
         }
     }
 

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+mod compared;
 mod conditions;
 mod documents;
 mod proposals;

@@ -18,11 +18,13 @@ pub(super) struct Requester<'a> {
     pub(super) is_signed: bool,
     /// The value of `aws:principaltype`, if known.
     pub(super) principal_type: Option<&'static str>,
+    /// Whether it is the other one of two senders, so that what is not known about it may differ.
+    pub(super) is_other: bool,
 }
 
 impl Requester<'_> {
     /// Anyone.
-    pub(super) const UNKNOWN: Self = Requester { name: None, is_signed: false, principal_type: None };
+    pub(super) const UNKNOWN: Self = Requester { name: None, is_signed: false, principal_type: None, is_other: false };
 }
 
 #[cfg(test)]

@@ -36,6 +36,14 @@ pub struct Counterexample {
     pub is_open: bool,
 }
 
+impl Counterexample {
+    /// Whether it depends on conditions, or is not decided.
+    #[must_use]
+    pub fn may_be_allowed(&self) -> bool {
+        self.is_open || !self.conditions.is_empty()
+    }
+}
+
 /// What a counterexample asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RequestOrAction {
@@ -130,6 +138,11 @@ impl RequestSet {
         };
         let all: Vec<String> = on.iter().flat_map(resource).collect();
         Ok(allowing(actions.iter().map(String::as_str), all.iter().map(String::as_str)))
+    }
+
+    /// The kinds of requests that it is about.
+    pub fn kinds(&self) -> impl Iterator<Item = RequestKind> {
+        self.requests.iter().flat_map(|(kinds, _)| kinds).copied()
     }
 
     /// What of it the document may allow, and `before` does not.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
+use super::OF_USER;
 use super::actions::ActionSet;
 use super::conditions::{Atom, Atoms, Condition, Literal, positive_form};
 use super::glob::Glob;
@@ -98,8 +99,10 @@ impl Compiler<'_> {
             when.insert(yes(atoms.intern(Atom::Applies(format!("\"{name}\": {json}")))));
         }
         let when: Vec<_> = when.into_iter().collect();
-        let mut covering =
-            |pattern: &Pattern| pattern.opaque.then(|| atoms.intern(Atom::Covers(pattern.shown.to_string())));
+        let mut covering = |pattern: &Pattern| {
+            let covers = || dialect.about(pattern.shown.contains("${"), Atom::Covers(pattern.shown.to_string()));
+            pattern.opaque.then(|| atoms.intern(covers()))
+        };
         let patterns = statement.resources.patterns.iter().map(|text| Pattern::read(text, dialect));
         if statement.resources.negated {
             let exclusions = patterns.map(|pattern| Exclusion { atom: covering(&pattern), pattern }).collect();
@@ -266,7 +269,16 @@ fn literal(clause: &Clause, dialect: Dialect<'_>, atoms: &mut Atoms) -> Tested {
     let key = if dialect.rules.key_case_ignored { atoms.spelling(&clause.key) } else { &clause.key };
     let condition =
         Condition { operator: operator.to_owned(), key: key.to_owned(), values: values.into_iter().collect(), open };
-    Tested::If(Literal { atom: atoms.intern(Atom::Condition(condition)), holds: positive.is_none() && !is_presence })
+    let is_personal = open || OF_USER.iter().any(|known| known.eq_ignore_ascii_case(&condition.key));
+    let atom = dialect.about(is_personal, Atom::Condition(condition));
+    Tested::If(Literal { atom: atoms.intern(atom), holds: positive.is_none() && !is_presence })
+}
+
+impl Dialect<'_> {
+    /// An atom about the sender, if it is personal, or about the request.
+    fn about(self, is_personal: bool, atom: Atom) -> Atom {
+        if self.requester.is_other && is_personal { Atom::OfOther(Box::new(atom)) } else { atom }
+    }
 }
 
 #[derive(Debug, Clone, Copy)]

@@ -33,7 +33,7 @@ const MAX_VALUES: usize = 400;
 fn value_of_variable<'a>(point: &Point, atoms: &'a Atoms, dialect: Dialect<'_>) -> Option<(&'a str, String)> {
     let covers = |answer: &Literal| match atoms.get(answer.atom) {
         Atom::Covers(pattern) => Some((pattern.as_str(), answer.holds)),
-        Atom::Condition(_) | Atom::Applies(_) => None,
+        Atom::Condition(_) | Atom::Applies(_) | Atom::OfOther(_) => None,
     };
     let patterns: Vec<_> = point.answers.iter().filter_map(covers).collect();
     let variable = variables(patterns.first()?.0).next()?;
@@ -43,7 +43,7 @@ fn value_of_variable<'a>(point: &Point, atoms: &'a Atoms, dialect: Dialect<'_>) 
     };
     let is_tested = point.answers.iter().any(|answer| match atoms.get(answer.atom) {
         Atom::Condition(condition) => condition.key.eq_ignore_ascii_case(variable),
-        Atom::Covers(_) | Atom::Applies(_) => false,
+        Atom::Covers(_) | Atom::Applies(_) | Atom::OfOther(_) => false,
     });
     if is_known || is_tested || variable.contains(',') || !patterns.iter().all(is_only) {
         return None;
@@ -85,14 +85,18 @@ fn parts(name: &str) -> impl Iterator<Item = &str> {
 
 /// The text of a condition or of its negation.
 pub(super) fn text(literal: Literal, atoms: &Atoms) -> Rc<str> {
-    let text = match (atoms.get(literal.atom), literal.holds) {
+    text_of(atoms.get(literal.atom), literal.holds).into()
+}
+
+fn text_of(atom: &Atom, holds: bool) -> String {
+    match (atom, holds) {
         (Atom::Condition(condition), holds) => condition_text(condition, holds),
         (Atom::Covers(pattern), true) => format!("covered by {pattern}"),
         (Atom::Covers(pattern), false) => format!("not covered by {pattern}"),
         (Atom::Applies(member), true) => format!("its unknown member {member} lets it apply"),
         (Atom::Applies(member), false) => format!("its unknown member {member} keeps it from applying"),
-    };
-    text.into()
+        (Atom::OfOther(atom), holds) => format!("for the other one, {}", text_of(atom, holds)),
+    }
 }
 
 fn condition_text(condition: &Condition, holds: bool) -> String {

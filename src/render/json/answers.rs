@@ -3,7 +3,7 @@
 use super::access::AccessV1;
 use super::requests::{CanV1, DecisionV1, names};
 use crate::plan::NotReported;
-use crate::policy::access::{Answer, Asked, Holder, Report, RequestKind};
+use crate::policy::access::{Answer, Asked, Attachment, Holder, Missing, Report, RequestKind, RequestOrAction};
 
 json_types! {
     /// The access of users and groups, or whether they may make one request.
@@ -55,6 +55,46 @@ json_types! {
         /// What its temporary credentials and service accounts can do, and its own keys cannot, of all or of what is asked for.
         /// Some servers give them another name.
         other_keys?: CanV1,
+        /// Whether all is allowed that is asked for, by the rules: those of the leading rules first. Missing without `--all`.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        all: Vec<AllV1>,
+    }
+
+    /// Whether all is allowed that is asked for, by some of the rules.
+    pub struct AllV1 {
+        /// The rules.
+        rules: Vec<String>,
+        /// Whether all of it is always allowed.
+        allowed: bool,
+        /// One of the requests that are not always allowed; missing when there is none.
+        missing?: MissingV1,
+    }
+
+    /// A request that is not always allowed.
+    pub struct MissingV1 {
+        /// Its word, or the action.
+        request: String,
+        /// The resource: an ARN. If `undecided`, a pattern.
+        resource: String,
+        /// The conditions under which it is not allowed; empty if it never is.
+        conditions: Vec<String>,
+        /// Whether it is only perhaps not allowed: the search was too long, or the document has unknown parts.
+        undecided: bool,
+    }
+
+    /// A user, a group, or a token.
+    #[derive(PartialEq, Eq)]
+    pub struct SubjectV1 {
+        /// The user, if it is one.
+        user?: String,
+        /// The group, if it is one.
+        group?: String,
+        /// The path of the document, if it is a document alone.
+        document?: String,
+        /// The roles, if it is a token.
+        roles?: Vec<String>,
+        /// The policy it has; missing when it has none.
+        policy?: String,
     }
 }
 
@@ -67,6 +107,7 @@ impl AccessReportV1 {
             Asked::Request(of) => (words(&[of.kind()]), of.resource()),
             Asked::Requests(of) => (words(&of.kinds().collect::<Vec<_>>()), of.resource()),
             Asked::Actions(of) => (Vec::new(), of.resource()),
+            Asked::All(of) => (of.words().map(str::to_owned).collect(), of.resource()),
         };
         let request = report.what.clone().map(|asked| RequestV1 {
             asked,
@@ -87,7 +128,27 @@ impl AccessReportV1 {
 
 impl AccessAnswerV1 {
     fn of(answer: &Answer) -> Self {
-        let (user, group, document, roles) = match &answer.attachment.holder {
+        let SubjectV1 { user, group, document, roles, policy } = SubjectV1::of(&answer.attachment);
+        Self {
+            user,
+            group,
+            document,
+            roles,
+            policy,
+            document_known: answer.attachment.is_known(),
+            can: answer.can.as_ref().map(CanV1::of),
+            access: answer.access.as_ref().map(AccessV1::of),
+            decisions: answer.decisions.iter().map(|(rules, decision)| DecisionV1::of(rules, decision)).collect(),
+            other_keys: (!answer.other_keys.gains_nothing()).then(|| CanV1::of(&answer.other_keys)),
+            all: answer.missing.iter().map(AllV1::of).collect(),
+        }
+    }
+}
+
+impl SubjectV1 {
+    /// Whose access it is.
+    pub(super) fn of(attachment: &Attachment) -> Self {
+        let (user, group, document, roles) = match &attachment.holder {
             Holder::Principal(principal) => (principal.user(), principal.group(), None, None),
             Holder::Document(path) => (None, None, Some(path.clone()), None),
             Holder::Roles(roles) => (None, None, None, Some(roles.listed().map(|role| role.to_string()).collect())),
@@ -97,12 +158,23 @@ impl AccessAnswerV1 {
             group: group.map(ToString::to_string),
             document,
             roles,
-            policy: answer.attachment.policy.as_ref().map(ToString::to_string),
-            document_known: answer.attachment.is_known(),
-            can: answer.can.as_ref().map(CanV1::of),
-            access: answer.access.as_ref().map(AccessV1::of),
-            decisions: answer.decisions.iter().map(|(rules, decision)| DecisionV1::of(rules, decision)).collect(),
-            other_keys: (!answer.other_keys.gains_nothing()).then(|| CanV1::of(&answer.other_keys)),
+            policy: attachment.policy.as_ref().map(ToString::to_string),
         }
+    }
+}
+
+impl AllV1 {
+    /// What is missing, by some rules.
+    pub fn of((rules, missing): &Missing) -> Self {
+        let missing = missing.as_ref().map(|of| MissingV1 {
+            request: match &of.what {
+                RequestOrAction::Request(kind) => kind.word().to_owned(),
+                RequestOrAction::Action(action) => action.clone(),
+            },
+            resource: of.resource.clone(),
+            conditions: of.conditions.clone(),
+            undecided: of.is_open,
+        });
+        Self { rules: names(rules), allowed: missing.is_none(), missing }
     }
 }

@@ -53,6 +53,7 @@ mod access;
 mod answers;
 mod change;
 mod cluster;
+mod compared;
 mod drift;
 mod expectation;
 mod finding;
@@ -81,12 +82,13 @@ pub use access::{
     AccessChangeV1, AccessLineV1, AccessV1, ExampleV1, ExceptionV1, InPracticeV1, PolicyDiffV1, PracticeKind, Profile,
     UndecidedV1,
 };
-pub use answers::{AccessAnswerV1, AccessReportV1, RequestV1};
+pub use answers::{AccessAnswerV1, AccessReportV1, AllV1, MissingV1, RequestV1, SubjectV1};
 pub use change::{
     AttachedPrincipalV1, BaseV1, ChangeV1, DeclaredV1, KindV1, NewKeysV1, OptionV1, ReplaceMethodV1, ReviewV1,
     SettingChangeV1, UndeclaredV1, UnreportedV1,
 };
 pub use cluster::{CredentialProcess, DoctorV1, ImportV1, SessionV1};
+pub use compared::{AccessComparisonV1, RelationV1};
 pub use drift::{DriftStateV1, DriftSummaryV1, DriftV1, DriftedV1, IgnoredV1, RememberedV1, ReportedV1};
 pub use expectation::{ExpectationV1, FailureV1, MutationV1, MutationsV1, TestV1};
 pub use finding::{FindingV1, FindingsV1};

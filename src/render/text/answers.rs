@@ -6,15 +6,16 @@ use std::io::{self, Write};
 use console::{Alignment, measure_text_width, pad_str};
 
 use super::access::access;
+use super::questions::{self, Verdict as AllVerdict};
 use super::wrapped;
 use crate::base::{GroupName, PolicyName, UserName, list};
 use crate::policy::access::{
     Access, ActionDecision, Answer, Asked, Attachment, Ground, Holder, Need, Report, RequestDecision, RequestKind,
-    RequestOn, Rules, Side, Verdict, WayDecision, in_words,
+    RequestOn, Rules, Side, Verdict, WayDecision, Whole, in_words,
 };
 use crate::render::Styles;
-use crate::render::json::{AccessLineV1, AccessV1, CanV1, Profile, UndecidedRequestsV1, UndecidedV1};
-use crate::render::phrase::{self, count, places, shown};
+use crate::render::json::{AccessLineV1, AccessV1, AllV1, CanV1, Profile, UndecidedRequestsV1, UndecidedV1};
+use crate::render::phrase::{self, places, shown};
 
 /// How much a report says about access.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,9 +31,10 @@ const RESOURCES: usize = 32;
 
 /// Writes the answers, one after the other.
 pub fn access_report(out: &mut dyn Write, styles: &Styles, report: &Report, detail: Detail) -> io::Result<()> {
-    wrapped(out, styles, |out| match report.asked {
+    wrapped(out, styles, |out| match &report.asked {
         Asked::Everything | Asked::Request(_) => blocks(out, styles, report, detail),
         Asked::Requests(_) | Asked::Actions(_) => matching(out, styles, report),
+        Asked::All(whole) => having_all(out, styles, report, whole),
     })
 }
 
@@ -91,7 +93,7 @@ fn rules_of(report: &Report) -> Vec<String> {
 }
 
 /// Writes what can be done, by resources; then how the other rules differ from the leading ones.
-fn everything(out: &mut dyn Write, styles: &Styles, can: &CanV1, rules: &[String]) -> io::Result<()> {
+pub(super) fn everything(out: &mut dyn Write, styles: &Styles, can: &CanV1, rules: &[String]) -> io::Result<()> {
     let places = places(can, rules);
     let rows: Vec<(String, String)> =
         places.iter().filter_map(|place| Some((place.resources(shown), place.leading()?))).collect();
@@ -163,19 +165,37 @@ fn matching(out: &mut dyn Write, styles: &Styles, report: &Report) -> io::Result
         others.iter().try_for_each(|line| writeln!(out, "  {} {line}", styles.change.apply_to("!")))?;
         other_keys(out, styles, report, answer)?;
     }
-    if report.answers.iter().any(|answer| !matches!(answer.attachment.holder, Holder::Principal(_))) {
+    let is_of_one = |answer: &Answer| !matches!(answer.attachment.holder, Holder::Principal(_));
+    if !report.with_roles && report.answers.iter().any(is_of_one) {
         return Ok(());
     }
     let some = report.answers.iter().filter(|answer| answer.may_be_allowed()).count();
-    let of = count(report.evaluated, "user or group", "users and groups");
-    writeln!(out, "{some} of {of} {}", asked(report))
+    writeln!(out, "{}", questions::counted(report, some, &asked(report)))
+}
+
+/// Writes one line for everyone who can do all of something, or may under conditions, and the number of those who always can.
+fn having_all(out: &mut dyn Write, styles: &Styles, report: &Report, whole: &Whole) -> io::Result<()> {
+    for answer in &report.answers {
+        let (verdict, others) = questions::all(&answer.missing.iter().map(AllV1::of).collect::<Vec<_>>());
+        let text = match verdict {
+            _ if !answer.attachment.is_known() => styles.change.apply_to(UNKNOWN.to_owned()),
+            AllVerdict::Yes => styles.add.apply_to("+ all of it".to_owned()),
+            AllVerdict::Open(text) => styles.change.apply_to(format!("? {text}")),
+            AllVerdict::No(text) => styles.remove.apply_to(format!("- {text}")),
+        };
+        writeln!(out, "{}: {text}", attached(&[&answer.attachment]))?;
+        others.iter().try_for_each(|line| writeln!(out, "  {} {line}", styles.change.apply_to("!")))?;
+    }
+    let some = report.answers.iter().filter(|answer| answer.is_all_allowed()).count();
+    let asked = questions::asked(whole, report.what.as_deref().unwrap_or_default());
+    writeln!(out, "{}", questions::counted(report, some, &asked))
 }
 
 /// What was asked for: `can read in logs`.
 fn asked(report: &Report) -> String {
     let what = shown(report.what.as_deref().unwrap_or_default());
     match &report.asked {
-        Asked::Everything | Asked::Request(_) => what,
+        Asked::Everything | Asked::Request(_) | Asked::All(_) => what,
         Asked::Requests(question) => {
             let resource = shown(phrase::bare(question.resource()));
             match question.kinds().collect::<Vec<_>>().as_slice() {

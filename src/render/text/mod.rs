@@ -3,15 +3,18 @@
 mod access;
 mod answers;
 mod cluster;
+mod compared;
 mod expectations;
 mod history;
 mod keys;
 mod plan;
 mod probe;
+mod questions;
 
 pub use access::{access, policy_diff};
 pub use answers::{Detail, access_report};
 pub use cluster::{Beside, doctor, import};
+pub use compared::comparison;
 pub use expectations::expectations;
 pub use history::history;
 pub use keys::{Revocations, revocation, revoked, rotated, rotation};

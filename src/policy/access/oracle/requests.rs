@@ -146,7 +146,13 @@ impl Oracle {
     }
 
     /// The resources of lines. `asked` is the pattern of names that they were asked for.
-    fn told(&mut self, lines: &[RequestLine], (kind, rules): (&Kind, Rules), keys: &Keys, asked: Option<&str>) -> Set {
+    pub(super) fn told(
+        &mut self,
+        lines: &[RequestLine],
+        (kind, rules): (&Kind, Rules),
+        keys: &Keys,
+        asked: Option<&str>,
+    ) -> Set {
         let Kind { word, resource: kind, .. } = kind;
         let mut told = self.nothing(kind);
         for line in lines {
@@ -175,7 +181,7 @@ impl Oracle {
         told
     }
 
-    fn first_other(&self, kind: &str, one: &Set, other: &Set) -> Option<&String> {
+    pub(super) fn first_other(&self, kind: &str, one: &Set, other: &Set) -> Option<&String> {
         let mut all = self.resources[kind].iter().enumerate();
         let bit = |set: &Set, index: usize| set[index / 64] >> (index % 64) & 1;
         all.find(|(index, _)| bit(one, *index) != bit(other, *index)).map(|(_, name)| name)
@@ -209,16 +215,16 @@ pub(super) fn is_new((before, after): (Option<&Document>, &Document), line: &Req
     more.iter().zip(less).any(|(more, less)| *more && !less)
 }
 
-struct Pair<'a> {
-    before: Option<&'a Document>,
-    after: &'a Document,
-    used: &'a [&'static str],
-    kinds: &'a [&'static Kind],
+pub(super) struct Pair<'a> {
+    pub(super) before: Option<&'a Document>,
+    pub(super) after: &'a Document,
+    pub(super) used: &'a [&'static str],
+    pub(super) kinds: &'a [&'static Kind],
 }
 
 impl Pair<'_> {
     /// Compares lines with brute force, by all rules.
-    fn check(&self, oracles: &mut [Oracle; 2], lines: &[RequestLine], within: Option<&str>) {
+    pub(super) fn check(&self, oracles: &mut [Oracle; 2], lines: &[RequestLine], within: Option<&str>) {
         let why = |what: &str| {
             let before = self.before.map(shown).unwrap_or_default();
             format!("{what}\nbefore:\n{before}after:\n{}within {within:?}, lines: {lines:#?}", shown(self.after))

@@ -1,0 +1,169 @@
+//! Those whose access a question is about: users, groups and tokens with roles, of the configuration or of the cluster.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::args::{ActionArgs, CallArgs, GlobalArgs};
+use super::connect::{CommandError, connect, read_valid};
+use super::exit::{self, Failure};
+use super::output::Output;
+use crate::base::{PolicyName, Principal, Release, nearest};
+use crate::cluster::{documents, observe_all};
+use crate::desired::{Desired, Loaded, PolicyIntent, PrincipalEntry};
+use crate::observed::{Body, Observed, granted};
+use crate::policy::access::{Attachment, Holder};
+use crate::policy::{Catalogue, Document, normal, predefined};
+
+/// What a question names a token with one role by, in place of a user: `role/NAME`.
+const ROLE: &str = "role/";
+
+/// The roles that a name of a token has.
+pub(super) fn role(name: &str) -> Option<BTreeSet<PolicyName>> {
+    let roles = name.strip_prefix(ROLE)?;
+    Some(roles.split(',').map(|role| PolicyName::reported(role.trim())).collect())
+}
+
+/// Everyone in one state.
+pub(super) struct People {
+    /// The configuration.
+    pub(super) loaded: Loaded,
+    /// The cluster; `None` if the configuration is the state.
+    pub(super) observed: Option<Observed>,
+    /// The known actions.
+    pub(super) catalogue: Catalogue,
+    release: Release,
+}
+
+impl People {
+    /// Reads the configuration, or also the cluster.
+    pub(super) async fn read(
+        observed: bool,
+        roles: &BTreeSet<PolicyName>,
+        (actions, calls): (&ActionArgs, CallArgs),
+        global: &GlobalArgs,
+        output: &mut Output,
+    ) -> Result<Self, CommandError> {
+        let loaded = read_valid(global, output)?;
+        if !observed {
+            let release = actions.release_or(&Release::newest());
+            let catalogue = actions.load_or(&release)?;
+            return Ok(Self { loaded, observed: None, catalogue, release });
+        }
+        let connection = connect(global, &loaded.desired.cluster, calls, output).await?;
+        let cluster = connection.retrying();
+        let mut observed = observe_all(&cluster, &[&loaded.desired], calls.jobs()).await?;
+        // Nobody may have the policy of a role, so that its document has not been read.
+        let is_unread = |role: &&PolicyName| observed.policies.get(*role) == Some(&Body::NotRead);
+        let unread: BTreeSet<PolicyName> = roles.iter().filter(is_unread).cloned().collect();
+        let found = documents(&cluster, &unread, calls.jobs()).await?;
+        observed.policies.extend(found.into_iter().filter_map(|(role, text)| Some((role, Body::read(&text?)))));
+        let release = observed.identity.release.clone();
+        let catalogue = actions.load_or(&release)?;
+        Ok(Self { loaded, observed: Some(observed), catalogue, release })
+    }
+
+    /// All users and groups.
+    pub(super) fn all(&self) -> Result<Vec<Attachment>, Failure> {
+        match &self.observed {
+            None => Ok(declared(&self.loaded.desired, &self.release)),
+            Some(observed) => observed_attachments(observed),
+        }
+    }
+
+    /// The roles of `[roles]`.
+    pub(super) fn declared_roles(&self) -> &BTreeSet<PolicyName> {
+        &self.loaded.desired.guards.roles
+    }
+
+    /// A user, `group/NAME`, or a token with `role/NAME`.
+    pub(super) fn named(&self, name: &str) -> Result<Attachment, Failure> {
+        let is_user = |all: &[Attachment]| all.iter().any(|of| of.holder.user() == Some(name));
+        match role(name) {
+            Some(roles) if !self.all().is_ok_and(|all| is_user(&all)) => self.with_roles(&roles),
+            Some(_) | None => find(name, self.all()?),
+        }
+    }
+
+    /// The merged access of a token with several roles, each of which is the name of a policy.
+    pub(super) fn with_roles(&self, roles: &BTreeSet<PolicyName>) -> Result<Attachment, Failure> {
+        if let Some(observed) = &self.observed
+            && let Some(missing) = roles.iter().find(|role| !observed.policies.contains_key(*role))
+        {
+            let message = format!("the cluster has no policy `{missing}`: a token with this role gets nothing from it");
+            return Err(Failure::new(&exit::UNKNOWN_ACCESS, message).help("leave it out of `--roles`"));
+        }
+        Ok(of_roles(roles, |role| match &self.observed {
+            None => declared_document(&self.loaded.desired, &self.release, role).map(|document| known(&document)),
+            Some(observed) => observed.policies.get(role).cloned(),
+        }))
+    }
+}
+
+fn find(user: &str, attachments: Vec<Attachment>) -> Result<Attachment, Failure> {
+    let labels: Vec<String> = attachments.iter().map(|attachment| attachment.holder.label()).collect();
+    let near = nearest(user, labels.iter().map(String::as_str)).map(str::to_owned);
+    let found = attachments.into_iter().zip(&labels).find(|(_, label)| *label == user);
+    found.map(|(attachment, _)| attachment).ok_or_else(|| {
+        let message = match user.strip_prefix("group/") {
+            Some(group) => format!("there is no group `{group}` with a policy"),
+            None => format!("there is no user `{user}`"),
+        };
+        let failure = Failure::new(&exit::UNKNOWN_USER, message);
+        match near {
+            Some(near) => failure.help(format!("did you mean `{near}`?")),
+            None => {
+                failure.help("this lists the users of the configuration; use `--observed` for those of the cluster")
+            }
+        }
+    })
+}
+
+fn of_roles(roles: &BTreeSet<PolicyName>, body: impl Fn(&PolicyName) -> Option<Body>) -> Attachment {
+    let all = roles.iter().map(PolicyName::as_str).collect::<Vec<_>>().join(",");
+    let all = PolicyName::reported(all);
+    let bodies: Option<BTreeMap<PolicyName, Body>> =
+        roles.iter().map(|role| Some((role.clone(), body(role)?))).collect();
+    let merged = bodies.and_then(|bodies| granted(&bodies, &all)?.normal().map(|normal| normal.document().clone()));
+    Attachment { holder: Holder::Roles(all.clone()), policy: Some(all), document: merged }
+}
+
+fn known(document: &Document) -> Body {
+    Body::Known(normal(document))
+}
+
+fn declared_document(desired: &Desired, release: &Release, policy: &PolicyName) -> Option<Document> {
+    match desired.policies.get(policy).map(|entry| &entry.intent) {
+        Some(PolicyIntent::Present(authored)) => Some(authored.document().clone()),
+        Some(PolicyIntent::Absent) => None,
+        None => predefined(policy, release),
+    }
+}
+
+fn declared(desired: &Desired, release: &Release) -> Vec<Attachment> {
+    let document = |policy: &PolicyName| declared_document(desired, release, policy);
+    let attachment = |(principal, entry): (Principal, &PrincipalEntry)| {
+        let policy = entry.intent.policy();
+        Attachment {
+            holder: Holder::Principal(principal),
+            policy: policy.cloned(),
+            document: policy.and_then(document),
+        }
+    };
+    desired.principals().map(attachment).collect()
+}
+
+fn observed_attachments(observed: &Observed) -> Result<Vec<Attachment>, Failure> {
+    if !observed.attachments_known {
+        let message = format!("WEKA {} does not report attachments over REST", observed.identity.release);
+        return Err(Failure::new(&exit::UNKNOWN_ACCESS, message)
+            .help("evaluate the configuration instead: remove `--observed`"));
+    }
+    let document =
+        |policy: &PolicyName| granted(&observed.policies, policy)?.normal().map(|normal| normal.document().clone());
+    let attachment = |principal: Principal| {
+        let policy = observed.attached_to(&principal);
+        let document = policy.as_ref().and_then(document);
+        Attachment { policy, document, holder: Holder::Principal(principal) }
+    };
+    let users = observed.users.keys().map(Principal::from);
+    Ok(users.chain(observed.groups.keys().map(Principal::from)).map(attachment).collect())
+}

@@ -1,0 +1,67 @@
+//! The answers about all of something.
+
+use crate::base::{count, list};
+use crate::policy::access::{Report, RequestKind, Whole};
+use crate::render::json::{AllV1, MissingV1};
+use crate::render::phrase::{self, shown};
+
+/// The answer of someone to a question about all of something, by the leading rules; and how the other rules differ.
+pub(super) fn all(all: &[AllV1]) -> (Verdict, Vec<String>) {
+    let Some((leading, others)) = all.split_first() else { return (Verdict::No(String::new()), Vec::new()) };
+    let verdict = match &leading.missing {
+        None => Verdict::Yes,
+        Some(missing) if missing.undecided || !missing.conditions.is_empty() => {
+            Verdict::Open(format!("not always: {}", without(missing)))
+        }
+        Some(missing) => Verdict::No(without(missing)),
+    };
+    let other = |of: &AllV1| {
+        let rules = list(&of.rules);
+        match &of.missing {
+            None => format!("by {rules}: all of it"),
+            Some(missing) => format!("by {rules}: {}", without(missing)),
+        }
+    };
+    (verdict, others.iter().map(other).collect())
+}
+
+/// Whether all of something is allowed.
+pub(super) enum Verdict {
+    /// Always.
+    Yes,
+    /// Under conditions, or undecided; an example.
+    Open(String),
+    /// No; an example.
+    No(String),
+}
+
+fn without(of: &MissingV1) -> String {
+    let what = RequestKind::of_word(&of.request).map_or_else(|| shown(&of.request), |kind| kind.phrase().to_owned());
+    let example = format!("{what} on {}", phrase::pattern(&of.resource, shown));
+    match (of.undecided, of.conditions.as_slice()) {
+        (true, _) => format!("undecided whether it can {example}"),
+        (false, []) => format!("cannot {example}"),
+        (false, conditions) => format!("cannot {example} {}", phrase::when(conditions, shown).trim_start()),
+    }
+}
+
+/// What was asked for: `read everything in logs`.
+pub(super) fn asked(whole: &Whole, what: &str) -> String {
+    let resource = shown(phrase::bare(whole.resource()));
+    match whole.words().collect::<Vec<_>>().as_slice() {
+        [only] => {
+            let phrase = RequestKind::of_word(only).map_or(*only, |kind| kind.phrase());
+            format!("can always {phrase} on everything in {resource}")
+        }
+        _ => format!("can always do all of {} in {resource}", shown(what)),
+    }
+}
+
+/// How many can, of those who were asked about.
+pub(super) fn counted(report: &Report, some: usize, asked: &str) -> String {
+    let of = match report.with_roles {
+        false => count(report.evaluated, "user or group", "users and groups"),
+        true => count(report.evaluated, "user, group or role", "users, groups and roles"),
+    };
+    format!("{some} of {of} {asked}")
+}
