@@ -104,7 +104,7 @@ Exit codes:
   2    changes (plan --detailed-exitcode, policy diff, fmt --check,
        edit --check), drift, something left out (--only), denied access
        (access), warnings (doctor)
-  3    refused by a guard or an expectation, a failed expectation (test)
+  3    refused by a guard, an expectation or an envelope; a failed one (test)
   4    not the approved plan
   5    partially applied
   130  interrupted";

@@ -27,7 +27,7 @@ pub(super) fn check_plan(plan: &Plan) -> Result<(), Failure> {
     let refusals = Refusals::of(plan.refusals.iter().map(|refusal| refusal.code.id));
     let (message, help) = match (refusals.refuser(), refusals.no_destination) {
         (Some(by), false) => {
-            let verb = if refusals.guards && refusals.expectations { "refuse" } else { "refuses" };
+            let verb = if refusals.are_several() { "refuse" } else { "refuses" };
             (format!("{by} {verb} this plan"), "the plan lists the reasons, and how to override them")
         }
         (Some(by), true) => (
@@ -125,7 +125,8 @@ pub(super) fn protected_user(text: &str) -> Result<UserName, String> {
         | Override::MaxRemovals(_)
         | Override::MaxDetached(_)
         | Override::Policy(_)
-        | Override::Expectation(_) => Err("only `protected_users=NAME` can be overridden here".to_owned()),
+        | Override::Expectation(_)
+        | Override::Envelope(_) => Err("only `protected_users=NAME` can be overridden here".to_owned()),
     }
 }
 

@@ -1,4 +1,4 @@
-//! `attune test`: checks the expectations of a configuration.
+//! `attune test`: checks the expectations and envelopes of a configuration.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -9,21 +9,24 @@ use super::args::{ActionArgs, CallArgs, GlobalArgs};
 use super::connect::{CommandError, connect, read_valid};
 use super::exit::{Exit, Failure};
 use super::output::Output;
-use super::snapshot::{self, Snapshot};
+use super::snapshot;
 use crate::base::{Finding, Release};
 use crate::cluster::observe_all;
-use crate::contract::{self, Checked, State, mutations};
+use crate::contract::{
+    self, Against, Checked, CheckedEnvelope, State, check_envelopes, envelope_findings, mutations,
+    offline_envelope_findings,
+};
 use crate::desired::{Loaded, RepositoryPaths};
 use crate::policy::Catalogue;
 use crate::policy::access::Context;
 use crate::render::json::{self, MutationsV1, TestV1};
 use crate::render::{annotations, junit_of_expectations, sarif, text};
 
-/// Check the expectations of a configuration
+/// Check the expectations and envelopes of a configuration
 ///
-/// Decides each entry of `[[expect]]` for all users, all keys and all conditions. By default, it checks the configuration, offline.
-/// With --observed, it checks the cluster as it is. Exits with 3 if an expectation fails. `attune plan` and `attune apply` check
-/// the state after the plan.
+/// Decides each entry of `[[expect]]` and `[[envelope]]` for all users, all keys and all conditions. By default, it checks the
+/// configuration, offline. With --observed, it checks the cluster as it is. Exits with 3 if an expectation fails or an envelope is
+/// exceeded. `attune plan` and `attune apply` check the state after the plan.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
@@ -73,6 +76,7 @@ struct Tested {
     loaded: Loaded,
     state: &'static str,
     checked: Vec<Checked>,
+    envelopes: Vec<CheckedEnvelope>,
     findings: Vec<Finding>,
     mutations: Option<MutationsV1>,
 }
@@ -86,38 +90,43 @@ impl TestArgs {
             }
         })?;
         self.report(global, &tested, output)?;
-        if tested.checked.is_empty() {
+        if tested.checked.is_empty() && tested.envelopes.is_empty() {
             output.warn(&format!("{} has no expectations, so nothing was checked", global.file_name()));
         }
-        let failed = tested.checked.iter().filter(|checked| !checked.holds()).count();
-        Ok(if failed > 0 { Exit::Refused } else { Exit::Done })
+        let holds = tested.checked.iter().all(Checked::holds) && tested.envelopes.iter().all(CheckedEnvelope::holds);
+        Ok(if holds { Exit::Done } else { Exit::Refused })
     }
 
     async fn test(&self, global: &GlobalArgs, output: &mut Output) -> Result<Tested, CommandError> {
         let loaded = read_valid(global, output)?;
         let desired = &loaded.desired;
-        let (state, catalogue, name) = if let Some(path) = &self.snapshot {
-            let Snapshot { observed, .. } = snapshot::read(path, global, &desired.cluster)?;
-            let catalogue = self.actions.load_or(&observed.identity.release)?;
-            (State::of_cluster(&observed, desired), catalogue, "snapshot")
+        let (observed, name) = if let Some(path) = &self.snapshot {
+            (Some(snapshot::read(path, global, &desired.cluster)?.observed), "snapshot")
         } else if self.observed {
             let connection = connect(global, &desired.cluster, self.calls, output).await?;
             let observed = observe_all(&connection.retrying(), &[desired], self.calls.jobs()).await?;
-            let catalogue = self.actions.load_or(&observed.identity.release)?;
-            (State::of_cluster(&observed, desired), catalogue, "cluster")
+            (Some(observed), "cluster")
         } else {
-            let release = self.actions.release_or(&Release::newest());
-            let catalogue = self.actions.load_or(&release)?;
-            (State::of_configuration(desired, &release), catalogue, "configuration")
+            (None, "configuration")
         };
-        let (checked, findings) = check(&loaded, &state, &catalogue);
+        let release = match &observed {
+            Some(observed) => observed.identity.release.clone(),
+            None => self.actions.release_or(&Release::newest()),
+        };
+        let catalogue = self.actions.load_or(&release)?;
+        let (state, against) = match &observed {
+            Some(observed) => (State::of_cluster(observed, desired), Against::Cluster(observed)),
+            None => (State::of_configuration(desired, &release), Against::Configuration(&release)),
+        };
+        let Checks { checked, envelopes, findings } = check(&loaded, &state, against, &catalogue);
         let mutations = self.mutate.then(|| self.mutations(&loaded, &state, &catalogue));
-        Ok(Tested { loaded, state: name, checked, findings, mutations })
+        Ok(Tested { loaded, state: name, checked, envelopes, findings, mutations })
     }
 
     fn report(&self, global: &GlobalArgs, tested: &Tested, output: &mut Output) -> Result<(), Failure> {
-        let Tested { loaded, state, checked, findings, mutations } = tested;
-        let test = TestV1 { mutations: mutations.clone(), ..TestV1::of(state, checked, findings, &loaded.sources) };
+        let Tested { loaded, state, checked, envelopes, findings, mutations } = tested;
+        let test = TestV1::of(state, checked, envelopes, findings, &loaded.sources);
+        let test = TestV1 { mutations: mutations.clone(), ..test };
         let file = global.file_name().to_string();
         output.result(|out, styles| match self.format {
             TestFormat::Text => text::expectations(out, styles, &test),
@@ -151,10 +160,25 @@ impl TestArgs {
     }
 }
 
-/// The expectations of a configuration, checked against a state, and the findings about those that fail.
-pub(super) fn check(loaded: &Loaded, state: &State, catalogue: &Catalogue) -> (Vec<Checked>, Vec<Finding>) {
-    let context = Context { rules: loaded.desired.cluster.rules(), ..Context::new(catalogue) };
-    let checked = contract::check(&loaded.desired.expectations, None, state, &context);
-    let findings = contract::offline_findings(&checked, &loaded.desired, &context);
-    (checked, findings)
+/// The expectations and envelopes of a configuration, checked, and the findings about those that fail.
+pub(super) struct Checks {
+    checked: Vec<Checked>,
+    envelopes: Vec<CheckedEnvelope>,
+    pub(super) findings: Vec<Finding>,
+}
+
+/// Checks the expectations of a configuration against a state, and its envelopes against the same.
+pub(super) fn check(loaded: &Loaded, state: &State, against: Against<'_>, catalogue: &Catalogue) -> Checks {
+    let desired = &loaded.desired;
+    let context = Context { rules: desired.cluster.rules(), ..Context::new(catalogue) };
+    let checked = contract::check(&desired.expectations, None, state, &context);
+    let envelopes = check_envelopes(desired, against, &context);
+    let mut findings = contract::offline_findings(&checked, desired, &context);
+    match against {
+        Against::Configuration(_) => findings.extend(offline_envelope_findings(&envelopes, desired, &context)),
+        Against::Cluster(_) | Against::Plan(_) | Against::Part { .. } => {
+            findings.extend(envelopes.iter().flat_map(|of| envelope_findings(of, desired, &context)));
+        }
+    }
+    Checks { checked, envelopes, findings }
 }

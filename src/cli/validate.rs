@@ -12,7 +12,7 @@ use super::output::Output;
 use super::snapshot::{self, Snapshot};
 use super::test;
 use crate::base::{Finding, PolicyName, Principal, Release, Severity, Sources, count};
-use crate::contract::State;
+use crate::contract::{Against, State};
 use crate::desired::{
     self, Boundary, Desired, Edit, FileProblem, Loaded, Phase, RepositoryPaths, Term, Tree, fixes, is_stdin,
     without_renames,
@@ -140,7 +140,8 @@ impl ValidateArgs {
         if !loaded.has_errors() {
             let release = self.release.clone().unwrap_or_else(Release::newest);
             let state = State::of_configuration(&loaded.desired, &release);
-            loaded.findings.extend(test::check(&loaded, &state, &catalogue).1);
+            let checks = test::check(&loaded, &state, Against::Configuration(&release), &catalogue);
+            loaded.findings.extend(checks.findings);
         }
         loaded.findings.sort_by_key(Finding::place);
         Ok(loaded)

@@ -102,8 +102,9 @@ fn relevant(
     names: &[PolicyName],
     attachments: &[(Principal, &PolicyName)],
 ) -> BTreeSet<PolicyName> {
-    // An expectation is about everyone, with whatever policy.
-    let has_expectations = states.iter().any(|desired| !desired.expectations.is_empty());
+    // An expectation is about everyone, with whatever policy. An envelope is about what its users have at any time.
+    let has_expectations =
+        states.iter().any(|desired| !desired.expectations.is_empty() || !desired.envelopes.is_empty());
     let which = if has_expectations && which == Documents::OfStates { Documents::Attached } else { which };
     let replacing = names.iter().filter_map(|name| Some([name.clone(), name.temporary_for()?]));
     let replacing = replacing.filter(|_| !states.is_empty());
@@ -123,6 +124,8 @@ fn relevant(
     wanted.extend(states.iter().flat_map(|desired| desired.renames()).map(|(_, old)| old.policy.clone()));
     let declared = states.iter().flat_map(|desired| desired.principals());
     wanted.extend(declared.filter_map(|(_, entry)| entry.intent.policy().cloned()));
+    let bound = states.iter().filter(|desired| !desired.envelopes.is_empty()).flat_map(|desired| desired.ever());
+    wanted.extend(bound.filter_map(|(_, _, attachment)| attachment.policy().cloned()));
     let of_state = |name: &PolicyName| {
         let mut states = states.iter();
         states.any(|desired| desired.policies.contains_key(name) || desired.ownership.covers_policy(name))

@@ -48,7 +48,7 @@ fn not_reported(who: &str) -> String {
 }
 
 /// A request in words, such as `delete arn:aws:s3:::prod-a/b`.
-fn request(example: &Counterexample) -> String {
+pub(super) fn request(example: &Counterexample) -> String {
     let resource = example.resource.strip_prefix("arn:aws:s3:::").unwrap_or(&example.resource);
     let resource = format!("`{resource}`");
     let by = if example.rules.is_empty() { String::new() } else { format!(" (by {})", rules(&example.rules)) };
@@ -63,7 +63,7 @@ fn rules(rules: &[Rules]) -> String {
     format!("{} rules", crate::base::list(&names))
 }
 
-fn conditions(example: &Counterexample, before: &str) -> String {
+pub(super) fn conditions(example: &Counterexample, before: &str) -> String {
     if example.conditions.is_empty() { String::new() } else { format!("{before}{}", example.conditions.join(" and ")) }
 }
 
@@ -82,7 +82,8 @@ pub(super) fn cause(failure: &Failure, desired: &Desired, context: &Context<'_>)
         Why::NotAllowed(example) => (example, false),
         Why::UnknownDocument | Why::NoSuchPrincipal | Why::NotReported(_) => return None,
     };
-    let entry = desired.policies.get(failure.policy.as_ref()?)?;
+    let policy = failure.policy.as_ref()?;
+    let entry = desired.policies.get(policy).or_else(|| desired.abstracts.get(policy))?;
     let PolicyIntent::Present(authored) = &entry.intent else { return None };
     let context = match failure.who.as_ref()? {
         Holder::Principal(principal) => context.with(principal),

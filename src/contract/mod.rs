@@ -1,6 +1,7 @@
-//! Expectations: whether a state keeps the promises of a configuration about who can do what.
+//! Expectations and envelopes: whether a state keeps the promises of a configuration about who can do what.
 
 mod codes;
+mod envelope;
 mod explain;
 mod mutate;
 mod state;
@@ -10,7 +11,8 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-pub use codes::{CODES, FAILED};
+pub use codes::{CODES, EXCEEDED, FAILED};
+pub use envelope::{Against, Breach, CheckedEnvelope, check_envelopes, envelope_findings, offline_envelope_findings};
 pub use mutate::{Mutation, MutationResult, Widening, mutations};
 pub use state::{Given, State, Subject, Unreported};
 

@@ -1,5 +1,7 @@
 //! Who has which document at one time.
 
+use std::collections::BTreeMap;
+
 use crate::base::{PolicyName, Principal, Release};
 use crate::desired::{Desired, PolicyIntent, Who};
 use crate::observed::{Body, Observed, granted};
@@ -52,12 +54,7 @@ impl State {
     /// The state of a cluster, with the roles of a configuration.
     #[must_use]
     pub fn of_cluster(observed: &Observed, desired: &Desired) -> Self {
-        let given =
-            |policy: Option<&PolicyName>| match policy.and_then(|name| granted(&observed.policies, name)).as_deref() {
-                None => Given::Nothing,
-                Some(Body::Known(normal)) => Given::Document(normal.clone()),
-                Some(Body::NotRead | Body::Unreadable(_)) => Given::Unknown,
-            };
+        let given = |policy: Option<&PolicyName>| given(&observed.policies, policy);
         let of = |principal: Principal| {
             // Of several records of one name, each counts.
             let all = observed.all_attached_to(&principal);
@@ -112,6 +109,15 @@ impl State {
     pub(super) fn of(&self, other: &Subject) -> Option<&Subject> {
         let mut same = self.subjects.iter().filter(|subject| subject.who == other.who);
         same.clone().find(|subject| subject.policy == other.policy).or_else(|| same.next())
+    }
+}
+
+/// What the policies of a cluster give to whoever has this one.
+pub(super) fn given(policies: &BTreeMap<PolicyName, Body>, policy: Option<&PolicyName>) -> Given {
+    match policy.and_then(|name| granted(policies, name)).as_deref() {
+        None => Given::Nothing,
+        Some(Body::Known(normal)) => Given::Document(normal.clone()),
+        Some(Body::NotRead | Body::Unreadable(_)) => Given::Unknown,
     }
 }
 

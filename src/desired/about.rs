@@ -77,6 +77,10 @@ impl<'a> Declarations<'a> {
 
     /// What an error is about.
     pub fn about(&self, error: &Finding) -> About {
+        // No part of a configuration is outside its envelopes.
+        if codes::ENVELOPES.contains(&error.code) {
+            return About::Settings;
+        }
         if self.loaded.not_included.contains(error) {
             return About::File;
         }

@@ -110,6 +110,17 @@ pub(super) fn expect(schema: &mut Schema) {
     add(schema, &rules);
 }
 
+/// An entry of `[[envelope]]`: its files, and actions with resources.
+pub(super) fn envelope(schema: &mut Schema) {
+    let rules = [
+        has("files"),
+        when(&has("actions"), &has("resources")),
+        when(&has("resources"), &has("actions")),
+        when(&has("conditions"), &has("actions")),
+    ];
+    add(schema, &rules);
+}
+
 /// Gives the schema of an entry with a name the key `each`.
 pub(super) fn each(schema: &mut Schema) {
     rows(schema, " The name must have a column.");

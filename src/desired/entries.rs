@@ -15,7 +15,9 @@ use super::schedule::Schedule;
 use super::schema::SchemaErrors;
 use super::spanned::{At, PolicyOr, Report};
 use super::statement::inline_document;
-use super::{Authored, DeclaredAttachment, Desired, PolicyEntry, PolicyIntent, PrincipalEntry, RenamedFrom, codes};
+use super::{
+    Authored, DeclaredAttachment, Desired, PolicyEntry, PolicyIntent, PrincipalEntry, RenamedFrom, codes, envelope,
+};
 use crate::base::{
     Confusable, FileId, Finding, GroupName, Location, NameProblem, PolicyName, Principal, Severity, UserName,
     confusable, spelled_out,
@@ -270,6 +272,8 @@ pub(super) fn check_together(
     confusable_names(desired, findings);
     names_with_wildcards(desired, findings);
     findings.extend(named_twice(&desired.expectations));
+    findings.extend(envelope::named_twice(&desired.envelopes));
+    findings.extend(envelope::outside(desired));
 }
 
 fn attached_to_nothing(desired: &Desired, attachments: &BTreeMap<Principal, Location>, findings: &mut Vec<Finding>) {

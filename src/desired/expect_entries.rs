@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::codes;
 use super::expect::{Demand, Expectation, HolderPatterns, Who};
-use super::raw::RawExpect;
+use super::raw_contract::RawExpect;
 use super::schema::SchemaErrors;
 use super::spanned::{At, Entries, Report};
 use crate::base::{FileId, GroupName, NamePattern, NamePatterns, NameProblem, Principal, UserName, list_some};

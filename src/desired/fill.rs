@@ -157,7 +157,8 @@ fn bad_value(name: &str, value: &Value, odd: char) -> Finding {
 }
 
 /// The sections in which placeholders are replaced.
-pub(super) const FILLED: [&str; 8] = ["ownership", "guards", "drift", "expect", "policies", "users", "groups", "roles"];
+pub(super) const FILLED: [&str; 9] =
+    ["ownership", "guards", "drift", "expect", "envelope", "policies", "users", "groups", "roles"];
 
 /// The sections that have placeholders themselves, or define what replaces them.
 const DEFINITIONS: [&str; 2] = ["vars", "tables"];
@@ -282,7 +283,7 @@ fn refuse(value: &Spanned<DeValue<'_>>, section: &str, scope: Scope<'_>, report:
         DeValue::String(text) if has_placeholder(text, section, scope) => {
             let message = format!("`{section}` takes no placeholders");
             let help = "write the value itself: only names, descriptions, documents, `[ownership]`, `[guards]`, `[drift]`, \
-                        `[[expect]]` and `[roles]` take variables";
+                        `[[expect]]`, `[[envelope]]` and `[roles]` take variables";
             report.error(codes::BAD_PLACEHOLDER, value.span(), message, help);
         }
         DeValue::Array(array) => array.iter().for_each(|item| refuse(item, section, scope, report)),

@@ -182,6 +182,8 @@ pub enum Override {
     Policy(PolicyName),
     /// An expectation that may fail, by its name.
     Expectation(String),
+    /// An envelope that may be exceeded, by its name; or an included file that is in none of the base's, by its path.
+    Envelope(String),
 }
 
 impl FromStr for Override {
@@ -192,7 +194,7 @@ impl FromStr for Override {
         let no_guard = || {
             format!(
                 "`{text}` is none of max_removals=LIMIT, max_detached=LIMIT, protected_users=NAME, protected_groups=NAME, \
-                 protected_policies=NAME, expect=NAME"
+                 protected_policies=NAME, expect=NAME, envelope=NAME"
             )
         };
         let (guard, value) = text.split_once('=').ok_or_else(no_guard)?;
@@ -200,6 +202,7 @@ impl FromStr for Override {
         Ok(match guard {
             "max_removals" => Self::MaxRemovals(value.parse()?),
             "expect" => Self::Expectation(value.to_owned()),
+            "envelope" => Self::Envelope(value.to_owned()),
             "max_detached" => Self::MaxDetached(value.parse()?),
             "protected_users" => Self::Principal(Principal::User(UserName::parse(value).map_err(invalid)?)),
             "protected_groups" => Self::Principal(Principal::Group(GroupName::parse(value).map_err(invalid)?)),
@@ -217,6 +220,7 @@ impl fmt::Display for Override {
             Self::Principal(principal) => write!(f, "protected_{}s={}", principal.kind(), principal.name()),
             Self::Policy(policy) => write!(f, "protected_policies={policy}"),
             Self::Expectation(name) => write!(f, "expect={name}"),
+            Self::Envelope(name) => write!(f, "envelope={name}"),
         }
     }
 }
@@ -380,6 +384,8 @@ mod tests {
             "protected_users=bob",
             "protected_groups=ml",
             "protected_policies=a=b c",
+            "expect=nobody reads",
+            "envelope=teams/ml.toml",
         ] {
             assert_eq!(text.parse::<Override>().unwrap().to_string(), text);
         }

@@ -1,5 +1,6 @@
 //! Loads a configuration: the main file, the files that it includes, and the documents that they name.
 
+mod enclosed;
 mod entries;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -8,6 +9,8 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use serde::Deserialize;
+
+use enclosed::beside_envelopes;
 
 use super::combine::{DeclaredPolicies, resolve};
 use super::credentials::misplaced_secrets;
@@ -159,7 +162,7 @@ fn read(
         flat,
         ..
     } = loader;
-    findings.extend(not_included.iter().cloned());
+    findings.extend(not_included.iter().cloned().chain(beside_envelopes(&desired, id, &sources)));
     // A placeholder may be where an error is.
     if !findings.iter().any(Finding::is_error) {
         findings.extend(variables.unused());
@@ -241,6 +244,7 @@ impl Loader {
             match self.tree.read(&path) {
                 Ok(text) if self.may_add(&text, &at) => {
                     let id = self.sources.add(path.display().to_string(), text);
+                    self.note_included(id, &path, at);
                     files.push(File { id, path, is_main: false });
                 }
                 Ok(_) => {}

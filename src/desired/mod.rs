@@ -9,6 +9,8 @@ mod constraints;
 mod credentials;
 mod edit;
 mod entries;
+mod envelope;
+mod envelope_entries;
 mod expand;
 mod expect;
 mod expect_entries;
@@ -22,6 +24,7 @@ mod load;
 mod parse;
 mod principals;
 mod raw;
+mod raw_contract;
 mod recipient;
 mod renames;
 mod rows;
@@ -35,6 +38,7 @@ mod tables;
 #[cfg(test)]
 pub(crate) mod testing;
 mod vars;
+mod written;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -48,10 +52,11 @@ use crate::policy::access::{ALL_RULES, RuleList};
 pub use about::{About, Declarations, Unread};
 pub use authored::{Authored, Origin};
 pub use changed::template_changes;
-pub use codes::CODES;
+pub use codes::{CODES, ENVELOPES};
 pub use credentials::{Argument, Destination, Names};
 pub use edit::{CannotEdit, DocumentPlace, EditedText, Editor, PolicyContent};
 pub use entries::looks_alike;
+pub use envelope::{Envelope, IncludedFile};
 pub use expect::{Demand, Expectation, Who};
 pub use files::{
     Boundary, FileProblem, LARGEST, NewText, RepositoryPaths, Tree, is_stdin, read_named, read_stdin, read_trusted,
@@ -95,6 +100,10 @@ pub struct Desired {
     pub lint: Allowed,
     /// The promises about who can do what, in the order of the files.
     pub expectations: Vec<Expectation>,
+    /// What included files may declare and give, in the order of the main file.
+    pub envelopes: Vec<Envelope>,
+    /// The included files, in the order of reading.
+    pub included: Vec<IncludedFile>,
     /// The declared policies, absent ones included.
     pub policies: BTreeMap<PolicyName, PolicyEntry>,
     /// The abstract policies, which no plan adds and nobody can have.
@@ -154,6 +163,8 @@ impl Desired {
             ignores: base.ignores.clone(),
             lint: base.lint.clone(),
             expectations: expect::of_both(self.expectations, &base.expectations),
+            envelopes: envelope::of_both(self.envelopes, &base.envelopes),
+            included: self.included,
             policies,
             abstracts,
             broken: self.broken,

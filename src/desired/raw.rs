@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::constraints;
+use super::raw_contract::{RawEnvelope, RawExpect};
 use super::spanned::{At, Day, Entries, Limits, PolicyOr, RawTable, RawVar, RuleNames, Table, Texts, Time};
 use super::{Strategy, Via};
 
@@ -51,46 +52,9 @@ pub(super) struct RawFile {
     pub roles: Table<RawRole>,
     /// Promises about who can do what. A plan that breaks one is refused.
     pub expect: Vec<At<RawExpect>>,
-}
-
-/// A promise about who can do what: `nobody`, or `user`, `group`, `users` or `groups` with `can`, `cannot` or `only`.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-#[schemars(transform = constraints::each_of_list, transform = constraints::expect)]
-pub(super) struct RawExpect {
-    /// The name of the expectation: a short sentence. Default: what it says.
-    pub name: Option<At<String>>,
-    /// The reason. Reports show it.
-    pub reason: Option<At<String>>,
-    /// Actions such as `s3:DeleteObject*` or words such as `delete` that no user, no group and no role can do.
-    #[schemars(with = "Option<Texts>")]
-    pub nobody: Option<Entries>,
-    /// The name of the user that the expectation is about.
-    pub user: Option<At<String>>,
-    /// The name of the group that the expectation is about.
-    pub group: Option<At<String>>,
-    /// Names or patterns of the users that the expectation is about.
-    #[schemars(with = "Option<Texts>")]
-    pub users: Option<Entries>,
-    /// Names or patterns of the groups that the expectation is about.
-    #[schemars(with = "Option<Texts>")]
-    pub groups: Option<Entries>,
-    /// Actions or words that they can do: all of them, without any condition.
-    #[schemars(with = "Option<Texts>")]
-    pub can: Option<Entries>,
-    /// Actions or words that they cannot do: none of them, under no condition.
-    #[schemars(with = "Option<Texts>")]
-    pub cannot: Option<Entries>,
-    /// The only actions that they can do. They can do nothing else, nowhere.
-    #[schemars(with = "Option<Texts>")]
-    pub only: Option<Entries>,
-    /// Buckets, or keys as `BUCKET/KEY*`: names or patterns. A bucket stands for itself and everything in it.
-    #[schemars(with = "Option<Texts>")]
-    pub on: Option<Entries>,
-    /// Names or patterns of users for whom it does not count. Groups are `group/NAME`, roles `role/NAME`.
-    pub except: Vec<At<String>>,
-    /// Refuse a plan also if the expectation fails on the cluster already and the plan does not make it worse. Default: false.
-    pub strict: Option<bool>,
+    /// What included files may declare, and what their policies may give. As soon as there is an envelope, each included file
+    /// needs one.
+    pub envelope: Vec<At<RawEnvelope>>,
 }
 
 /// A policy that an identity provider gives by name.

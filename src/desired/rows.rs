@@ -20,7 +20,7 @@ use crate::base::{FileId, Finding, Location, Sources, nearest};
 const TEMPLATED: [&str; 3] = ["policies", "users", "groups"];
 
 /// The sections that are lists, whose entries may have rows.
-const LISTS: [&str; 1] = ["expect"];
+pub(super) const LISTS: [&str; 2] = ["expect", "envelope"];
 
 /// The maximum number of entries that templates make: one hundred times the policies or users of a cluster.
 const MAX_ENTRIES: usize = 100_000;

@@ -229,7 +229,7 @@ impl Desired {
     }
 
     /// The declared users and groups with everything that they have, now or at another time.
-    pub(super) fn ever(&self) -> Vec<(Principal, &PrincipalEntry, &DeclaredAttachment)> {
+    pub fn ever(&self) -> Vec<(Principal, &PrincipalEntry, &DeclaredAttachment)> {
         let mut ever = Vec::new();
         for (principal, entry) in self.principals() {
             let schedule = self.schedules.get(&principal);

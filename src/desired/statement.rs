@@ -27,6 +27,20 @@ pub(super) fn inline_document(raw: &[At<RawStatement>], has_errors: bool, report
     }
 }
 
+/// Conditions: operator, key, values.
+pub(super) type RawConditions = BTreeMap<At<String>, BTreeMap<At<String>, Entries>>;
+
+/// The clauses of conditions, in their order.
+pub(super) fn clauses(raw: &RawConditions) -> Vec<Clause> {
+    let all = raw.iter().flat_map(|(operator, keys)| keys.iter().map(move |(key, values)| (operator, key, values)));
+    let clause = |(operator, key, values): (&At<String>, &At<String>, &Entries)| Clause {
+        operator: operator.get().clone(),
+        key: key.get().clone(),
+        values: values.0.iter().map(|(text, _)| text.clone()).collect(),
+    };
+    all.map(clause).collect()
+}
+
 struct Reader<'a> {
     is_complete: bool,
     has_errors: bool,
@@ -112,29 +126,20 @@ impl Reader<'_> {
         Selector { negated, patterns: entries.0.iter().map(|(text, _)| text.clone()).collect() }
     }
 
-    fn conditions(
-        &mut self,
-        raw: &BTreeMap<At<String>, BTreeMap<At<String>, Entries>>,
-        place: &dyn Fn(Part) -> Place,
-    ) -> Vec<Clause> {
-        let mut clauses = Vec::new();
+    fn conditions(&mut self, raw: &RawConditions, place: &dyn Fn(Part) -> Place) -> Vec<Clause> {
+        let mut clause = 0;
         for (operator, keys) in raw {
             for (key, values) in keys {
-                let clause = clauses.len();
                 self.places.insert(place(Part::Operator(clause)), operator.span());
                 self.places.insert(place(Part::Key(clause)), key.span());
                 self.places.insert(place(Part::Clause(clause)), key.span());
                 for (at, (_, span)) in values.0.iter().enumerate() {
                     self.places.insert(place(Part::Value(clause, at)), span.clone());
                 }
-                clauses.push(Clause {
-                    operator: operator.get().clone(),
-                    key: key.get().clone(),
-                    values: values.0.iter().map(|(text, _)| text.clone()).collect(),
-                });
+                clause += 1;
             }
         }
-        clauses
+        clauses(raw)
     }
 
     fn incomplete(&mut self, span: Range<usize>, what: &str, help: &str) {

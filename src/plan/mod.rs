@@ -10,6 +10,7 @@ mod describe;
 mod digest;
 mod directory;
 mod effects;
+mod envelopes;
 mod expectations;
 mod expired;
 mod graph;
@@ -30,7 +31,7 @@ pub(crate) mod tests;
 use std::collections::BTreeMap;
 
 use crate::base::{Capabilities, Finding, GroupName, PolicyName, Principal, UserName};
-use crate::contract::Checked;
+use crate::contract::{Checked, CheckedEnvelope};
 use crate::desired::{Desired, Term};
 use crate::observed::{Identity, Limits, Observed};
 use crate::policy::Catalogue;
@@ -79,7 +80,9 @@ pub struct Plan {
     pub findings: Vec<Finding>,
     /// The expectations, checked against the state after the plan. Empty if an error blocks it.
     pub expectations: Vec<Checked>,
-    /// The refusals of guards and expectations. A plan with any does not run.
+    /// The envelopes, checked against the configuration and the state after the plan. Empty if an error blocks it.
+    pub envelopes: Vec<CheckedEnvelope>,
+    /// The refusals of guards, expectations and envelopes. A plan with any does not run.
     pub refusals: Vec<Finding>,
     /// The refusals that this run overrides.
     pub overrides: Vec<Overridden>,
@@ -211,8 +214,10 @@ pub fn plan_part(desired: &Desired, observed: &Observed, catalogue: &Catalogue, 
         unreported,
         findings,
         expectations: Vec::new(),
+        envelopes: Vec::new(),
     }
     .with_expectations(desired, observed, catalogue)
+    .with_envelopes(desired, observed, catalogue)
 }
 
 fn unmanaged(selection: Option<&part::Selection>, comparison: &compare::Comparison, desired: &Desired) -> Unmanaged {

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use crate::base::{NamePattern, NamePatterns, PolicyName};
 use crate::desired::{
-    DeclaredAttachment, Desired, Destination, Expectation, Limit, Moment, PolicyIntent, Schedule, Strategy, Via,
+    DeclaredAttachment, Desired, Destination, Envelope, Expectation, Limit, Moment, PolicyIntent, Schedule, Strategy,
+    Via,
 };
 use crate::policy::Catalogue;
 use crate::policy::access::RuleList;
@@ -68,6 +69,7 @@ impl Review {
         });
         let mut settings = changed(&before, &after);
         settings.extend(expectations(base, proposal));
+        settings.extend(envelopes(base, proposal));
         Self { undeclared: undeclared(base, proposal), settings }
     }
 
@@ -154,6 +156,18 @@ fn expectations(base: &Desired, proposal: &Desired) -> Vec<SettingChange> {
             .iter()
             .find(|other| other.name == expectation.name)
             .map(|other| text(&demanded(other))),
+    };
+    gone.map(change).collect()
+}
+
+/// The envelopes that a proposal removes or changes. A new one only allows less.
+fn envelopes(base: &Desired, proposal: &Desired) -> Vec<SettingChange> {
+    let is_there = |of: &Envelope| proposal.envelopes.iter().any(|other| other.binds_like(of));
+    let gone = base.envelopes.iter().filter(|envelope| !is_there(envelope));
+    let change = |envelope: &Envelope| SettingChange {
+        name: format!("envelope.{}", key(&envelope.name)),
+        before: Some(text(&envelope.text)),
+        after: proposal.envelopes.iter().find(|other| other.name == envelope.name).map(|other| text(&other.text)),
     };
     gone.map(change).collect()
 }

@@ -146,8 +146,8 @@ impl RepositoryPaths {
     }
 }
 
-/// A relative path without `.` and `..`; `None` if it leads out of its start.
-fn without_dots(path: &Path) -> Option<String> {
+/// A relative path without `.` and `..`, with `/`; `None` if it leads out of its start.
+pub(super) fn without_dots(path: &Path) -> Option<String> {
     let mut names = Vec::new();
     for part in path.components() {
         match part {
@@ -158,6 +158,10 @@ fn without_dots(path: &Path) -> Option<String> {
         }
     }
     Some(names.join("/"))
+}
+
+fn slashed(path: &Path) -> String {
+    path.iter().map(OsStr::to_string_lossy).collect::<Vec<_>>().join("/")
 }
 
 /// Standard input as a path of the command line.
@@ -265,6 +269,22 @@ impl Tree {
     /// The path that is the same for all paths to a file.
     pub(in crate::desired) fn real(&self, path: &Path) -> Result<PathBuf, FileProblem> {
         Ok(self.resolve(path)?.real)
+    }
+
+    /// The path of a file from the directory of the main file, with `/`: the same for all paths to the file. If the main file
+    /// is a link, a path from the directory of its target goes first, since mounted files are links of one directory.
+    pub(in crate::desired) fn beside_main(&self, path: &Path) -> Result<String, FileProblem> {
+        let real = self.real(path)?;
+        let main = self.resolve(&self.directory.join(self.main.file_name().unwrap_or_default()))?;
+        let target = main.real.parent().filter(|_| main.through_link);
+        if let Some(beside) = target.and_then(|directory| real.strip_prefix(directory).ok()) {
+            return Ok(slashed(beside));
+        }
+        let directory = self.main.parent().unwrap_or(Path::new(""));
+        let up = directory.ancestors().position(|above| real.starts_with(above)).unwrap_or_default();
+        let above = directory.ancestors().nth(up).unwrap_or(Path::new(""));
+        let beside = real.strip_prefix(above).unwrap_or(&real);
+        Ok(format!("{}{}", "../".repeat(up), slashed(beside)))
     }
 
     /// The path from the root. An absolute path stays absolute.

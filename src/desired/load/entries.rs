@@ -6,7 +6,10 @@ use serde::Deserialize;
 
 use super::{File, Loader, unreadable};
 use crate::base::{FileId, Location, Sources};
+use crate::desired::codes;
 use crate::desired::entries::{DocumentFile, FileReader};
+use crate::desired::envelope::{What, Written};
+use crate::desired::envelope_entries::envelopes;
 use crate::desired::expand::RecordedFile;
 use crate::desired::expect_entries::expectations;
 use crate::desired::fill::{Scope, names_in_json};
@@ -15,6 +18,7 @@ use crate::desired::raw::RawFile;
 use crate::desired::rows::{AllMade, Expander, Made};
 use crate::desired::schema::SchemaErrors;
 use crate::desired::spanned::At;
+use crate::desired::written::written;
 
 impl Loader {
     /// Reads the entries that rows make of the templates of a file.
@@ -45,6 +49,9 @@ impl Loader {
     /// Reads the policies, users and groups of a file, and the documents that it names.
     pub(super) fn entries(&mut self, raw: &RawFile, errors: &SchemaErrors, made: &AllMade, directory: &Path) {
         let file = self.report.file;
+        for (made, written) in written(raw, made, file) {
+            self.note_written(file, made, &written);
+        }
         let mut documents = Vec::new();
         for (name, policy) in &raw.policies.0 {
             let own = made.get("policies", name.get());
@@ -63,6 +70,15 @@ impl Loader {
         let rows = made.listed("expect");
         let files = |index: usize| rows.get(index).map(|made| made.file);
         self.desired.expectations.extend(expectations(&raw.expect, files, errors, &mut self.report));
+        let rows = made.listed("envelope");
+        let files = |index: usize| rows.get(index).map(|made| made.file);
+        match raw.envelope.first().filter(|_| self.included(file).is_some()) {
+            Some(first) => {
+                let message = "an included file cannot have `[[envelope]]`";
+                self.report.error(codes::BAD_ENVELOPE, first.span(), message, "move the envelope to the main file");
+            }
+            None => self.desired.envelopes.extend(envelopes(&raw.envelope, files, errors, &mut self.report)),
+        }
         let (desired, policies) = (&mut self.desired, &mut self.policies);
         let (attachments, report) = (&mut self.attachments, &mut self.report);
         FileReader { desired, policies, attachments, errors, made, report }.read(raw, documents);
@@ -75,6 +91,9 @@ impl Loader {
         }
         let at = self.report.at(path.span());
         let full = directory.join(path.get());
+        if let Ok(text) = self.tree.beside_main(&full) {
+            self.note_written(at.file.whole(), made, &Written { what: What::Document, text, at: at.clone() });
+        }
         let file = match self.documents.get(&full) {
             Some(file) => *file,
             None => self.document_file(full, &at)?,

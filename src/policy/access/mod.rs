@@ -59,7 +59,7 @@ pub use requests::{ActionUse, AskedAction, AskedOn, Formula, RequestKind, Way, u
 pub use rules::{
     ALL_RULES, AWS_RULES, BucketPolicies, MINIO_2021_RULES, Preset, RuleList, Rules, RulesProblem, RulesTable,
 };
-pub use set::{Counterexample, RequestOrAction, RequestSet, SetProblem, beyond};
+pub use set::{Counterexample, RequestOrAction, RequestSet, SetProblem, beyond, exceeds};
 pub use whole::{Missing, Whole};
 
 use super::{Catalogue, Document, Effect, Statement};

@@ -207,6 +207,14 @@ pub fn beyond(
     shortest(examples(requests_of(&mut engine, &[Side::Gained], RequestKind::ALL, None)).into_iter())
 }
 
+/// The shortest request that a document may allow and another one does not. If there is none, an action: one that no request asks
+/// for now may have an effect on the next release.
+#[must_use]
+pub fn exceeds(document: &Document, granted: &Document, context: &Context<'_>) -> Option<Counterexample> {
+    let actions = || shortest(of_actions(gains(Some(granted), Some(document), context)).into_iter());
+    beyond(document, granted, None, context).or_else(actions)
+}
+
 fn everything() -> Document {
     allowing(["s3:*"], ["*"])
 }

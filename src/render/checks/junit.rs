@@ -5,11 +5,17 @@ use std::io::{self, Write};
 
 use super::{Checked, Severity, message};
 use crate::base::{Finding, visible_lines};
-use crate::render::json::TestV1;
+use crate::render::json::{FindingV1, TestV1};
 
-/// Writes expectations as JUnit XML: a test case for each.
+/// Writes expectations and envelopes as JUnit XML: a test case for each.
 pub fn junit_of_expectations(out: &mut dyn Write, file: &str, test: &TestV1) -> io::Result<()> {
-    let (tests, failures) = (test.expectations.len(), test.expectations.iter().filter(|of| !of.holds).count());
+    let expectations = test
+        .with_findings()
+        .map(|(of, finding)| (of.name.clone(), finding.into_iter().collect(), "expectation-failed"));
+    let envelopes = test.envelopes_with_findings();
+    let envelopes = envelopes.map(|(of, findings)| (format!("envelope {}", of.name), findings, "envelope-exceeded"));
+    let cases: Vec<(String, Vec<&FindingV1>, &str)> = expectations.chain(envelopes).collect();
+    let (tests, failures) = (cases.len(), cases.iter().filter(|(_, findings, _)| !findings.is_empty()).count());
     let file = escaped(file);
     writeln!(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>")?;
     writeln!(out, "<testsuites name=\"attune test\" tests=\"{tests}\" failures=\"{failures}\" errors=\"0\">")?;
@@ -17,17 +23,15 @@ pub fn junit_of_expectations(out: &mut dyn Write, file: &str, test: &TestV1) -> 
         out,
         "  <testsuite name=\"{file}\" tests=\"{tests}\" failures=\"{failures}\" errors=\"0\" skipped=\"0\">"
     )?;
-    for (of, finding) in test.with_findings() {
-        write!(out, "    <testcase classname=\"{file}\" name=\"{}\"", escaped(&of.name))?;
-        let Some(finding) = finding else {
+    for (name, findings, kind) in &cases {
+        write!(out, "    <testcase classname=\"{file}\" name=\"{}\"", escaped(name))?;
+        let Some(first) = findings.first() else {
             writeln!(out, "/>")?;
             continue;
         };
-        let text = escaped(&finding.message);
-        writeln!(
-            out,
-            ">\n      <failure message=\"{text}\" type=\"expectation-failed\">{text}</failure>\n    </testcase>"
-        )?;
+        let message = escaped(&first.message);
+        let text = escaped(&findings.iter().map(|of| of.message.as_str()).collect::<Vec<_>>().join("\n"));
+        writeln!(out, ">\n      <failure message=\"{message}\" type=\"{kind}\">{text}</failure>\n    </testcase>")?;
     }
     writeln!(out, "  </testsuite>\n</testsuites>")
 }

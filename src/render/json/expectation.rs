@@ -1,9 +1,10 @@
 //! Expectations in machine output: each with what breaks it.
 
+use super::envelope::EnvelopeV1;
+use super::failure::FailureV1;
 use super::finding::FindingV1;
 use crate::base::{Finding, Sources};
-use crate::contract::{Checked, Failure, Mutation, MutationResult, Why};
-use crate::policy::access::{Counterexample, RequestOrAction};
+use crate::contract::{Checked, CheckedEnvelope, Mutation, MutationResult};
 
 json_types! {
     /// The result of a check of expectations.
@@ -12,7 +13,11 @@ json_types! {
         state: String,
         /// The expectations, in the order of the files.
         expectations: Vec<ExpectationV1>,
-        /// The findings about those that fail, each with the place of the statement that decides.
+        /// The envelopes; missing when there are none.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        envelopes: Vec<EnvelopeV1>,
+        /// The findings about expectations that fail, then about envelopes that are exceeded, each with the place of the
+        /// statement that decides.
         findings: Vec<FindingV1>,
         /// With `--mutate`, the wider policies that were tried; missing without it.
         mutations?: MutationsV1,
@@ -68,39 +73,23 @@ json_types! {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         failures: Vec<FailureV1>,
     }
-
-    /// A user, group or role for which an expectation fails.
-    #[derive(PartialEq, Eq)]
-    pub struct FailureV1 {
-        /// The user, `group/NAME` or `roles NAME`; missing if it is about everyone.
-        who?: String,
-        /// The policy that it has; missing if it has none.
-        policy?: String,
-        /// The reason: `allowed`, `not_allowed`, `undecided`, `unknown_document`, `no_such_principal` or `not_reported`.
-        why: String,
-        /// Whether the plan causes it or makes it worse.
-        new: bool,
-        /// The word of a request that proves it, or the action.
-        request?: String,
-        /// The resource of that request: an ARN. If `undecided`, a pattern.
-        resource?: String,
-        /// The conditions that hold for that request; missing when there are none.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        conditions: Vec<String>,
-        /// The rules by which it is so; missing when all rules that count agree.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        rules: Vec<String>,
-    }
 }
 
 impl TestV1 {
     /// The result of a check as data.
-    pub fn of(state: &str, checked: &[Checked], findings: &[Finding], sources: &Sources) -> Self {
+    pub fn of(
+        state: &str,
+        checked: &[Checked],
+        envelopes: &[CheckedEnvelope],
+        findings: &[Finding],
+        sources: &Sources,
+    ) -> Self {
         Self {
             format: "attune.test/1".to_owned(),
             tool_version: env!("CARGO_PKG_VERSION").to_owned(),
             state: state.to_owned(),
             expectations: checked.iter().map(ExpectationV1::of).collect(),
+            envelopes: envelopes.iter().map(EnvelopeV1::of).collect(),
             findings: findings.iter().map(|finding| FindingV1::of(finding, sources)).collect(),
             mutations: None,
         }
@@ -112,6 +101,13 @@ impl TestV1 {
     pub fn with_findings(&self) -> impl Iterator<Item = (&ExpectationV1, Option<&FindingV1>)> {
         let mut findings = self.findings.iter();
         self.expectations.iter().map(move |of| (of, if of.holds { None } else { findings.next() }))
+    }
+
+    /// The envelopes, each with the findings about what exceeds it.
+    pub fn envelopes_with_findings(&self) -> impl Iterator<Item = (&EnvelopeV1, Vec<&FindingV1>)> {
+        let before = self.expectations.iter().filter(|of| !of.holds).count();
+        let mut findings = self.findings.iter().skip(before);
+        self.envelopes.iter().map(move |of| (of, findings.by_ref().take(of.breaches.len()).collect()))
     }
 }
 
@@ -144,33 +140,6 @@ impl ExpectationV1 {
             refuses: checked.refuses(),
             subjects: checked.subjects,
             failures: checked.failures.iter().map(FailureV1::of).collect(),
-        }
-    }
-}
-
-impl FailureV1 {
-    fn of(failure: &Failure) -> Self {
-        let (why, example) = match &failure.why {
-            Why::Allowed(example) | Why::NotAllowed(example) if example.is_open => ("undecided", Some(example)),
-            Why::Allowed(example) => ("allowed", Some(example)),
-            Why::NotAllowed(example) => ("not_allowed", Some(example)),
-            Why::UnknownDocument => ("unknown_document", None),
-            Why::NoSuchPrincipal => ("no_such_principal", None),
-            Why::NotReported(_) => ("not_reported", None),
-        };
-        let request = |example: &Counterexample| match &example.what {
-            RequestOrAction::Request(kind) => kind.word().to_owned(),
-            RequestOrAction::Action(action) => action.clone(),
-        };
-        Self {
-            who: failure.who.as_ref().map(|who| who.label()),
-            policy: failure.policy.as_ref().map(ToString::to_string),
-            why: why.to_owned(),
-            new: failure.is_new,
-            request: example.map(request),
-            resource: example.map(|example| example.resource.clone()),
-            conditions: example.map(|example| example.conditions.clone()).unwrap_or_default(),
-            rules: example.into_iter().flat_map(|of| &of.rules).map(ToString::to_string).collect(),
         }
     }
 }

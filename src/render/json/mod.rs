@@ -55,7 +55,9 @@ mod change;
 mod cluster;
 mod compared;
 mod drift;
+mod envelope;
 mod expectation;
+mod failure;
 mod finding;
 mod history;
 mod keys;
@@ -67,6 +69,7 @@ mod report;
 mod requests;
 mod saved;
 mod snapshot;
+mod step;
 mod term;
 
 use std::io::{self, Write};
@@ -90,15 +93,16 @@ pub use change::{
 pub use cluster::{CredentialProcess, DoctorV1, ImportV1, SessionV1};
 pub use compared::{AccessComparisonV1, RelationV1};
 pub use drift::{DriftStateV1, DriftSummaryV1, DriftV1, DriftedV1, IgnoredV1, RememberedV1, ReportedV1};
-pub use expectation::{ExpectationV1, FailureV1, MutationV1, MutationsV1, TestV1};
+pub use envelope::{BreachV1, EnvelopeV1};
+pub use expectation::{ExpectationV1, MutationV1, MutationsV1, TestV1};
+pub use failure::FailureV1;
 pub use finding::{FindingV1, FindingsV1};
 pub use history::{HistoryV1, PastApplyV1, PastResultV1};
 pub use keys::{DetachedV1, KeysV1, RevocationV1, RevokedKeysV1, RevokedV1, RotatedV1, RotationStatusV1};
 pub use many::{ManyV1, OneV1};
 pub use outcome::{OutcomeV1, RemarkV1, StatusV1, StepOutcomeV1};
 pub use plan::{
-    CallV1, ClusterV1, LimitsV1, NeededV1, OverrideV1, PartV1, PlanSnapshotV1, PlanV1, StepV1, SummaryV1, UnchangedV1,
-    UnmanagedV1,
+    ClusterV1, LimitsV1, NeededV1, OverrideV1, PartV1, PlanSnapshotV1, PlanV1, SummaryV1, UnchangedV1, UnmanagedV1,
 };
 pub use probe::{ProbeAnswerV1, ProbeUserV1, ProbeV1};
 pub use report::{
@@ -113,6 +117,7 @@ pub use snapshot::{
     ApiFactsV1, GroupRecordV1, SnapshotGroupV1, SnapshotLoginV1, SnapshotPolicyV1, SnapshotUserV1, SnapshotV1,
     UserRecordV1,
 };
+pub use step::{CallV1, StepV1};
 pub use term::{PhaseV1, TermV1};
 
 /// Writes a value as pretty JSON and a line break, with hidden characters escaped.

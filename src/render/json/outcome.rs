@@ -1,6 +1,7 @@
 //! `attune.outcome/1`: the outcome of an apply.
 
-use super::plan::{CallV1, ClusterV1, OverrideV1, PartV1, StepV1, SummaryV1, short_digest};
+use super::plan::{ClusterV1, OverrideV1, PartV1, SummaryV1, short_digest};
+use super::step::{CallV1, StepV1};
 use crate::apply::{Outcome, Remark, Status, StepOutcome};
 use crate::plan::{Plan, Step};
 

@@ -1,17 +1,18 @@
 //! `attune.plan/1`: a plan. attune reads it back to show it, never to run it.
 
 use serde::Deserialize;
-use serde_json::value::RawValue;
 use time::OffsetDateTime;
 
-use super::access::{AccessChangeV1, user_or_group};
-use super::change::{BaseV1, ChangeV1, KindV1, NewKeysV1, OptionV1, ReviewV1, UnreportedV1, document};
+use super::access::AccessChangeV1;
+use super::change::{BaseV1, ChangeV1, KindV1, NewKeysV1, OptionV1, ReviewV1, UnreportedV1};
+use super::envelope::EnvelopeV1;
 use super::expectation::ExpectationV1;
 use super::finding::FindingV1;
+use super::step::StepV1;
 use super::term::{TermV1, time_text};
 use crate::base::{PolicyName, Severity, Sources};
 use crate::observed::Identity;
-use crate::plan::{Call, Digest, Needed, Overridden, Partial, Plan, PlanOption, Step, Unmanaged};
+use crate::plan::{Digest, Needed, Overridden, Partial, Plan, PlanOption, Unmanaged};
 
 json_types! {
     /// A plan.
@@ -43,7 +44,11 @@ json_types! {
         /// The expectations, checked against the state after the plan; missing when none are, as in a blocked plan.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         expectations: Vec<ExpectationV1>,
-        /// What guards and expectations refuse. attune does not apply a plan with refusals.
+        /// The envelopes, checked against the configuration and the state after the plan; missing when none are, as in a blocked
+        /// plan.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        envelopes: Vec<EnvelopeV1>,
+        /// What guards, expectations and envelopes refuse. attune does not apply a plan with refusals.
         refusals: Vec<FindingV1>,
         /// Refusals that are overridden for this run; missing when there are none.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -168,41 +173,6 @@ json_types! {
         document_bytes: usize,
     }
 
-    /// An API call.
-    pub struct StepV1 {
-        /// Its number, from 1.
-        id: usize,
-        /// The change it belongs to.
-        change: String,
-        /// The kind of call.
-        call: CallV1,
-        /// The policy.
-        policy?: String,
-        /// The user.
-        user?: String,
-        /// The group.
-        group?: String,
-        /// The document, exactly as attune sends it.
-        #[schemars(with = "Option<serde_json::Value>")]
-        document?: Box<RawValue>,
-        /// The steps that this step waits for.
-        after: Vec<usize>,
-    }
-
-    /// The kinds of API call.
-    pub enum CallV1 {
-        /// Adds a policy.
-        AddPolicy,
-        /// Removes a policy.
-        RemovePolicy,
-        /// Attaches a policy to a user or group.
-        Attach,
-        /// Revokes the keys of a user: creates new keys and discards them.
-        RevokeKeys,
-        /// Detaches the policy of a user or group.
-        Detach,
-    }
-
     /// Objects that no configuration declares.
     pub struct UnmanagedV1 {
         /// Predefined policies, which every cluster has.
@@ -251,6 +221,7 @@ impl PlanV1 {
             },
             findings: plan.findings.iter().map(|finding| FindingV1::of(finding, sources)).collect(),
             expectations: plan.expectations.iter().map(ExpectationV1::of).collect(),
+            envelopes: plan.envelopes.iter().map(EnvelopeV1::of).collect(),
             refusals: plan.refusals.iter().map(|finding| FindingV1::of(finding, sources)).collect(),
             overrides: OverrideV1::all(plan),
             options: plan.options.iter().map(option).collect(),
@@ -372,29 +343,5 @@ impl SummaryV1 {
             } += 1;
         }
         summary
-    }
-}
-
-impl StepV1 {
-    /// A copy of a step.
-    pub fn of(step: &Step) -> Self {
-        const NOBODY: (Option<String>, Option<String>) = (None, None);
-        let (call, policy, (user, group), sent) = match &step.call {
-            Call::AddPolicy { policy, document: sent, .. } => (CallV1::AddPolicy, Some(policy), NOBODY, document(sent)),
-            Call::RemovePolicy { policy, .. } => (CallV1::RemovePolicy, Some(policy), NOBODY, None),
-            Call::Attach { principal, policy, .. } => (CallV1::Attach, Some(policy), user_or_group(principal), None),
-            Call::RevokeKeys { user } => (CallV1::RevokeKeys, None, (Some(user.to_string()), None), None),
-            Call::Detach { principal, policy } => (CallV1::Detach, Some(policy), user_or_group(principal), None),
-        };
-        Self {
-            id: step.id.0,
-            change: step.change.to_string(),
-            call,
-            policy: policy.map(ToString::to_string),
-            user,
-            group,
-            document: sent,
-            after: step.after.iter().map(|first| first.0).collect(),
-        }
     }
 }

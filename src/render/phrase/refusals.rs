@@ -1,7 +1,9 @@
 //! Why a plan is refused, and how many expectations hold.
 
-use super::super::json::{ExpectationV1, PlanV1};
-use crate::contract::FAILED;
+use super::super::json::{EnvelopeV1, ExpectationV1, PlanV1};
+use crate::base::list;
+use crate::contract::{EXCEEDED, FAILED};
+use crate::desired::ENVELOPES;
 use crate::plan::NO_DESTINATION;
 
 /// Why a plan is refused.
@@ -11,6 +13,8 @@ pub struct Refusals {
     pub guards: bool,
     /// By expectations.
     pub expectations: bool,
+    /// By envelopes.
+    pub envelopes: bool,
     /// Because new secrets have no destination.
     pub no_destination: bool,
 }
@@ -23,6 +27,7 @@ impl Refusals {
             let reason = match code {
                 _ if code == NO_DESTINATION.id => &mut all.no_destination,
                 _ if code == FAILED.id => &mut all.expectations,
+                _ if code == EXCEEDED.id || ENVELOPES.iter().any(|of| code == of.id) => &mut all.envelopes,
                 _ => &mut all.guards,
             };
             *reason = true;
@@ -30,14 +35,20 @@ impl Refusals {
         all
     }
 
-    /// `a guard`, `an expectation`, or both; `None` if there is neither.
-    pub fn refuser(self) -> Option<&'static str> {
-        match (self.guards, self.expectations) {
-            (true, true) => Some("a guard and an expectation"),
-            (true, false) => Some("a guard"),
-            (false, true) => Some("an expectation"),
-            (false, false) => None,
-        }
+    fn refusers(self) -> Vec<String> {
+        let all = [(self.guards, "a guard"), (self.expectations, "an expectation"), (self.envelopes, "an envelope")];
+        all.into_iter().filter(|(refuses, _)| *refuses).map(|(_, by)| by.to_owned()).collect()
+    }
+
+    /// Whether there are refusals of several kinds, beside a missing destination.
+    pub fn are_several(self) -> bool {
+        self.refusers().len() > 1
+    }
+
+    /// `a guard`, `an expectation`, `an envelope`, or several of them; `None` if there is none.
+    pub fn refuser(self) -> Option<String> {
+        let all = self.refusers();
+        (!all.is_empty()).then(|| list(&all))
     }
 
     fn phrase(self) -> String {
@@ -66,6 +77,18 @@ pub(in crate::render) fn expectations(all: &[ExpectationV1]) -> Option<String> {
     }
 }
 
+/// `3 hold`, or `1 of 3 is exceeded`; `None` if there are none.
+pub(in crate::render) fn envelopes(all: &[EnvelopeV1]) -> Option<String> {
+    let exceeded = all.iter().filter(|envelope| !envelope.holds).count();
+    match (all.len(), exceeded) {
+        (0, _) => None,
+        (1, 0) => Some("1 holds".to_owned()),
+        (all, 0) => Some(format!("{all} hold")),
+        (all, 1) => Some(format!("1 of {all} is exceeded")),
+        (all, exceeded) => Some(format!("{exceeded} of {all} are exceeded")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -75,6 +98,7 @@ mod tests {
         let phrase = |codes: &[&str]| Refusals::of(codes.iter().copied()).phrase();
         assert_eq!(phrase(&["guard-removals"]), "refused by a guard");
         assert_eq!(phrase(&[FAILED.id]), "refused by an expectation");
+        assert_eq!(phrase(&[EXCEEDED.id, ENVELOPES[2].id]), "refused by an envelope");
         assert_eq!(phrase(&[NO_DESTINATION.id]), "refused, no destination for new secrets");
         let all = [NO_DESTINATION.id, "guard-removals", FAILED.id];
         assert_eq!(phrase(&all), "refused by a guard and an expectation, and no destination for new secrets");

@@ -1,4 +1,4 @@
-//! Expectations as text: which hold, and what breaks the others.
+//! Expectations and envelopes as text: which hold, and what breaks the others.
 
 use std::io::{self, Write};
 
@@ -31,7 +31,39 @@ pub fn expectations(out: &mut dyn Write, styles: &Styles, test: &TestV1) -> io::
         Some(counts) => writeln!(out, "expectations: {counts}")?,
         None => writeln!(out, "no expectations")?,
     }
+    envelopes(out, styles, test)?;
     test.mutations.iter().try_for_each(|of| mutations(out, styles, of))
+}
+
+/// Writes a line for each envelope, with what exceeds it, and a line that counts them.
+fn envelopes(out: &mut dyn Write, styles: &Styles, test: &TestV1) -> io::Result<()> {
+    for (envelope, findings) in test.envelopes_with_findings() {
+        let name = format!("envelope {}", shown(&envelope.name));
+        if findings.is_empty() {
+            writeln!(out, "{}      {name}", styles.add.apply_to("ok"))?;
+            continue;
+        }
+        let is_open = findings.iter().all(|finding| finding.code == "envelope-undecided");
+        let word = if is_open { "UNKNOWN" } else { "FAILED " };
+        writeln!(out, "{} {name}", styles.remove.apply_to(word))?;
+        for finding in findings {
+            let what = finding.message.split_once(" is exceeded: ").map_or(finding.message.as_str(), |(_, what)| what);
+            writeln!(out, "        {}", shown(what))?;
+            if let (Some(file), Some(line)) = (&finding.file, finding.line) {
+                writeln!(out, "        {}", styles.dim.apply_to(format!("at {}:{line}", shown(file))))?;
+            }
+            if let Some(help) = &finding.help {
+                writeln!(out, "        {}", styles.dim.apply_to(shown(help)))?;
+            }
+        }
+        if let Some(reason) = &envelope.reason {
+            writeln!(out, "        {}", styles.dim.apply_to(format!("reason: {}", shown(reason))))?;
+        }
+    }
+    if let Some(counts) = crate::render::phrase::envelopes(&test.envelopes) {
+        writeln!(out, "envelopes: {counts}")?;
+    }
+    Ok(())
 }
 
 /// How many mutations of one statement the text lists. JSON has all of them.

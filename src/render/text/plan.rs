@@ -112,7 +112,7 @@ fn summary(out: &mut dyn Write, styles: &Styles, plan: &PlanV1) -> io::Result<()
     if plan.snapshot.is_some() { writeln!(out, "{NOT_TO_BE_APPROVED}") } else { Ok(()) }
 }
 
-/// Writes what guards and expectations refuse, and which refusals are overridden.
+/// Writes what guards, expectations and envelopes refuse, and which refusals are overridden.
 fn refusals(out: &mut dyn Write, styles: &Styles, plan: &PlanV1) -> io::Result<()> {
     overridden(out, styles, &plan.overrides)?;
     for refusal in &plan.refusals {
@@ -126,6 +126,9 @@ fn refusals(out: &mut dyn Write, styles: &Styles, plan: &PlanV1) -> io::Result<(
     }
     if let Some(expectations) = expectations(&plan.expectations) {
         writeln!(out, "expectations: {expectations}")?;
+    }
+    if let Some(envelopes) = envelopes(&plan.envelopes) {
+        writeln!(out, "envelopes: {envelopes}")?;
     }
     Ok(())
 }

@@ -1,0 +1,340 @@
+//! Envelopes: whether the policies of included files, and everyone whom these name, have no more than the envelopes allow.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::state::given;
+use super::{Failure, Given, State, Why, codes, explain};
+use crate::base::{Finding, Location, PolicyName, Principal, Release, list_some};
+use crate::desired::{Desired, Envelope, IncludedFile, PolicyEntry, PolicyIntent};
+use crate::observed::Observed;
+use crate::policy::access::{Context, Credentials, Holder, exceeds, gains};
+use crate::policy::{Document, Normal, normal, predefined};
+
+/// An envelope with what exceeds it.
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct CheckedEnvelope {
+    /// The envelope.
+    pub envelope: Envelope,
+    /// The files that it binds, by their paths.
+    pub files: Vec<String>,
+    /// What exceeds it, in the order of the names of policies; empty if nothing does.
+    pub breaches: Vec<Breach>,
+}
+
+/// A policy that gives more than an envelope allows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Breach {
+    /// The policy.
+    pub policy: PolicyName,
+    /// The users and groups of the files that have it at some time. None has, if a file only declares it.
+    pub who: BTreeSet<Principal>,
+    /// Whether a file declares the policy.
+    pub is_declared: bool,
+    /// The reason: a request, or a document that is not known.
+    pub why: Why,
+    /// Whether it refuses a plan. One that a plan of a part finds and does not make worse refuses nothing.
+    pub is_new: bool,
+}
+
+/// The state that envelopes are checked against.
+#[derive(Debug, Clone, Copy)]
+pub enum Against<'a> {
+    /// The configuration alone, with the predefined policies of a release.
+    Configuration(&'a Release),
+    /// A cluster as it is.
+    Cluster(&'a Observed),
+    /// The configuration, and the cluster after the whole plan.
+    Plan(&'a Observed),
+    /// A cluster before and after the plan of a part.
+    Part {
+        /// Before.
+        before: &'a Observed,
+        /// After.
+        after: &'a Observed,
+    },
+}
+
+impl<'a> Against<'a> {
+    /// Whether everything that the configuration declares counts, for all times.
+    fn has_declarations(self) -> bool {
+        match self {
+            Self::Configuration(_) | Self::Plan(_) => true,
+            Self::Cluster(_) | Self::Part { .. } => false,
+        }
+    }
+
+    fn cluster(self) -> Option<&'a Observed> {
+        match self {
+            Self::Configuration(_) => None,
+            Self::Cluster(after) | Self::Plan(after) | Self::Part { after, .. } => Some(after),
+        }
+    }
+
+    fn before(self) -> Option<&'a Observed> {
+        match self {
+            Self::Part { before, .. } => Some(before),
+            Self::Configuration(_) | Self::Cluster(_) | Self::Plan(_) => None,
+        }
+    }
+
+    /// The document of a policy that somebody has at some time by the configuration.
+    fn document(self, desired: &Desired, policy: &PolicyName) -> Given {
+        if let Some(document) = declared(desired, policy) {
+            return Given::Document(document);
+        }
+        match self {
+            Self::Configuration(release) => {
+                predefined(policy, release).map_or(Given::Unknown, |document| Given::Document(normal(&document)))
+            }
+            // A policy that does not exist can be added at any time, by anyone.
+            Self::Cluster(after) | Self::Plan(after) | Self::Part { after, .. } => {
+                match given(&after.policies, Some(policy)) {
+                    Given::Nothing => Given::Unknown,
+                    known @ (Given::Document(_) | Given::Unknown) => known,
+                }
+            }
+        }
+    }
+}
+
+/// The declared document of a policy, abstract ones included.
+fn declared(desired: &Desired, policy: &PolicyName) -> Option<Normal> {
+    let entry = desired.policies.get(policy).or_else(|| desired.abstracts.get(policy))?;
+    match &entry.intent {
+        PolicyIntent::Present(authored) => Some(authored.normal().clone()),
+        PolicyIntent::Absent => None,
+    }
+}
+
+/// A policy with one document, and whose it is.
+#[derive(Debug, Default)]
+struct Held {
+    who: BTreeSet<Principal>,
+    is_declared: bool,
+    /// The documents that the plan of a part leaves or replaces, each as it is before.
+    before: Vec<Given>,
+}
+
+/// The policies by name and document; `None` is a document that is not known.
+type AllHeld = BTreeMap<(PolicyName, Option<Normal>), Held>;
+
+impl CheckedEnvelope {
+    /// Whether nothing exceeds it.
+    #[must_use]
+    pub fn holds(&self) -> bool {
+        self.breaches.is_empty()
+    }
+
+    /// Whether it refuses a plan.
+    #[must_use]
+    pub fn refuses(&self) -> bool {
+        self.breaches.iter().any(|breach| breach.is_new)
+    }
+}
+
+/// Checks all envelopes of a configuration.
+pub fn check_envelopes(desired: &Desired, against: Against<'_>, context: &Context<'_>) -> Vec<CheckedEnvelope> {
+    if desired.envelopes.is_empty() {
+        return Vec::new();
+    }
+    let states = [against.before(), against.cluster()].map(|of| of.map(|of| State::of_cluster(of, desired)));
+    let each = desired.envelopes.iter().map(|envelope| {
+        let files: Vec<&IncludedFile> = desired.included.iter().filter(|file| envelope.binds(file)).collect();
+        let mut held = AllHeld::new();
+        for file in &files {
+            add_declared(file, desired, against, &mut held);
+            add_observed(file, against, &states, &mut held);
+        }
+        let breaches = held.into_iter().filter_map(|(of, held)| breach(envelope, of, held, context)).collect();
+        CheckedEnvelope {
+            envelope: envelope.clone(),
+            files: files.iter().map(|file| file.path.clone()).collect(),
+            breaches,
+        }
+    });
+    each.collect()
+}
+
+/// Adds the policies that a file declares, and those that its users and groups have by the configuration, now or at another time.
+fn add_declared(file: &IncludedFile, desired: &Desired, against: Against<'_>, all: &mut AllHeld) {
+    for policy in file.policies() {
+        let given = match against.cluster().filter(|_| !against.has_declarations()) {
+            Some(cluster) => given(&cluster.policies, Some(&policy)),
+            None => declared(desired, &policy).map_or(Given::Nothing, Given::Document),
+        };
+        let before = against.before().map(|before| super::state::given(&before.policies, Some(&policy)));
+        if let Some(held) = entry(all, &policy, given) {
+            held.is_declared = true;
+            held.before.extend(before);
+        }
+    }
+    if !against.has_declarations() {
+        return;
+    }
+    let principals = file.principals();
+    for (principal, _, attachment) in desired.ever() {
+        let Some(policy) = attachment.policy().filter(|_| principals.contains(&principal)) else { continue };
+        if let Some(held) = entry(all, policy, against.document(desired, policy)) {
+            held.who.insert(principal);
+        }
+    }
+}
+
+/// Adds what the users and groups of a file have on the cluster.
+fn add_observed(file: &IncludedFile, against: Against<'_>, states: &[Option<State>; 2], all: &mut AllHeld) {
+    let [before, Some(after)] = states else { return };
+    let principals = file.principals();
+    for subject in &after.subjects {
+        let (Holder::Principal(principal), Some(policy)) = (&subject.who, &subject.policy) else { continue };
+        if !principals.contains(principal) {
+            continue;
+        }
+        let Some(held) = entry(all, policy, subject.given.clone()) else { continue };
+        held.who.insert(principal.clone());
+        if against.before().is_some() {
+            let earlier = before.as_ref().and_then(|before| before.of(subject));
+            held.before.push(earlier.map_or(Given::Nothing, |earlier| earlier.given.clone()));
+        }
+    }
+}
+
+fn entry<'h>(all: &'h mut AllHeld, policy: &PolicyName, given: Given) -> Option<&'h mut Held> {
+    let document = match given {
+        Given::Nothing => return None,
+        Given::Document(normal) => Some(normal),
+        Given::Unknown => None,
+    };
+    Some(all.entry((policy.clone(), document)).or_default())
+}
+
+/// What a policy gives beyond an envelope.
+fn breach(
+    envelope: &Envelope,
+    (policy, document): (PolicyName, Option<Normal>),
+    held: Held,
+    context: &Context<'_>,
+) -> Option<Breach> {
+    let Held { who, is_declared, before } = held;
+    // A document that a file declares is for any user. One of another file is for those who have it.
+    let why = match &document {
+        None => Why::UnknownDocument,
+        Some(document) => Why::Allowed(example(document.document(), envelope, is_declared, &who, context)?),
+    };
+    let is_worse = |earlier: &Given| match (earlier, &document) {
+        (Given::Unknown, None) => false,
+        (Given::Document(earlier), Some(document)) => {
+            let any = context.with_credentials(Credentials::Any);
+            !gains(Some(earlier.document()), Some(document.document()), &any).gains_nothing()
+        }
+        (Given::Unknown, Some(_)) | (Given::Nothing | Given::Document(_), _) => true,
+    };
+    let is_new = before.is_empty() || before.iter().any(is_worse);
+    Some(Breach { policy, who, is_declared, why, is_new })
+}
+
+fn example(
+    document: &Document,
+    envelope: &Envelope,
+    is_declared: bool,
+    who: &BTreeSet<Principal>,
+    context: &Context<'_>,
+) -> Option<crate::policy::access::Counterexample> {
+    let of = |context: Context<'_>| exceeds(document, &envelope.granted, &context.with_credentials(Credentials::Any));
+    // Without a user, a variable can have any value, so that this covers everyone.
+    let for_anyone = of(*context)?;
+    match is_declared {
+        true => Some(for_anyone),
+        false => who.iter().find_map(|principal| of(context.with(principal))),
+    }
+}
+
+/// The number of users that a finding names.
+const NAMED: usize = 6;
+
+/// The findings about an envelope, one for each policy that exceeds it: an error if it refuses a plan, else a warning. The place
+/// is that of the statement that decides, or of the user that has the policy.
+pub fn envelope_findings(checked: &CheckedEnvelope, desired: &Desired, context: &Context<'_>) -> Vec<Finding> {
+    checked.breaches.iter().map(|breach| finding(checked, breach, desired, context)).collect()
+}
+
+/// The same without a cluster. Where only the cluster has the document of a policy, it is a warning.
+#[must_use]
+pub fn offline_envelope_findings(
+    checked: &[CheckedEnvelope],
+    desired: &Desired,
+    context: &Context<'_>,
+) -> Vec<Finding> {
+    let of = |(checked, breach): (&CheckedEnvelope, &Breach)| {
+        if breach.why != Why::UnknownDocument {
+            return finding(checked, breach, desired, context);
+        }
+        let message = format!(
+            "envelope {:?} is not decided offline: the configuration does not have the policy `{}` of {}",
+            checked.envelope.name,
+            breach.policy,
+            people(&breach.who)
+        );
+        let help = "check the cluster as well: `attune test --observed`, or `attune plan`";
+        Finding::warning(codes::ENVELOPE_UNDECIDED, message).at(place(breach, desired)).help(help)
+    };
+    let all = checked.iter().flat_map(|checked| checked.breaches.iter().map(move |breach| (checked, breach)));
+    all.map(of).collect()
+}
+
+fn finding(checked: &CheckedEnvelope, breach: &Breach, desired: &Desired, context: &Context<'_>) -> Finding {
+    let Breach { policy, who, is_declared, why, is_new } = breach;
+    let failure = Failure {
+        // The statement that decides for anyone decides for each.
+        who: Some(match who.first().filter(|_| !is_declared) {
+            Some(principal) => Holder::Principal(principal.clone()),
+            None => Holder::Document(policy.to_string()),
+        }),
+        policy: Some(policy.clone()),
+        why: why.clone(),
+        is_new: *is_new,
+    };
+    let cause = explain::cause(&failure, desired, context);
+    let by = cause.as_ref().map(|cause| format!(": {}", cause.text)).unwrap_or_default();
+    let people = people(who);
+    let what = match (why, is_declared) {
+        (Why::Allowed(example), _) if example.is_open => {
+            format!("whether policy `{policy}` allows to {} is undecided", explain::request(example))
+        }
+        (Why::Allowed(example), true) => {
+            let conditions = explain::conditions(example, ", if ");
+            let has = if who.is_empty() { String::new() } else { format!("; {people} may have it") };
+            format!("policy `{policy}` allows to {}{conditions}{by}{has}", explain::request(example))
+        }
+        (Why::Allowed(example), false) => {
+            let conditions = explain::conditions(example, ", if ");
+            format!("{people} can {} by policy `{policy}`{conditions}{by}", explain::request(example))
+        }
+        (Why::UnknownDocument | Why::NotAllowed(_) | Why::NoSuchPrincipal | Why::NotReported(_), _) => {
+            format!("the document of policy `{policy}` of {people} is not known")
+        }
+    };
+    let message = format!("envelope {:?} is exceeded: {what}", checked.envelope.name);
+    let finding = match is_new {
+        true => Finding::error(codes::ENVELOPE_EXCEEDED, message),
+        false => Finding::warning(codes::ENVELOPE_EXCEEDED_BEFORE, message),
+    };
+    let finding = finding.at(cause.and_then(|cause| cause.at).or_else(|| place(breach, desired)));
+    match &checked.envelope.at {
+        Some(at) => finding.label(at.clone(), "the envelope"),
+        None => finding,
+    }
+}
+
+/// The place of the first user or group that has a policy, or of the policy.
+fn place(breach: &Breach, desired: &Desired) -> Option<Location> {
+    let of_policy = |entry: &PolicyEntry| entry.at.clone();
+    let policy = || desired.policies.get(&breach.policy).or_else(|| desired.abstracts.get(&breach.policy));
+    let principal = || breach.who.iter().find_map(|principal| desired.entry(principal)?.at.clone());
+    if breach.is_declared { policy().and_then(of_policy).or_else(principal) } else { principal() }
+}
+
+fn people(who: &BTreeSet<Principal>) -> String {
+    let who: Vec<&Principal> = who.iter().collect();
+    if who.is_empty() { "nobody".to_owned() } else { list_some(&who, NAMED, ToString::to_string) }
+}

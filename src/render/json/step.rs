@@ -1,0 +1,68 @@
+//! The API calls of a plan in machine output.
+
+use serde_json::value::RawValue;
+
+use super::access::user_or_group;
+use super::change::document;
+use crate::plan::{Call, Step};
+
+json_types! {
+    /// The kinds of API call.
+    pub enum CallV1 {
+        /// Adds a policy.
+        AddPolicy,
+        /// Removes a policy.
+        RemovePolicy,
+        /// Attaches a policy to a user or group.
+        Attach,
+        /// Revokes the keys of a user: creates new keys and discards them.
+        RevokeKeys,
+        /// Detaches the policy of a user or group.
+        Detach,
+    }
+
+    /// An API call.
+    pub struct StepV1 {
+        /// Its number, from 1.
+        id: usize,
+        /// The change it belongs to.
+        change: String,
+        /// The kind of call.
+        call: CallV1,
+        /// The policy.
+        policy?: String,
+        /// The user.
+        user?: String,
+        /// The group.
+        group?: String,
+        /// The document, exactly as attune sends it.
+        #[schemars(with = "Option<serde_json::Value>")]
+        document?: Box<RawValue>,
+        /// The steps that this step waits for.
+        after: Vec<usize>,
+    }
+}
+
+impl StepV1 {
+    /// A copy of a step.
+    pub fn of(step: &Step) -> Self {
+        const NOBODY: (Option<String>, Option<String>) = (None, None);
+        let (call, policy, (user, group), sent) = match &step.call {
+            Call::AddPolicy { policy, document: sent, .. } => (CallV1::AddPolicy, Some(policy), NOBODY, document(sent)),
+            Call::RemovePolicy { policy, .. } => (CallV1::RemovePolicy, Some(policy), NOBODY, None),
+            Call::Attach { principal, policy, .. } => (CallV1::Attach, Some(policy), user_or_group(principal), None),
+            Call::RevokeKeys { user } => (CallV1::RevokeKeys, None, (Some(user.to_string()), None), None),
+            Call::Detach { principal, policy } => (CallV1::Detach, Some(policy), user_or_group(principal), None),
+        };
+        Self {
+            id: step.id.0,
+            change: step.change.to_string(),
+            call,
+            policy: policy.map(ToString::to_string),
+            user,
+            group,
+            document: sent,
+            after: step.after.iter().map(|first| first.0).collect(),
+        }
+    }
+}
