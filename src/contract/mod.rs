@@ -7,6 +7,8 @@ mod mutate;
 mod state;
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;

@@ -10,7 +10,7 @@ use toml_edit::{Array, ArrayOfTables, DocumentMut, InlineTable, Item, Table, Val
 use super::fill::{FILLED, escaped};
 use super::format::format_toml;
 use super::inline::inline_statements;
-use super::rows::AllMade;
+use super::rows::{AllMade, LISTS};
 use super::{Desired, PolicyIntent};
 use crate::base::{FileId, Location, PolicyName, Sources};
 
@@ -63,6 +63,9 @@ impl Flat {
             let writer = Writer { text: of.text, escapes: FILLED.contains(&section) };
             let (DeValue::Table(entries), true) = (content.get_ref(), NAMED.contains(&section)) else {
                 let item = writer.item(section, content);
+                if LISTS.contains(&section) && self.extend(section, &item) {
+                    continue;
+                }
                 self.document.insert(section, with_comment(item, &comment_above(of.text, key.span().start)));
                 continue;
             };
@@ -83,6 +86,20 @@ impl Flat {
                 };
                 parent.insert(&writer.written(name.get_ref()), with_comment(item, &comment));
             }
+        }
+    }
+
+    /// Adds the entries of a list to those of other files and templates. Returns whether there is nothing more to do.
+    fn extend(&mut self, section: &str, item: &Item) -> bool {
+        let known = self.document.get_mut(section).and_then(Item::as_array_of_tables_mut);
+        match (known, item.as_array_of_tables()) {
+            (Some(known), Some(more)) => {
+                known.extend(more.iter().cloned());
+                true
+            }
+            // All entries are templates, or the rows of a file make none.
+            (_, None) => true,
+            (None, Some(_)) => false,
         }
     }
 

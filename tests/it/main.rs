@@ -29,6 +29,8 @@ mod drift;
 #[cfg(test)]
 mod edit;
 #[cfg(test)]
+mod envelopes;
+#[cfg(test)]
 mod examples;
 #[cfg(test)]
 mod expectations;

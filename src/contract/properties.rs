@@ -1,0 +1,151 @@
+//! Envelopes of random team files, compared with single decisions about every request of a small universe.
+
+use super::{Against, Why, check_envelopes};
+use crate::base::Release;
+use crate::desired::{Authored, Boundary, Desired, PolicyIntent, load};
+use crate::policy::access::{Conditions, Context, Credentials, RequestOn, RequestOrAction, Verdict, decide_request};
+use crate::policy::{Catalogue, Document, Random, predefined};
+
+const GRANTED: [&str; 6] =
+    ["s3:GetObject", "s3:Get*", "s3:PutObject", "s3:*Object", "s3:ListBucket", "s3:DeleteObject*"];
+const ACTIONS: [&str; 7] =
+    ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:Get*", "s3:*", "s3:DeleteObjectVersion", "s3:ListBucket"];
+const RESOURCES: [&str; 7] = [
+    "arn:aws:s3:::abc/*",
+    "arn:aws:s3:::abc/a",
+    "arn:aws:s3:::ab*",
+    "*",
+    "arn:aws:s3:::xyz/b*",
+    "arn:aws:s3:::abc",
+    "arn:aws:s3:::abc/${aws:username}/*",
+];
+const CONDITIONS: [&str; 4] = ["", "", "", "{ StringEquals = { \"aws:UserAgent\" = \"x\" } }"];
+const OBJECTS: [&str; 7] = ["abc/a", "abc/b", "abc/u1/k", "abc/u2/k", "xyz/a", "xyz/b", "zzz/a"];
+const BUCKETS: [&str; 3] = ["abc", "xyz", "zzz"];
+const OF_OBJECTS: [&str; 5] = ["read", "write", "delete", "delete-version", "read-version"];
+const OF_BUCKETS: [&str; 3] = ["list", "delete-bucket", "create-bucket"];
+
+fn statement(random: &mut Random, policy: &str) -> String {
+    let effect = random.pick(&["Allow", "Allow", "Allow", "Deny"]);
+    let (action, on, condition) = (random.pick(&ACTIONS), random.pick(&RESOURCES), random.pick(&CONDITIONS));
+    let condition = if condition.is_empty() { String::new() } else { format!("condition = {condition}\n") };
+    format!(
+        "[[policies.{policy}.statement]]\neffect = \"{effect}\"\naction = \"{action}\"\nresource = \"{on}\"\n{condition}"
+    )
+}
+
+/// A main file with one envelope and a policy of its own, and a team's file.
+fn random(random: &mut Random) -> (String, String) {
+    let condition = random.pick(&CONDITIONS);
+    let condition = if condition.is_empty() { String::new() } else { format!("conditions = {condition}\n") };
+    let resources = [random.pick(&RESOURCES[..6]), random.pick(&RESOURCES[..6])];
+    let main = format!(
+        "include = [\"team.toml\"]\n[[envelope]]\nname = \"e\"\nfiles = \"team.toml\"\npolicies = \"p*\"\nusers = \"u*\"\n\
+         may_attach = [\"m*\", \"readonly\"]\nactions = [{:?}, {:?}]\nresources = {resources:?}\n{condition}{}",
+        random.pick(&GRANTED),
+        random.pick(&GRANTED),
+        statement(random, "main"),
+    );
+    let mut team = statement(random, "p1") + &statement(random, "p1");
+    team += random.pick(&["", "[policies.p2]\ncombine = [\"p1\", \"main\"]\n"]);
+    let name = random.pick(&["u", "u", "u", "x"]);
+    team += "[users]\n";
+    team += &format!("{name}1 = \"{}\"\n", random.pick(&["p1", "p1", "main", "readonly", "other"]));
+    let (from, then) = (random.pick(&["main", "p1", "detached"]), random.pick(&["p1", "main", "readonly", "detached"]));
+    let row = random.pick(&["p1", "main"]);
+    team += &random.pick(&[
+        String::new(),
+        format!("u2 = {{ policy = \"p1\", from = 2030-01-01, before = \"{from}\" }}\n"),
+        format!("u2 = {{ policy = \"p1\", until = 2030-01-01, then = \"{then}\" }}\n"),
+        format!("[users.\"u{{{{n}}}}\"]\neach = [{{ n = \"2\", p = \"{row}\" }}]\npolicy = \"{{{{p}}}}\"\n"),
+    ]);
+    (main, team)
+}
+
+fn document(desired: &Desired, policy: &str) -> Option<Document> {
+    let name = crate::base::PolicyName::parse(policy).unwrap();
+    match desired.policies.get(&name).map(|entry| &entry.intent) {
+        Some(PolicyIntent::Present(authored)) => Some(Authored::document(authored).clone()),
+        Some(PolicyIntent::Absent) => None,
+        None => predefined(&name, &Release::newest()),
+    }
+}
+
+fn verdicts(document: &Document, word: &str, on: &str, context: &Context<'_>) -> Vec<Verdict> {
+    let request = RequestOn::parse(word, on).unwrap();
+    context.rules.iter().map(|rules| decide_request(Some(document), &request, context, rules).verdict).collect()
+}
+
+/// A request that the document surely allows and the envelope surely does not, for the one user.
+fn beyond(document: &Document, granted: &Document, user: &str, catalogue: &Catalogue) -> Option<String> {
+    let objects = OF_OBJECTS.iter().flat_map(|word| OBJECTS.iter().map(move |on| (*word, *on)));
+    let buckets = OF_BUCKETS.iter().flat_map(|word| BUCKETS.iter().map(move |on| (*word, *on)));
+    objects.chain(buckets).find_map(|(word, on)| {
+        let is_beyond = [Conditions::Any, Conditions::NotGiven].into_iter().any(|conditions| {
+            let context = Context::new(catalogue).with_user(user).with_conditions(conditions);
+            let [has, may] = [document, granted].map(|of| verdicts(of, word, on, &context));
+            // With any conditions, the envelope must possibly allow what the document possibly allows.
+            has.iter().zip(&may).any(|(has, may)| *has != Verdict::Denied && *may == Verdict::Denied)
+        });
+        is_beyond.then(|| format!("{word} {on}"))
+    })
+}
+
+#[test]
+fn what_an_envelope_accepts_gives_nothing_outside_and_what_it_refuses_has_a_witness() {
+    let catalogue = Catalogue::newest();
+    let context = Context::new(&catalogue);
+    let (mut accepted, mut refused, mut named) = (0, 0, 0);
+    for seed in 0..150 {
+        let (main, team) = random(&mut Random(seed));
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("attune.toml"), &main).unwrap();
+        std::fs::write(folder.path().join("team.toml"), &team).unwrap();
+        let loaded = load(&folder.path().join("attune.toml"), Boundary::Repository).unwrap();
+        let text = format!("{seed}\n{main}\n{team}");
+        let has_other_name = team.contains("x1 = ") || team.contains("= \"other\"");
+        let errors: Vec<_> = loaded.findings.iter().filter(|finding| finding.is_error()).collect();
+        assert_eq!(!errors.is_empty(), has_other_name, "{text}\n{errors:?}");
+        if has_other_name {
+            assert!(errors.iter().all(|error| error.code.id == "outside-envelope"), "{text}\n{errors:?}");
+            named += 1;
+            continue;
+        }
+        let desired = loaded.desired;
+        let [checked] = &check_envelopes(&desired, Against::Configuration(&Release::newest()), &context)[..] else {
+            panic!()
+        };
+        let granted = &checked.envelope.granted;
+        let users = |policy: &str| -> Vec<String> {
+            let has =
+                desired.ever().into_iter().filter(|(_, _, at)| at.policy().is_some_and(|of| of.as_str() == policy));
+            has.map(|(principal, ..)| principal.name().to_owned()).collect()
+        };
+        for policy in ["p1", "p2", "main", "readonly"] {
+            let Some(document) = document(&desired, policy) else { continue };
+            let is_declared = policy.starts_with('p');
+            let users = if is_declared { vec!["u1".to_owned(), "u2".to_owned()] } else { users(policy) };
+            let example = users.iter().find_map(|user| beyond(&document, granted, user, &catalogue));
+            let breach = checked.breaches.iter().find(|breach| breach.policy.as_str() == policy);
+            match breach {
+                None => {
+                    assert_eq!(example, None, "{policy}\n{text}");
+                    accepted += usize::from(!users.is_empty());
+                }
+                Some(breach) => {
+                    let Why::Allowed(example) = &breach.why else { panic!("{breach:?}\n{text}") };
+                    assert!(!example.is_open, "{breach:?}\n{text}");
+                    refused += 1;
+                    let RequestOrAction::Request(kind) = &example.what else { continue };
+                    let possible = context.with_credentials(Credentials::Any);
+                    let has = verdicts(&document, kind.word(), &example.resource, &possible);
+                    assert!(has.iter().any(|verdict| *verdict != Verdict::Denied), "{breach:?}\n{text}");
+                    let sure = possible.with_conditions(Conditions::NotGiven);
+                    let may = verdicts(granted, kind.word(), &example.resource, &sure);
+                    assert!(may.iter().any(|verdict| *verdict != Verdict::Allowed), "{breach:?}\n{text}");
+                }
+            }
+        }
+    }
+    assert!(accepted > 10 && refused > 30 && named > 10, "{accepted} {refused} {named}");
+}
