@@ -59,6 +59,12 @@ pub(super) struct AccessArgs {
     /// Show what only one of two can do, and what both can: users, group/NAME, or role/NAME of a token
     #[arg(long, num_args = 2, value_names = ["USER", "USER"], conflicts_with_all = ["user", "who", "roles", "exact"])]
     compare: Option<Vec<String>>,
+    /// Also show which statements decide about one request, where they are, and which commit last changed them
+    #[arg(long, conflicts_with_all = ["who", "compare"])]
+    why: bool,
+    /// With `--why`, evaluate the cluster after the plan, and show which of its changes concern the request
+    #[arg(long, requires = "why", conflicts_with_all = ["observed", "desired"])]
+    pub(super) plan: bool,
     /// Take `*`, `?` and a bare bucket name literally
     #[arg(long)]
     exact: bool,
@@ -70,9 +76,9 @@ pub(super) struct AccessArgs {
     observed: bool,
     /// Output format
     #[arg(long, value_enum, default_value_t = Format::Text)]
-    format: Format,
+    pub(super) format: Format,
     #[command(flatten)]
-    rules: RulesArg,
+    pub(super) rules: RulesArg,
     #[command(flatten)]
     actions: ActionArgs,
     #[command(flatten)]
@@ -86,16 +92,21 @@ impl AccessArgs {
             return self.run_comparison([one, other], global, output).await;
         }
         let [user, ..] = self.arguments();
-        let report = match user.filter(|user| self.is_file(user)) {
-            Some(path) => {
-                let mut documents = Documents::default();
-                let located = documents.read_any(Path::new(path));
-                let (Some(located), false) = (located, documents.has_errors()) else {
-                    return documents.report_errors(self.format, output, &[path.into()]);
-                };
-                output.findings(&documents.findings, &documents.sources);
-                self.of_document(Attachment::of_document(&shown_path(Path::new(path)), &located.document))
-            }
+        let mut document = None;
+        if let Some(path) = user.filter(|user| self.is_file(user)) {
+            let mut documents = Documents::default();
+            let located = documents.read_any(Path::new(path));
+            let (Some(located), false) = (located, documents.has_errors()) else {
+                return documents.report_errors(self.format, output, &[path.into()]);
+            };
+            output.findings(&documents.findings, &documents.sources);
+            document = Some(Attachment::of_document(&shown_path(Path::new(path)), &located.document));
+        }
+        if self.why {
+            return self.run_why(document, global, output).await;
+        }
+        let report = match document {
+            Some(attachment) => self.of_document(attachment),
             None => self.evaluate(global, output).await,
         };
         let report = report.map_err(|error| error.reported(self.format, output))?;
@@ -104,6 +115,14 @@ impl AccessArgs {
             Format::Text => output.result(|out, styles| text::access_report(out, styles, &report, detail))?,
             Format::Json => output.result(|out, _| json::write(out, &AccessReportV1::of(&report)))?,
         }
+        if matches!(report.asked, Asked::Everything) && self.format == Format::Text && detail == Detail::Requests {
+            output.info(|out, _| writeln!(out, "`-v` shows the actions"));
+        }
+        self.end(&report, output)
+    }
+
+    /// The exit code of an answer, and what it does not cover.
+    pub(super) fn end(&self, report: &Report, output: &mut Output) -> Result<Exit, Failure> {
         if let Some(answer) = report.answers.iter().find(|answer| !answer.attachment.is_known()) {
             return Err(self.unknown(&answer.attachment));
         }
@@ -114,9 +133,6 @@ impl AccessArgs {
         };
         if report.has_service_accounts() {
             output.info(|out, _| writeln!(out, "{SERVICE_ACCOUNTS}"));
-        }
-        if matches!(report.asked, Asked::Everything) && self.format == Format::Text && detail == Detail::Requests {
-            output.info(|out, _| writeln!(out, "`-v` shows the actions"));
         }
         let refused = self.who.is_none() && !allowed;
         Ok(if refused { Exit::Changes } else { Exit::Done })
@@ -130,6 +146,10 @@ impl AccessArgs {
 
     fn check_arguments(&self) -> Result<(), Failure> {
         let [_, action, arn] = self.arguments();
+        if self.plan && !self.why {
+            let failure = Failure::new(&exit::NO_REQUEST, "`--plan` belongs to `--why`");
+            return Err(failure.help("see `attune access --help`"));
+        }
         if (self.any || self.all) && self.who.is_none() {
             let failure = Failure::new(&exit::NO_REQUEST, "`--any` and `--all` belong to `--who WHAT ARN`");
             return Err(failure.help("see `attune access --help`"));
@@ -153,11 +173,16 @@ impl AccessArgs {
         let path = Path::new(user);
         !self.desired
             && !self.observed
+            && !self.plan
             && (is_stdin(path) || path.extension().is_some_and(|extension| extension == "json"))
     }
 
-    fn of_document(&self, attachment: Attachment) -> Result<Report, CommandError> {
-        let catalogue = self.actions.load_or(&Release::newest())?;
+    pub(super) fn catalogue_of_document(&self) -> Result<Catalogue, Failure> {
+        self.actions.load_or(&Release::newest())
+    }
+
+    pub(super) fn of_document(&self, attachment: Attachment) -> Result<Report, CommandError> {
+        let catalogue = self.catalogue_of_document()?;
         let context = Context { rules: self.rules.or(&ALL_RULES), ..Context::new(&catalogue) };
         let asked = self.asked(&catalogue)?;
         let answers = vec![attachment.answer(&asked, &context)];
@@ -169,11 +194,9 @@ impl AccessArgs {
         let rules = people.loaded.desired.cluster.rules();
         let context = Context { rules: self.rules.or(rules), ..Context::new(&people.catalogue) };
         let asked = self.asked(&people.catalogue)?;
-        let [user, ..] = self.arguments();
-        let attachments = match user {
-            Some(user) => vec![people.named(user)?],
-            None if self.who.is_none() => vec![people.with_roles(&self.roles())?],
-            None => self.everyone(&people, output)?,
+        let attachments = match self.who {
+            None => vec![self.subject(&people)?],
+            Some(_) => self.everyone(&people, output)?,
         };
         let evaluated = attachments.len();
         let answers = attachments.into_iter().map(|attachment| attachment.answer(&asked, &context));
@@ -182,11 +205,17 @@ impl AccessArgs {
         Ok(self.report(asked, context.rules, answers, evaluated))
     }
 
-    async fn people(&self, global: &GlobalArgs, output: &mut Output) -> Result<People, CommandError> {
+    /// The user, group or token that is asked about.
+    pub(super) fn subject(&self, people: &People) -> Result<Attachment, Failure> {
+        let [user, ..] = self.arguments();
+        user.map_or_else(|| people.with_roles(&self.roles()), |user| people.named(user))
+    }
+
+    pub(super) async fn people(&self, global: &GlobalArgs, output: &mut Output) -> Result<People, CommandError> {
         let mut roles = self.roles();
         let compared = self.compare.iter().flatten().chain(&self.user);
         roles.extend(compared.filter_map(|name| role(name)).flatten());
-        People::read(self.observed, &roles, (&self.actions, self.calls), global, output).await
+        People::read(self.observed || self.plan, &roles, (&self.actions, self.calls), global, output).await
     }
 
     /// The roles that are named.
@@ -243,7 +272,7 @@ impl AccessArgs {
         if global.verbose > 0 { Detail::Actions } else { Detail::Requests }
     }
 
-    fn asked(&self, catalogue: &Catalogue) -> Result<Asked, Failure> {
+    pub(super) fn asked(&self, catalogue: &Catalogue) -> Result<Asked, Failure> {
         let Some([what, on]) = self.request() else { return Ok(Asked::Everything) };
         let asked = match self.all {
             true => Asked::all(what, on, catalogue),
@@ -265,7 +294,7 @@ impl AccessArgs {
         }
     }
 
-    fn report(&self, asked: Asked, rules: &RuleList, answers: Vec<Answer>, evaluated: usize) -> Report {
+    pub(super) fn report(&self, asked: Asked, rules: &RuleList, answers: Vec<Answer>, evaluated: usize) -> Report {
         let what = self.request().map(|[what, _]| what.to_owned());
         let with_roles = self.who.is_some() && self.roles.is_some();
         Report { asked, what, rules: rules.clone(), answers, evaluated, with_roles }
@@ -300,6 +329,8 @@ Examples:
   attune access --who 's3:Delete*' 'datasets/raw/*'
   attune access --who read datasets --all                  who can read all of it
   attune access --compare alice group/ops
+  attune access --why alice read datasets/a.csv            which statement, where, and who wrote it
+  attune access --why alice read datasets/a.csv --plan     and which change of the plan gives it
   attune access --roles ml-readers,analysts --observed
   attune access --roles ml-readers,analysts read datasets
   attune access bucket-policy.json

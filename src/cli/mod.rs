@@ -46,6 +46,7 @@ mod sts;
 mod test;
 mod usage;
 mod validate;
+mod why;
 
 use std::io;
 use std::pin::Pin;

@@ -100,9 +100,14 @@ impl Output {
         written(self.stdout.print(bytes), self.changed)
     }
 
+    /// Whether results go to a terminal.
+    pub(super) fn is_terminal(&self) -> bool {
+        matches!(&self.stdout, Stream::Term(term) if term.is_term())
+    }
+
     /// Fails if a page would go to a terminal. `help` says where else it can go, after "write it to a file with".
     pub(super) fn refuse_page(&self, help: &str) -> Result<(), Failure> {
-        if !matches!(&self.stdout, Stream::Term(term) if term.is_term()) {
+        if !self.is_terminal() {
             return Ok(());
         }
         let failure = Failure::new(&exit::PAGE_ON_TERMINAL, "an HTML page is not for a terminal");

@@ -10,8 +10,10 @@ use crate::base::{PolicyName, Principal, Release, nearest};
 use crate::cluster::{documents, observe_all};
 use crate::desired::{Desired, Loaded, PolicyIntent, PrincipalEntry};
 use crate::observed::{Body, Observed, granted};
+use crate::plan::{Plan, after, plan_with};
 use crate::policy::access::{Attachment, Holder};
 use crate::policy::{Catalogue, Document, normal, predefined};
+use crate::report::{Source, authored};
 
 /// What a question names a token with one role by, in place of a user: `role/NAME`.
 const ROLE: &str = "role/";
@@ -95,6 +97,53 @@ impl People {
             None => declared_document(&self.loaded.desired, &self.release, role).map(|document| known(&document)),
             Some(observed) => observed.policies.get(role).cloned(),
         }))
+    }
+}
+
+impl People {
+    /// The same after the plan, with the plan and the cluster before it.
+    pub(super) fn planned(mut self, output: &mut Output) -> Result<(Self, Plan, Observed), Failure> {
+        let missing = || Failure::new(&exit::UNKNOWN_ACCESS, "a plan needs the cluster");
+        let before = self.observed.take().ok_or_else(missing)?;
+        let plan = plan_with(&self.loaded.desired, &before, &self.catalogue);
+        output.findings(&plan.findings, &self.loaded.sources);
+        if plan.is_blocked() {
+            let failure = Failure::new(&exit::UNKNOWN_ACCESS, "the plan is blocked, so there is nothing after it");
+            return Err(failure.help("correct the errors, or ask about the cluster with `--observed`"));
+        }
+        self.observed = Some(after(&plan, &before));
+        Ok((self, plan, before))
+    }
+
+    /// The same user, group or token on the cluster before a plan.
+    pub(super) fn in_state(&self, before: &Observed, holder: &Holder) -> Attachment {
+        let nobody = || Attachment { holder: holder.clone(), policy: None, document: None };
+        match holder {
+            Holder::Roles(roles) => of_roles(&roles.listed().collect(), |role| before.policies.get(role).cloned()),
+            Holder::Principal(_) | Holder::Document(_) => {
+                let all = observed_attachments(before).unwrap_or_default();
+                all.into_iter().find(|of| of.holder == *holder).unwrap_or_else(nobody)
+            }
+        }
+    }
+
+    /// The policies by which someone has access, as the configuration has them if it has the same.
+    pub(super) fn sources(&self, attachment: &Attachment) -> Vec<Source<'_>> {
+        let source = |policy: PolicyName| {
+            let authored = authored(&self.loaded.desired, &policy);
+            let (document, authored) = match &self.observed {
+                None => (declared_document(&self.loaded.desired, &self.release, &policy)?, authored),
+                Some(observed) => {
+                    let normal = observed.policies.get(&policy)?.normal()?;
+                    match authored.filter(|authored| authored.normal() == normal) {
+                        Some(authored) => (authored.document().clone(), Some(authored)),
+                        None => (normal.document().clone(), None),
+                    }
+                }
+            };
+            Some(Source { policy: Some(policy), document, authored })
+        };
+        attachment.policy.iter().flat_map(|policy| policy.listed().collect::<Vec<_>>()).filter_map(source).collect()
     }
 }
 

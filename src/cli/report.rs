@@ -7,19 +7,20 @@ use clap::ValueEnum;
 
 use super::access::SERVICE_ACCOUNTS;
 use super::args::{ActionArgs, CallArgs, Format, GlobalArgs};
-use super::connect::{CommandError, cluster_settings, connect, read_valid};
+use super::connect::{CommandError, connect, read_valid};
 use super::exit::{self, Exit, Failure};
 use super::files::save;
 use super::output::Output;
 use crate::base::{Principal, Release};
 use crate::cluster::observe_all;
-use crate::desired::{Desired, Term};
+use crate::contract::{self, Checked};
+use crate::desired::{ClusterSettings, Desired, Term};
 use crate::observed::{Identity, Observed};
 use crate::plan::{Digest, Plan, plan_with};
 use crate::policy::Catalogue;
 use crate::policy::access::{Context, RuleList};
 use crate::render::json::{self, ReportV1};
-use crate::render::{access_review, html};
+use crate::render::{Styles, access_review, html, text};
 use crate::report::{Report, Scope, State, report, review};
 
 /// Create an HTML page of who may do what, or a table for an access review
@@ -28,10 +29,11 @@ use crate::report::{Report, Scope, State, report, review};
 /// cluster with the configuration, and needs no network and no scripts. With --observed and --cluster, the configuration may
 /// be missing. Nothing is changed.
 ///
-/// With --format csv, each row is one user or group, one place and one request that it may make there.
+/// On a terminal, it prints the same as text. With --format csv, each row is one user or group, one place and one request that it may make there.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
+  attune report                            as text, on a terminal
   attune report --out report.html
   attune report --observed --cluster https://weka01.example.com:14000 --out report.html
   attune report --desired > report.html   use only the configuration, offline
@@ -44,9 +46,9 @@ pub(super) struct ReportArgs {
     /// Show only the cluster
     #[arg(long)]
     observed: bool,
-    /// Output format
-    #[arg(long, value_enum, default_value_t = ReportFormat::Html)]
-    format: ReportFormat,
+    /// Output format [default: text on a terminal, html in a file or a pipe]
+    #[arg(long, value_enum)]
+    format: Option<ReportFormat>,
     /// Output file, instead of stdout
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -60,6 +62,8 @@ pub(super) struct ReportArgs {
 enum ReportFormat {
     /// An HTML page
     Html,
+    /// For people, in a terminal
+    Text,
     /// For machines, with a published schema
     Json,
     /// A table for an access review
@@ -75,16 +79,27 @@ struct Subject {
     rules: RuleList,
     /// When declared access begins and ends.
     terms: Vec<(Principal, Term)>,
+    /// The checked expectations.
+    expectations: Vec<Checked>,
 }
 
 impl ReportArgs {
     pub(super) async fn run(&self, global: &GlobalArgs, output: &mut Output) -> Result<Exit, Failure> {
-        if self.format == ReportFormat::Html && self.out.is_none() {
-            output.refuse_page("`--out report.html`, or use `--format csv`")?;
+        let is_for_terminal = self.out.is_none() && output.is_terminal();
+        let format = self.format.unwrap_or(if is_for_terminal { ReportFormat::Text } else { ReportFormat::Html });
+        if format == ReportFormat::Html && self.out.is_none() {
+            output.refuse_page("`--out report.html`, or use `--format text`")?;
         }
-        let of_failure = if self.format == ReportFormat::Json { Format::Json } else { Format::Text };
+        let of_failure = if format == ReportFormat::Json { Format::Json } else { Format::Text };
         let subject = self.subject(global, output).await.map_err(|error| error.reported(of_failure, output))?;
-        match self.format {
+        match format {
+            ReportFormat::Text => {
+                let report = ReportV1::of(&subject.report());
+                match &self.out {
+                    None => output.result(|out, styles| text::report(out, styles, &report))?,
+                    Some(_) => self.write(output, |out| text::report(out, &Styles::default(), &report))?,
+                }
+            }
             ReportFormat::Html => {
                 let report = ReportV1::of(&subject.report());
                 self.write(output, |out| html::report(out, &report))?;
@@ -115,13 +130,21 @@ impl ReportArgs {
 
     async fn subject(&self, global: &GlobalArgs, output: &mut Output) -> Result<Subject, CommandError> {
         if self.observed {
-            let settings = cluster_settings(global, output)?;
+            // Without a configuration there are no expectations, and no rules of its own.
+            let is_without = global.names_cluster() && !global.has_file();
+            let loaded = if is_without { None } else { Some(read_valid(global, output)?) };
+            let settings = loaded.as_ref().map_or_else(ClusterSettings::default, |of| of.desired.cluster.clone());
             let connection = connect(global, &settings, self.calls, output).await?;
-            let observed = observe_all(&connection.retrying(), &[], self.calls.jobs()).await?;
+            let declared: Vec<&Desired> = loaded.iter().map(|of| &of.desired).collect();
+            let observed = observe_all(&connection.retrying(), &declared, self.calls.jobs()).await?;
             let catalogue = self.actions.load_or(&observed.identity.release)?;
             let scope = Scope::Cluster(State::of_cluster(&observed));
+            let expectations = loaded.iter().flat_map(|of| {
+                expectations(&of.desired, &contract::State::of_cluster(&observed, &of.desired), &catalogue)
+            });
+            let expectations = expectations.collect();
             let (identity, rules) = (Some(observed.identity), settings.rules().clone());
-            return Ok(Subject { scope, identity, digest: None, catalogue, rules, terms: Vec::new() });
+            return Ok(Subject { scope, identity, digest: None, catalogue, rules, terms: Vec::new(), expectations });
         }
         let loaded = read_valid(global, output)?;
         let rules = loaded.desired.cluster.rules().clone();
@@ -130,7 +153,9 @@ impl ReportArgs {
             let scope = Scope::File(State::of_file(&loaded.desired, &release));
             let catalogue = self.actions.load_or(&release)?;
             let terms = terms(&loaded.desired);
-            return Ok(Subject { scope, identity: None, digest: None, catalogue, rules, terms });
+            let state = contract::State::of_configuration(&loaded.desired, &release);
+            let expectations = expectations(&loaded.desired, &state, &catalogue);
+            return Ok(Subject { scope, identity: None, digest: None, catalogue, rules, terms, expectations });
         }
         let connection = connect(global, &loaded.desired.cluster, self.calls, output).await?;
         let observed = observe_all(&connection.retrying(), &[&loaded.desired], self.calls.jobs()).await;
@@ -148,12 +173,13 @@ impl Subject {
         let before = State::of_cluster(observed);
         let after = before.after(plan);
         let (identity, digest) = (Some(observed.identity.clone()), Some(plan.digest.clone()));
-        Self { scope: Scope::Both { before, after }, identity, digest, catalogue, rules, terms: plan.terms.clone() }
+        let (terms, expectations) = (plan.terms.clone(), plan.expectations.clone());
+        Self { scope: Scope::Both { before, after }, identity, digest, catalogue, rules, terms, expectations }
     }
 
     fn report(self) -> Report {
         let report = report(self.scope, self.identity, self.digest, (&self.catalogue, &self.rules));
-        Report { terms: self.terms, ..report }
+        Report { terms: self.terms, expectations: self.expectations, ..report }
     }
 
     /// A table without a user must not mean that nobody has access.
@@ -164,6 +190,12 @@ impl Subject {
         let message = "the cluster does not report who has which policy";
         Err(Failure::new(&exit::UNKNOWN_ACCESS, message).help("use `--desired` for the access in the configuration"))
     }
+}
+
+/// The expectations of a configuration, checked against a state.
+fn expectations(desired: &Desired, state: &contract::State, catalogue: &Catalogue) -> Vec<Checked> {
+    let context = Context { rules: desired.cluster.rules(), ..Context::new(catalogue) };
+    contract::check(&desired.expectations, None, state, &context)
 }
 
 /// When the access of the declared users and groups begins and ends.

@@ -7,6 +7,7 @@ codes! {
     NO_SUCH_USER = "no-such-user", "A user that is to have a policy does not exist on the cluster.";
     NOT_S3_USER = "not-an-s3-user", "A user that is to have a policy cannot: its role is not S3.";
     NO_SUCH_POLICY = "no-such-policy", "A policy that a user or group is to have is neither declared nor on the cluster.";
+    NO_SUCH_POLICY_LATER = "no-such-policy-later", "A policy that a user or group gets when its access begins or ends is neither declared nor on the cluster.";
     ATTACHED_ELSEWHERE = "attached-to-unmanaged-user", "A policy is to be removed while an unmanaged user or group has it.";
     GROUPS_UNKNOWN = "groups-unknown", "A group is declared, and the cluster does not report the policies of groups.";
     ATTACHED_NOT_DECLARED = "attached-but-not-declared", "A declared user has an owned policy that is not declared, so the plan would remove it.";

@@ -23,6 +23,7 @@ mod order;
 mod part;
 mod problems;
 mod renames;
+mod room;
 mod settings;
 
 #[cfg(test)]
@@ -168,7 +169,7 @@ pub fn plan_part(desired: &Desired, observed: &Observed, catalogue: &Catalogue, 
     }
     let is_blocked = |findings: &[Finding]| findings.iter().any(Finding::is_error);
     if ordered.no_room && !is_blocked(&findings) {
-        findings.push(problems::no_room(observed));
+        findings.push(room::no_room(observed));
     }
     findings.extend(problems::not_addressable(&ordered.steps));
     findings.extend(directory::given_by_directory(observed, &ordered.steps));

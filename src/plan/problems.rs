@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::base::{
     Code, Confusable, Finding, Location, PolicyName, Principal, Suggestions, UserName, confusable, shell_line,
 };
-use crate::desired::{DeclaredAttachment, Desired, PolicyIntent, looks_alike};
+use crate::desired::{DeclaredAttachment, Desired, Phase, PolicyIntent, Term, looks_alike};
 use crate::observed::{Observed, newer_than_known};
 
 use super::change::{Call, Step};
@@ -15,12 +15,14 @@ use super::compare::{Comparison, PolicyAction, merged};
 use super::directory::imported;
 use super::graph::is_removed_on_the_way;
 use super::idle_renames;
+use super::room::for_later;
 
 pub(super) fn problems(desired: &Desired, observed: &Observed, comparison: &Comparison) -> Vec<Finding> {
     let findings = newer_than_known(&observed.identity.release).into_iter().collect();
     let mut problems = Problems { desired, observed, comparison, findings };
     problems.documents();
     problems.users();
+    problems.later();
     problems.removals();
     problems.groups();
     problems.leftovers();
@@ -31,14 +33,6 @@ pub(super) fn problems(desired: &Desired, observed: &Observed, comparison: &Comp
     problems.findings.extend(unmanageable_policies(observed));
     problems.findings.extend(duplicates(desired, observed, comparison));
     problems.findings
-}
-
-/// Some call needs room for another policy, and no call frees it.
-pub(super) fn no_room(observed: &Observed) -> Finding {
-    let message =
-        format!("no order of the calls keeps within the {} policies that the cluster takes", observed.limits.policies);
-    Finding::error(codes::TOO_MANY, message)
-        .help("remove a policy that no one needs, or declare the users that have a replaced policy, then plan again")
 }
 
 struct Problems<'a> {
@@ -177,6 +171,21 @@ impl Problems<'_> {
             ) => return None,
         };
         Some(finding.at(self.at(principal)))
+    }
+
+    /// A policy that a user or group gets later, when its access begins or ends.
+    fn later(&mut self) {
+        let mut suggestions = Suggestions::default();
+        for (principal, Term { schedule, phase, .. }) in self.desired.terms() {
+            let later = match phase {
+                Phase::NotBegun => vec![schedule.attachment, schedule.then],
+                Phase::InForce => vec![schedule.then],
+                Phase::Ended => Vec::new(),
+            };
+            for policy in later.iter().filter_map(DeclaredAttachment::policy) {
+                self.findings.extend(self.target(principal, policy, &mut suggestions).map(for_later));
+            }
+        }
     }
 
     /// No user or group may have a policy that is removed. A plan detaches only declared and owned ones.

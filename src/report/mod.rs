@@ -5,6 +5,7 @@ mod grade;
 mod matrix;
 mod review;
 mod state;
+mod why;
 
 #[cfg(test)]
 mod tests;
@@ -14,10 +15,12 @@ pub use grade::{Class, ClassActions, Grade, Grades, Reach};
 pub use matrix::{Cell, Matrix, Row};
 pub use review::{Reviewed, review};
 pub use state::{Scope, State};
+pub use why::{Deciding, Source, authored, changes, deciding};
 
 use std::collections::BTreeMap;
 
 use crate::base::{PolicyName, Principal};
+use crate::contract::Checked;
 use crate::desired::Term;
 use crate::observed::{Identity, Limits};
 use crate::plan::Digest;
@@ -45,6 +48,8 @@ pub struct Report {
     pub in_practice: [BTreeMap<PolicyName, InPractice>; 2],
     /// The declared users and groups whose access begins or ends, or has ended.
     pub terms: Vec<(Principal, Term)>,
+    /// The checked expectations: against the last of the states.
+    pub expectations: Vec<Checked>,
 }
 
 /// Makes a report by the actions of a catalogue and by the rules that count.
@@ -68,6 +73,7 @@ pub fn report(
         classes,
         in_practice,
         terms: Vec::new(),
+        expectations: Vec::new(),
     }
 }
 

@@ -132,3 +132,78 @@ fn what_a_cluster_does_not_report_is_not_decided() {
     let run = folder.attune("test --observed").exits(3).says("does not report over REST which policies groups have");
     run.says("ok      services only do their work");
 }
+
+/// A name that Markdown and HTML would read.
+const ODD: &str = "zoe </td><script>alert(1)</script> `x` | [a](b) @all **never**";
+
+fn with_odd_names() -> Folder {
+    let file = format!(
+        "[cluster]\nendpoints = [\"sim:cluster.json\"]\n[credentials]\nfile = true\ndir = \"secrets\"\n\
+         [users]\nalice = \"readonly\"\n\
+         [[expect]]\nname = \"nobody new reads\"\nreason = \"it <b>is</b> secret\"\nnobody = \"read\"\non = \"vault\"\nexcept = [\"zoe\"]\n\
+         [[expect]]\nname = {ODD:?}\nuser = \"zoe\"\ncannot = \"delete\"\non = \"vault\"\n\
+         [[expect]]\nname = \"alice does not write\"\nuser = \"alice\"\ncannot = \"write\"\non = \"vault\"\n"
+    );
+    let cluster = r#"{"format": "attune.sim/1", "tenants": {"Root": {"users": {
+        "admin": {"role": "ClusterAdmin", "password": "admin"}, "alice": {}, "zoe": {"policy": "readwrite"}}}}}"#;
+    Folder::with(&[("attune.toml", &file), ("cluster.json", cluster)])
+}
+
+#[test]
+fn plans_in_markdown_and_html_list_expectations_with_odd_names() {
+    let folder = with_odd_names();
+    let markdown = folder.attune("plan --format markdown").exits(3).stdout;
+    let list = format!(
+        "**Expectations**: 2 of 3 fail\n\n- `nobody new reads`: fails with this plan\n- ``{ODD}``: failed before\n\n"
+    );
+    assert!(markdown.contains(&list), "{markdown}");
+    let page = folder.attune("plan --format html").exits(3).stdout;
+    assert_eq!(page.matches("id=\"expectations\"").count(), 1, "one landmark of each name");
+    assert!(page.contains("fails with this plan") && page.contains("failed before") && page.contains("holds"));
+    assert!(!page.contains("<script") && page.contains("&lt;script&gt;") && page.contains("it &lt;b&gt;is"), "{page}");
+    folder.attune("plan --out plan.json").exits(3);
+    let saved = folder.attune("show plan.json --format html").exits(0).stdout;
+    assert_eq!(saved.matches("id=\"expectations\"").count(), 1);
+    let none = Folder::example("quickstart");
+    assert!(!none.attune("plan --format html").exits(0).stdout.contains("id=\"expectations\""));
+    assert!(!none.attune("plan --format markdown").exits(0).stdout.contains("Expectations"));
+}
+
+#[test]
+fn a_report_lists_expectations_with_a_request_that_proves_a_failure() {
+    let folder = with_odd_names();
+    let text = folder.attune("report --format text").exits(0);
+    let text = text
+        .says("expectations: 2 of 3 fail\n  fails with this plan: nobody new reads\n      user alice can read on vault/x\n")
+        .says("      user zoe can delete on vault/x")
+        .says("  holds: alice does not write\n");
+    assert!(text.stdout.contains("alice (before: no policy)"), "{}", text.stdout);
+    let observed = folder.attune("report --format text --observed").exits(0).says("expectations: 1 of 3 fails\n");
+    observed.says("  holds: nobody new reads\n").says("the cluster as it is");
+    let desired = folder.attune("report --format text --desired").exits(0);
+    desired.says("expectations: 1 of 3 fails\n  fails: nobody new reads\n").says("without the cluster");
+    let json = folder.attune("report --format json").exits(0).json();
+    assert_eq!(json["expectations"][0]["failures"][0]["request"], "read");
+    let page = folder.attune("report").exits(0).stdout;
+    assert_eq!(page.matches("id=\"expectations\"").count(), 1);
+    assert!(!page.contains("<script"), "{page}");
+    folder.attune("report --format text --out report.txt").exits(0);
+    assert!(folder.read("report.txt").contains("access by bucket"));
+    let csv = folder.attune("report --format csv").exits(0).stdout;
+    assert!(!csv.contains("nobody new reads"), "{csv}");
+}
+
+#[test]
+fn access_that_ends_does_not_end_by_itself_if_that_breaks_an_expectation() {
+    let file = "[cluster]\nendpoints = [\"sim:cluster.json\"]\n[users]\nbo = { policy = \"readonly\", until = 2020-01-01 }\n\
+                [[expect]]\nname = \"bo reads\"\nuser = \"bo\"\ncan = \"read\"\non = \"logs\"\n";
+    let cluster = r#"{"format": "attune.sim/1", "tenants": {"Root": {"users": {
+        "admin": {"role": "ClusterAdmin", "password": "admin"}, "bo": {"policy": "readonly"}}}}}"#;
+    let folder = Folder::with(&[("attune.toml", file), ("cluster.json", cluster)]);
+    let refused = folder.attune("apply --expired").exits(3);
+    refused.says("expectation \"bo reads\" fails").warns("nothing was changed");
+    assert_eq!(folder.state()["tenants"]["Root"]["users"]["bo"]["policy"], "readonly");
+    let mut overridden = folder.command(["apply", "--expired", "--override", "expect=bo reads"]);
+    assert!(overridden.output().unwrap().status.success());
+    assert_eq!(folder.state()["tenants"]["Root"]["users"]["bo"]["policy"], serde_json::Value::Null);
+}

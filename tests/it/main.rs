@@ -161,4 +161,6 @@ mod visible;
 #[cfg(test)]
 mod weka;
 #[cfg(test)]
+mod why;
+#[cfg(test)]
 mod words;

@@ -169,11 +169,13 @@ fn a_page_is_never_printed_on_a_terminal() {
     }
     let folder = Folder::example("quickstart");
     folder.attune("plan --out plan.json").exits(0);
-    for line in ["attune report", "attune plan --format html", "attune show plan.json --format html"] {
+    for line in ["attune report --format html", "attune plan --format html", "attune show plan.json --format html"] {
         let run = on_terminal(&folder, line).exits(1);
         assert!(run.stdout.contains("an HTML page is not for a terminal"), "{}", run.stdout);
         assert!(!run.stdout.contains("<html"), "{line}: {}", run.stdout);
     }
+    on_terminal(&folder, "attune report --format html").exits(1).says("`--format text`");
+    on_terminal(&folder, "attune report").exits(0).says("access by bucket");
     on_terminal(&folder, "attune report --out report.html").exits(0);
     on_terminal(&folder, "attune report --format csv").exits(0).says("alice");
     assert!(folder.read("report.html").contains("<html"));

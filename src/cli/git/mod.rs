@@ -4,6 +4,7 @@
 //! The work tree may be a proposal. So attune finds the repository itself (see `repository`), and Git runs nothing that a
 //! repository can name (see `program`).
 
+mod blame;
 mod program;
 mod repository;
 
@@ -14,6 +15,7 @@ use std::path::{Component, Path, PathBuf};
 
 use tempfile::TempDir;
 
+pub(super) use blame::{LastChange, last_change};
 use program::Git;
 pub(super) use repository::{GitProblem, repository_on_the_way};
 use repository::{MAX_BYTES, MAX_FILES, MAX_LINKS, Repository};

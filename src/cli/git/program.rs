@@ -18,6 +18,9 @@ const NO_REPOSITORY: &str = "not a git repository";
 /// The most output that is read: the names of a million files. Bytes.
 const MAX_OUTPUT: u64 = 512 << 20;
 
+/// The most commits of one file that are looked at.
+const MAX_COMMITS: usize = 500;
+
 /// Options that keep a repository from making Git run anything.
 const SAFE_OPTIONS: [&str; 12] = [
     "--no-pager",
@@ -84,6 +87,41 @@ impl<'a> Git<'a> {
     pub(super) fn has(&self, revision: &str, path: &Path) -> Result<bool, GitProblem> {
         let found = self.run("ls-tree", &["-z", "--full-tree", revision, &path.to_string_lossy()], b"")?;
         Ok(found.status.success() && !found.stdout.is_empty())
+    }
+
+    /// The file of a revision; `None` if it has none, or if it is a link.
+    pub(super) fn blob(&self, revision: &str, path: &Path) -> Result<Option<String>, GitProblem> {
+        let args = ["-z", "--full-tree", revision, "--", &path.to_string_lossy()];
+        let listed = text(&succeeded("ls-tree", self.run("ls-tree", &args, b"")?)?);
+        let mut words = listed.split(['\t', ' ']);
+        Ok(match (words.next(), words.next(), words.next()) {
+            (Some("100644" | "100755"), Some("blob"), Some(id)) => Some(id.to_owned()),
+            (Some(_) | None, _, _) => None,
+        })
+    }
+
+    /// The commits that change a file, the newest first, each with those before it.
+    pub(super) fn commits_of(&self, commit: &str, path: &Path) -> Result<Vec<Vec<String>>, GitProblem> {
+        let limit = format!("--max-count={MAX_COMMITS}");
+        let args = ["--parents", "--topo-order", &limit, commit, "--", &path.to_string_lossy()];
+        let listed = text(&succeeded("rev-list", self.run("rev-list", &args, b"")?)?);
+        Ok(listed.lines().map(|line| line.split(' ').map(str::to_owned).collect()).collect())
+    }
+
+    /// The oldest commits of a shallow clone.
+    pub(super) fn oldest_known(&self) -> Result<BTreeSet<String>, GitProblem> {
+        let found = text(&succeeded("rev-parse", self.run("rev-parse", &["--git-path", "shallow"], b"")?)?);
+        let path = self.repository.top.join(found.trim_end_matches('\n'));
+        Ok(std::fs::read_to_string(path).unwrap_or_default().lines().map(str::to_owned).collect())
+    }
+
+    /// The texts of a file at some commits. Missing ones are skipped.
+    pub(super) fn texts(&self, commits: &[String], path: &Path) -> Result<BTreeMap<String, String>, GitProblem> {
+        let blobs = commits.iter().map(|commit| Ok((commit, self.blob(commit, path)?)));
+        let blobs: Vec<(&String, Option<String>)> = blobs.collect::<Result<_, GitProblem>>()?;
+        let contents = self.read(&blobs.iter().filter_map(|(_, blob)| blob.as_deref()).collect())?;
+        let of_commit = |(commit, blob): (&String, Option<String>)| Some((commit.clone(), text(contents.get(&blob?)?)));
+        Ok(blobs.into_iter().filter_map(of_commit).collect())
     }
 
     /// The sizes of objects. Missing ones are skipped.
@@ -198,7 +236,7 @@ fn contents(mut output: &[u8]) -> Option<BTreeMap<String, Vec<u8>>> {
     Some(contents)
 }
 
-fn text(bytes: &[u8]) -> String {
+pub(super) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 

@@ -213,7 +213,9 @@ impl Attachment {
         Answer { can, access, decisions, missing, other_keys: other_keys.unwrap_or_default(), attachment: self }
     }
 
-    pub(super) fn context<'a>(&'a self, context: &Context<'a>) -> Context<'a> {
+    /// The context of an evaluation for it.
+    #[must_use]
+    pub fn context<'a>(&'a self, context: &Context<'a>) -> Context<'a> {
         match &self.holder {
             Holder::Principal(principal) => context.with(principal),
             Holder::Document(_) | Holder::Roles(_) => *context,

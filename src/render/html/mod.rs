@@ -2,6 +2,7 @@
 //! has the parts that they share: the frame of a page, foreign text, names, words for values.
 
 mod changes;
+mod expectation;
 mod many;
 mod matrix;
 mod plan;

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use maud::{Markup, html};
 
 use super::changes::{access, api_calls, base, changes, keys_and_options, review};
-use super::report::sections;
+use super::report::{of_expectations, sections};
 use super::{Section, Text, api_call, cluster, name, names, page};
 use crate::base::Severity;
 use crate::render::json::{FindingV1, OutcomeV1, PartV1, PlanV1, ReportV1, StatusV1, StepOutcomeV1, SummaryV1};
@@ -26,6 +26,7 @@ pub fn plan(out: &mut dyn Write, plan: &PlanV1, report: Option<&ReportV1>) -> io
     if !plan.refusals.is_empty() || !plan.findings.is_empty() || !plan.overrides.is_empty() {
         all.push(Section { id: "findings".into(), title: "Errors, warnings and notes".into(), body: findings(plan) });
     }
+    all.extend(of_expectations(&plan.expectations, true));
     if let Some(of) = &plan.base {
         all.push(Section {
             id: "base".into(),

@@ -5,9 +5,10 @@ use std::io::{self, Write};
 
 use maud::{Markup, html};
 
+use super::expectation::expectations;
 use super::matrix::matrix;
 use super::{Section, Text, cluster, label, name, names, page, scrolling};
-use crate::render::json::{AttachmentV1, PolicyReportV1, PolicyStateV1, ReportV1, ScopeV1, TermV1};
+use crate::render::json::{AttachmentV1, ExpectationV1, PolicyReportV1, PolicyStateV1, ReportV1, ScopeV1, TermV1};
 use crate::render::phrase::{in_practice_of_policy, not_reported, subject, term};
 
 /// How many users and groups without a change are shown outside a fold.
@@ -24,7 +25,16 @@ struct Attached<'a> {
 pub fn report(out: &mut dyn Write, report: &ReportV1) -> io::Result<()> {
     let of = report.cluster.as_ref().map_or("the configuration", |cluster| cluster.name.as_str());
     let title = format!("S3 access: {of}");
-    writeln!(out, "{}", page(&title, &head(report), &sections(report), &report.tool_version).into_string())
+    let mut all: Vec<Section> =
+        of_expectations(&report.expectations, report.scope == ScopeV1::Both).into_iter().collect();
+    all.extend(sections(report));
+    writeln!(out, "{}", page(&title, &head(report), &all, &report.tool_version).into_string())
+}
+
+/// The section about expectations, if there are any.
+pub(super) fn of_expectations(all: &[ExpectationV1], has_plan: bool) -> Option<Section> {
+    let body = || expectations(all, has_plan);
+    (!all.is_empty()).then(|| Section { id: "expectations".into(), title: "Expectations".into(), body: body() })
 }
 
 fn head(report: &ReportV1) -> Markup {

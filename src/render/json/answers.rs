@@ -2,6 +2,7 @@
 
 use super::access::AccessV1;
 use super::requests::{CanV1, DecisionV1, names};
+use super::why::WhyV1;
 use crate::plan::NotReported;
 use crate::policy::access::{Answer, Asked, Attachment, Holder, Missing, Report, RequestKind, RequestOrAction};
 
@@ -14,6 +15,8 @@ json_types! {
         rules: Vec<String>,
         /// The users and groups. With `--who`, those that may make the request, and those whose document is not known.
         principals: Vec<AccessAnswerV1>,
+        /// With `--why`, why the request is allowed or not; missing without it.
+        why?: WhyV1,
         /// Access that is not in here, since the cluster does not report it.
         #[serde(default)]
         not_reported: Vec<NotReported>,
@@ -121,6 +124,7 @@ impl AccessReportV1 {
             request,
             rules: names(&report.rules.iter().collect::<Vec<_>>()),
             principals: report.answers.iter().map(AccessAnswerV1::of).collect(),
+            why: None,
             not_reported: report.has_service_accounts().then_some(NotReported::ServiceAccounts).into_iter().collect(),
         }
     }

@@ -71,6 +71,7 @@ mod saved;
 mod snapshot;
 mod step;
 mod term;
+mod why;
 
 use std::io::{self, Write};
 
@@ -119,6 +120,7 @@ pub use snapshot::{
 };
 pub use step::{CallV1, StepV1};
 pub use term::{PhaseV1, TermV1};
+pub use why::{EffectV1, LastChangeV1, StatementV1, WhyChangeV1, WhyPlanV1, WhyV1};
 
 /// Writes a value as pretty JSON and a line break, with hidden characters escaped.
 pub fn write(out: &mut dyn Write, value: &impl Serialize) -> io::Result<()> {

@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 
 use super::access::{InPracticeV1, Profile, user_or_group};
 use super::change::body;
+use super::expectation::ExpectationV1;
 use super::plan::{ClusterV1, LimitsV1};
 use super::term::TermV1;
 use crate::base::{Capabilities, PolicyName, Principal};
@@ -45,6 +46,10 @@ json_types! {
         /// The declared users and groups whose access begins or ends, or has ended; missing when there are none.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         terms: Vec<TermV1>,
+        /// The expectations, checked against the state after the plan, the configuration or the cluster; missing when there are
+        /// none, as in a blocked plan.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        expectations: Vec<ExpectationV1>,
         /// Access that is not in here, since the cluster does not report it.
         #[serde(default)]
         not_reported: Vec<NotReported>,
@@ -182,7 +187,8 @@ json_types! {
 impl ReportV1 {
     /// A copy of a report.
     pub fn of(report: &Report) -> Self {
-        let Report { scope, identity, digest, limits, rules, matrix, classes, in_practice, terms } = report;
+        let Report { scope, identity, digest, limits, rules, matrix, classes, in_practice, terms, expectations } =
+            report;
         let sides = [scope.before(), scope.after()];
         let [before, after] = in_practice;
         let policy = |name| PolicyReportV1::of(name, [(sides[0], before), (sides[1], after)]);
@@ -208,6 +214,7 @@ impl ReportV1 {
             buckets: matrix.buckets.iter().map(bucket).collect(),
             rows: matrix.rows.iter().map(|row| RowV1::of(row, &matrix.buckets, rules)).collect(),
             terms: terms.iter().map(|(principal, term)| TermV1::of(principal, term)).collect(),
+            expectations: expectations.iter().map(ExpectationV1::of).collect(),
             not_reported: has_service_accounts.then_some(NotReported::ServiceAccounts).into_iter().collect(),
         }
     }

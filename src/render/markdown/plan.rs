@@ -10,7 +10,9 @@ use super::escape::{clipped, code, digest_marker, fence, stable_marker};
 use super::{LEAST, fits};
 use crate::base::Severity;
 use crate::drift::Kind;
-use crate::render::json::{ChangeV1, DriftV1, DriftedV1, FindingV1, OverrideV1, PartV1, PlanV1, ReviewV1};
+use crate::render::json::{
+    ChangeV1, DriftV1, DriftedV1, ExpectationV1, FindingV1, OverrideV1, PartV1, PlanV1, ReviewV1,
+};
 use crate::render::phrase::{self, *};
 
 /// A plan in Markdown, in at most `max` characters (Unicode code points). A limit below [`LEAST`] counts as [`LEAST`].
@@ -70,6 +72,7 @@ pub(super) fn section(plan: &PlanV1, bodies: &[Body], cut: Cut, max: usize, targ
     text += &base(plan, cut);
     text += &findings("Refused", &plan.refusals.iter().collect::<Vec<_>>());
     text += &overridden(&plan.overrides);
+    text += &expectations(&plan.expectations);
     text += &gained(plan, cut);
     text += &gained_by(&capital(UNREPORTED_GAINS), plan.unreported.by_name.iter());
     text += &removals_and_moves(plan);
@@ -181,6 +184,15 @@ fn review(review: Option<&ReviewV1>) -> String {
 fn list_of(title: &str, items: impl Iterator<Item = (String, String)>) -> String {
     let items: String = items.map(|(name, text)| format!("- {name}: {text}\n")).collect();
     if items.is_empty() { items } else { format!("**{title}**\n\n{items}\n") }
+}
+
+/// How many expectations hold, and those that do not: never left out. Errors and warnings say what breaks them.
+fn expectations(all: &[ExpectationV1]) -> String {
+    let Some(counts) = phrase::expectations(all) else { return String::new() };
+    let failing = all.iter().filter(|of| !of.holds);
+    let failing: String = failing.map(|of| format!("- {}: {}\n", code(&of.name), phrase::result(of, true))).collect();
+    let end = if failing.is_empty() { "" } else { "\n" };
+    format!("**Expectations**: {counts}\n\n{failing}{end}")
 }
 
 /// What `--only` selects and leaves out: never left out.

@@ -1,6 +1,7 @@
 //! Phrases that text, Markdown and HTML share. Each form decides how a name is written.
 
 mod access;
+mod expectation;
 mod refusals;
 mod requests;
 mod review;
@@ -19,6 +20,7 @@ use crate::policy::access::{Basis, BasisKind};
 use crate::policy::{self, Document};
 
 pub(super) use access::*;
+pub(super) use expectation::*;
 pub use refusals::Refusals;
 pub(super) use refusals::*;
 pub(super) use requests::*;

@@ -10,6 +10,8 @@ mod keys;
 mod plan;
 mod probe;
 mod questions;
+mod report;
+mod why;
 
 pub use access::{access, policy_diff};
 pub use answers::{Detail, access_report};
@@ -20,6 +22,8 @@ pub use history::history;
 pub use keys::{Revocations, revocation, revoked, rotated, rotation};
 pub use plan::{drift, plan, saved_findings, verdict};
 pub use probe::{AboutProbe, about_probe, probe};
+pub use report::report;
+pub use why::why;
 
 use std::io::{self, Write};
 

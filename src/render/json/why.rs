@@ -1,0 +1,138 @@
+//! Why someone can or cannot do something, as a part of `attune.access/1`.
+
+use super::requests::names;
+use crate::base::{Location, Sources};
+use crate::plan::{Change, ChangeKind};
+use crate::policy::Effect;
+use crate::policy::access::Verdict;
+use crate::report::Deciding;
+
+json_types! {
+    /// Why someone can or cannot do something.
+    pub struct WhyV1 {
+        /// The statements that decide; empty if no statement allows the request.
+        statements: Vec<StatementV1>,
+        /// With `--plan`, what the plan changes of it.
+        plan?: WhyPlanV1,
+    }
+
+    /// A statement that decides.
+    pub struct StatementV1 {
+        /// The policy; missing for a document alone.
+        policy?: String,
+        /// The `Sid`, or else `statement N`, counted from 1.
+        statement: String,
+        /// Its number in the document, counted from 1.
+        number: usize,
+        /// Whether it allows or denies.
+        effect: EffectV1,
+        /// The actions that it allows or denies.
+        actions: Vec<String>,
+        /// The conditions under which it applies, all of them.
+        conditions: Vec<String>,
+        /// The only rules by which it decides; missing if by all that count.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        rules: Vec<String>,
+        /// The file, if the configuration has it.
+        file?: String,
+        /// The first line, from 1.
+        line?: usize,
+        /// The last change of its lines; missing if the file is in no Git repository.
+        last_change?: LastChangeV1,
+    }
+
+    /// What a statement does.
+    pub enum EffectV1 {
+        /// It allows.
+        Allow,
+        /// It denies.
+        Deny,
+    }
+
+    /// The last change of some lines.
+    #[derive(Default)]
+    pub struct LastChangeV1 {
+        /// Whether the lines are committed as they are. If not, nothing else is here.
+        committed: bool,
+        /// The hash of the commit.
+        commit?: String,
+        /// The day on which the author wrote it, in the author's time zone.
+        date?: String,
+        /// The name of the author, as the commit has it.
+        author?: String,
+        /// The first line of the message.
+        summary?: String,
+        /// Whether an older commit may have changed them, which the clone does not have.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        or_before: bool,
+    }
+
+    /// What a plan changes of a request.
+    pub struct WhyPlanV1 {
+        /// The answer on the cluster, by the leading rules.
+        before: Verdict,
+        /// The answer after the plan, by the leading rules.
+        after: Verdict,
+        /// Whether a guard or an expectation refuses the plan.
+        refused: bool,
+        /// The changes of its attachment, and of the policies that it has before or after.
+        changes: Vec<WhyChangeV1>,
+    }
+
+    /// A change of a plan.
+    pub struct WhyChangeV1 {
+        /// Its name in the plan.
+        id: String,
+        /// What it does, in words.
+        text: String,
+        /// The file of the declaration; missing if there is none.
+        file?: String,
+        /// Its line, from 1.
+        line?: usize,
+    }
+}
+
+impl StatementV1 {
+    /// A copy of a statement that decides. `last_change` is the last change of its lines.
+    pub fn of(one: &Deciding, sources: &Sources, last_change: Option<LastChangeV1>) -> Self {
+        let (file, line) = file_and_line(one.at.as_ref(), sources);
+        Self {
+            policy: one.policy.as_ref().map(ToString::to_string),
+            statement: one.statement.clone(),
+            number: one.index + 1,
+            effect: match one.effect {
+                Effect::Allow => EffectV1::Allow,
+                Effect::Deny => EffectV1::Deny,
+            },
+            actions: one.actions.iter().cloned().collect(),
+            conditions: one.conditions.clone(),
+            rules: names(&one.rules),
+            file,
+            line,
+            last_change,
+        }
+    }
+}
+
+impl WhyChangeV1 {
+    /// A copy of a change, with the place of its declaration.
+    pub fn of(change: &Change, at: Option<&Location>, sources: &Sources) -> Self {
+        let text = match &change.kind {
+            ChangeKind::AddPolicy { policy, .. } => format!("adds policy {policy}"),
+            ChangeKind::ReplacePolicy { policy, .. } => format!("replaces policy {policy}"),
+            ChangeKind::RenamePolicy { policy, old, .. } => format!("renames policy {old} to {policy}"),
+            ChangeKind::RemovePolicy { policy, .. } => format!("removes policy {policy}"),
+            ChangeKind::Attach { principal, after } => format!("attaches {after} to {}", principal.label()),
+            ChangeKind::Move { principal, before, after } => {
+                format!("moves {} from {before} to {after}", principal.label())
+            }
+            ChangeKind::Detach { principal, before } => format!("detaches {} from {before}", principal.label()),
+        };
+        let (file, line) = file_and_line(at, sources);
+        Self { id: change.id.to_string(), text, file, line }
+    }
+}
+
+fn file_and_line(at: Option<&Location>, sources: &Sources) -> (Option<String>, Option<usize>) {
+    (at.map(|at| sources.file(at.file).path.clone()), at.map(|at| sources.line_column(at).0))
+}
