@@ -20,10 +20,10 @@ pub use state::{Given, State, Subject, Unreported};
 
 use crate::base::{Finding, PolicyName, list_some};
 use crate::desired::{Demand, Desired, Expectation, Who};
+use crate::policy::Normal;
 use crate::policy::access::{
-    Conditions, Context, Counterexample, Credentials, Holder, RequestSet, beyond, depends_on_user,
+    Conditions, Context, Counterexample, Credentials, Holder, Reach, RequestSet, beyond, depends_on_user,
 };
-use crate::policy::{Document, Normal};
 
 /// An expectation with what breaks it.
 #[derive(Debug, Clone)]
@@ -86,28 +86,58 @@ pub fn check(
     after: &State,
     context: &Context<'_>,
 ) -> Vec<Checked> {
-    let mut checker = Checker { context, known: BTreeMap::new() };
-    let all = expectations.iter().enumerate();
-    all.map(|(number, expectation)| checker.check((number, expectation), before, after)).collect()
+    let checker = Checker::new(before, after, context);
+    expectations.iter().map(|expectation| checker.check(expectation)).collect()
 }
 
-/// The documents of a question: before, if it is known and another one, and after.
-type Documents<'a> = (Option<Option<&'a Normal>>, Option<&'a Normal>);
-
+/// Both states, with each document once.
 struct Checker<'a, 's> {
     context: &'a Context<'a>,
-    /// The answers about documents that give every user, and everyone else, the same access: by the number of the expectation,
-    /// and by whether it is about a user.
-    known: BTreeMap<(usize, bool, Documents<'s>), Option<Counterexample>>,
+    before: Option<&'s State>,
+    after: &'s State,
+    documents: Vec<Prepared<'s>>,
+    /// The indices of the documents.
+    indices: BTreeMap<&'s Normal, usize>,
+    /// The records before, by whose they are.
+    earlier: BTreeMap<&'s Holder, Vec<&'s Subject>>,
 }
 
-impl<'s> Checker<'_, 's> {
-    fn check(&mut self, of: (usize, &Expectation), before: Option<&'s State>, after: &'s State) -> Checked {
-        let (_, expectation) = of;
+struct Prepared<'s> {
+    reach: Reach<'s>,
+    /// Whether what it gives can depend on the user.
+    depends_on_user: bool,
+}
+
+/// The indices of the documents of a question: before, if it is known, and after.
+type Documents = (Option<Option<usize>>, Option<usize>);
+
+/// The answers about documents that give every user, and everyone else, the same access: by whether it is about a user.
+type Answers = BTreeMap<(bool, Documents), Option<Counterexample>>;
+
+impl<'a, 's> Checker<'a, 's> {
+    fn new(before: Option<&'s State>, after: &'s State, context: &'a Context<'a>) -> Self {
+        let (mut documents, mut indices, mut earlier) = (Vec::new(), BTreeMap::new(), BTreeMap::<_, Vec<_>>::new());
+        for subject in before.iter().flat_map(|state| &state.subjects).chain(&after.subjects) {
+            let Given::Document(normal) = &subject.given else { continue };
+            indices.entry(normal).or_insert_with(|| {
+                let document = normal.document();
+                documents.push(Prepared { reach: Reach::new(document), depends_on_user: depends_on_user(document) });
+                documents.len() - 1
+            });
+        }
+        for subject in before.iter().flat_map(|state| &state.subjects) {
+            earlier.entry(&subject.who).or_default().push(subject);
+        }
+        Self { context, before, after, documents, indices, earlier }
+    }
+
+    fn check(&self, expectation: &Expectation) -> Checked {
+        let (before, after) = (self.before, self.after);
         let subjects: Vec<&Subject> =
             after.subjects.iter().filter(|subject| is_about(expectation, &subject.who)).collect();
+        let mut answers = Answers::new();
         let mut failures: Vec<Failure> =
-            subjects.iter().filter_map(|subject| self.failure(of, subject, before)).collect();
+            subjects.iter().filter_map(|subject| self.failure(expectation, subject, &mut answers)).collect();
         failures.extend(without_subject(expectation, before, after));
         if let Some(kind) = after.unreported(&expectation.who) {
             let is_new = before.is_none_or(|before| before.unreported(&expectation.who).is_none());
@@ -116,25 +146,20 @@ impl<'s> Checker<'_, 's> {
         Checked { expectation: expectation.clone(), subjects: subjects.len(), failures }
     }
 
-    fn failure(
-        &mut self,
-        of: (usize, &Expectation),
-        subject: &'s Subject,
-        before: Option<&'s State>,
-    ) -> Option<Failure> {
+    fn failure(&self, expectation: &Expectation, subject: &Subject, answers: &mut Answers) -> Option<Failure> {
         let found =
             |why, is_new| Some(Failure { who: Some(subject.who.clone()), policy: subject.policy.clone(), why, is_new });
-        let earlier = || before.map(|before| before.of(subject));
+        let earlier = || self.before.map(|_| self.earlier(subject));
         let document = match &subject.given {
             Given::Unknown => {
                 let is_same = |earlier: &Subject| earlier.given == Given::Unknown && earlier.policy == subject.policy;
                 return found(Why::UnknownDocument, !earlier().flatten().is_some_and(is_same));
             }
             Given::Nothing => None,
-            Given::Document(normal) => Some(normal),
+            Given::Document(normal) => self.indices.get(normal).copied(),
         };
-        let example = self.example(of, &subject.who, (None, document))?;
-        let why = |example| match of.1.demand {
+        let example = self.example(expectation, &subject.who, (None, document), answers)?;
+        let why = |example| match expectation.demand {
             Demand::Can(_) => Why::NotAllowed(example),
             Demand::Cannot(_) | Demand::Only(_) => Why::Allowed(example),
         };
@@ -143,35 +168,42 @@ impl<'s> Checker<'_, 's> {
             // Nothing is known about the state before.
             None | Some(Given::Unknown) => return found(why(example), true),
             Some(Given::Nothing) => None,
-            Some(Given::Document(normal)) => Some(normal),
+            Some(Given::Document(normal)) => self.indices.get(normal).copied(),
         };
-        match self.example(of, &subject.who, (Some(before), document)) {
+        match self.example(expectation, &subject.who, (Some(before), document), answers) {
             Some(worse) => found(why(worse), true),
             None => found(why(example), false),
         }
     }
 
+    /// The same user, group or role before: of several records, one with the same policy if there is one.
+    fn earlier(&self, subject: &Subject) -> Option<&'s Subject> {
+        let same = self.earlier.get(&subject.who)?;
+        same.iter().find(|earlier| earlier.policy == subject.policy).or_else(|| same.first()).copied()
+    }
+
     /// The example that breaks an expectation: with a document before, one that did not break it then.
     fn example(
-        &mut self,
-        (number, expectation): (usize, &Expectation),
+        &self,
+        expectation: &Expectation,
         who: &Holder,
-        documents: Documents<'s>,
+        documents: Documents,
+        answers: &mut Answers,
     ) -> Option<Counterexample> {
         let is_user = matches!(who, Holder::Principal(principal) if principal.user().is_some());
-        if let Some(known) = self.known.get(&(number, is_user, documents)) {
+        if let Some(known) = answers.get(&(is_user, documents)) {
             return known.clone();
         }
-        let (before, after) = documents;
         let context = match who {
             Holder::Principal(principal) => self.context.with(principal),
             Holder::Document(_) | Holder::Roles(_) => *self.context,
         };
-        let document = |normal: &'s Normal| normal.document();
-        let example = broken(&expectation.demand, (before.map(|of| of.map(document)), after.map(document)), &context);
-        let mut all = before.flatten().into_iter().chain(after);
-        if !all.any(|normal| depends_on_user(normal.document())) {
-            self.known.insert((number, is_user, documents), example.clone());
+        let of = |index: Option<usize>| index.and_then(|index| self.documents.get(index));
+        let (before, after) = (documents.0.map(of), of(documents.1));
+        let before_reach = before.map(|before| before.map(|of| &of.reach));
+        let example = broken(&expectation.demand, (before_reach, after.map(|of| &of.reach)), &context);
+        if !before.flatten().into_iter().chain(after).any(|of| of.depends_on_user) {
+            answers.insert((is_user, documents), example.clone());
         }
         example
     }
@@ -180,21 +212,21 @@ impl<'s> Checker<'_, 's> {
 /// A request that breaks a demand with the document after. With a document before, one that did not break it then.
 fn broken(
     demand: &Demand,
-    (before, after): (Option<Option<&Document>>, Option<&Document>),
+    (before, after): (Option<Option<&Reach<'_>>>, Option<&Reach<'_>>),
     context: &Context<'_>,
 ) -> Option<Counterexample> {
     let certain = context.with_credentials(Credentials::Any);
     match demand {
         Demand::Can(set) => missing(set, before, after, &context.with_conditions(Conditions::NotGiven)),
         Demand::Cannot(set) => set.allowed(before.flatten(), after?, &certain),
-        Demand::Only(granted) => beyond(after?, granted, before.flatten(), &certain),
+        Demand::Only(granted) => beyond(after?.document(), granted, before.flatten().map(Reach::document), &certain),
     }
 }
 
 fn missing(
     set: &RequestSet,
-    before: Option<Option<&Document>>,
-    after: Option<&Document>,
+    before: Option<Option<&Reach<'_>>>,
+    after: Option<&Reach<'_>>,
     context: &Context<'_>,
 ) -> Option<Counterexample> {
     match before {

@@ -104,12 +104,6 @@ impl State {
         }
         (!self.groups_known && who.has_groups()).then_some(Unreported::Groups)
     }
-
-    /// The same user, group or role in this state: of several records, one with the same policy if there is one.
-    pub(super) fn of(&self, other: &Subject) -> Option<&Subject> {
-        let mut same = self.subjects.iter().filter(|subject| subject.who == other.who);
-        same.clone().find(|subject| subject.policy == other.policy).or_else(|| same.next())
-    }
 }
 
 /// What the policies of a cluster give to whoever has this one.

@@ -14,7 +14,7 @@ use crate::base::{PolicyName, Principal, UserName};
 use crate::policy::{Catalogue, Document, for_everyone};
 
 /// Whose access an answer is about.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Holder {
     /// A user or group.
     Principal(Principal),

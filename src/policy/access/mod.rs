@@ -26,6 +26,7 @@ mod patterns;
 mod phrases;
 mod practice;
 mod question;
+mod reach;
 mod requester;
 mod requests;
 mod resources;
@@ -54,6 +55,7 @@ pub use lines::{AccessLine, Cause, Side, Undecided, Witness};
 pub use phrases::in_words;
 pub use practice::{InPractice, WithoutEffect};
 pub use question::Question;
+pub use reach::Reach;
 pub use requester::is_in_every_request;
 pub use requests::{ActionUse, AskedAction, AskedOn, Formula, RequestKind, Way, use_of};
 pub use rules::{

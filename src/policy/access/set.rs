@@ -6,6 +6,7 @@ use super::decide::RequestProblem;
 use super::engine::Engine;
 use super::lines::{AccessLine, Side};
 use super::question::{Question, resources};
+use super::reach::{Reach, Target};
 use super::requests::RequestKind;
 use super::resources::ARN;
 use super::rules::Rules;
@@ -17,6 +18,8 @@ use crate::policy::{Catalogue, Document, Effect, Kind, Statement};
 pub struct RequestSet {
     /// The kinds of requests and the patterns of their resources, by kind of resource.
     pub(super) requests: Vec<(Vec<RequestKind>, Vec<String>)>,
+    /// The same, prepared for a quick look.
+    targets: Vec<Target>,
     /// The actions that no request asks for by its name, with the patterns of their resources.
     actions: Vec<Question>,
 }
@@ -69,7 +72,7 @@ impl RequestSet {
     /// # Errors
     /// A word, an action or a resource that fits nothing.
     pub fn parse(whats: &[&str], on: &[&str], catalogue: &Catalogue) -> Result<Self, Vec<SetProblem>> {
-        let mut set = Self { requests: Vec::new(), actions: Vec::new() };
+        let mut set = Self { requests: Vec::new(), targets: Vec::new(), actions: Vec::new() };
         let (mut problems, mut fits) = (Vec::new(), vec![None; on.len()]);
         for (index, what) in whats.iter().enumerate() {
             let mut first = None;
@@ -117,6 +120,7 @@ impl RequestSet {
                 None => merged.push((kinds, on)),
             }
         }
+        self.targets = merged.iter().map(|(kinds, on)| Target::new(kinds, on)).collect();
         self.requests = merged;
         self
     }
@@ -149,8 +153,8 @@ impl RequestSet {
     #[must_use]
     pub fn allowed(
         &self,
-        before: Option<&Document>,
-        document: &Document,
+        before: Option<&Reach<'_>>,
+        document: &Reach<'_>,
         context: &Context<'_>,
     ) -> Option<Counterexample> {
         self.found(before, Some(document), context)
@@ -160,36 +164,39 @@ impl RequestSet {
     #[must_use]
     pub fn missing(
         &self,
-        before: Option<&Document>,
-        document: Option<&Document>,
+        before: Option<&Reach<'_>>,
+        document: Option<&Reach<'_>>,
         context: &Context<'_>,
     ) -> Option<Counterexample> {
         match before {
             Some(before) => self.found(document, Some(before), context),
-            None => self.found(document, Some(&everything()), context),
+            None => self.found(document, Some(&Reach::new(&everything())), context),
         }
     }
 
     /// Whether no request can be in it, such as for a bucket whose name is too short.
     #[must_use]
     pub fn is_empty(&self, context: &Context<'_>) -> bool {
-        self.found(None, Some(&everything()), context).is_none()
+        self.found(None, Some(&Reach::new(&everything())), context).is_none()
     }
 
     /// The shortest example that `after` allows and `before` does not.
     fn found(
         &self,
-        before: Option<&Document>,
-        after: Option<&Document>,
+        before: Option<&Reach<'_>>,
+        after: Option<&Reach<'_>>,
         context: &Context<'_>,
     ) -> Option<Counterexample> {
-        let requests = self.requests.iter().flat_map(|(kinds, on)| {
-            let mut engine = Engine::new(before, after, context);
+        let after = after?;
+        let requests = self.requests.iter().zip(&self.targets).flat_map(|((kinds, on), target)| {
+            let Some(part) = after.part(target) else { return Vec::new() };
+            let before = before.and_then(|before| before.part(target));
+            let mut engine = Engine::new(before.as_ref(), Some(&part), context);
             examples(requests_of(&mut engine, &[Side::Gained], kinds, Some(on)))
         });
         let actions = self.actions.iter().flat_map(|question| {
-            let part = after.map(|after| question.part_of(after));
-            of_actions(gains(before, part.as_ref(), context))
+            let part = question.part_of(after.document());
+            of_actions(gains(before.map(Reach::document), Some(&part), context))
         });
         shortest(requests.chain(actions))
     }
@@ -313,7 +320,8 @@ mod tests {
         let on = ["abc"];
         let Ok(set) = RequestSet::parse(&[&own.name], &on, &catalogue) else { return };
         let allows = allowing([own.name.as_str()], ["arn:aws:s3:::abc", "arn:aws:s3:::abc/*"]);
-        assert!(set.allowed(None, &allows, &context).is_some());
-        assert!(set.missing(None, Some(&allowing(["s3:GetObject"], ["*"])), &context).is_some());
+        assert!(set.allowed(None, &Reach::new(&allows), &context).is_some());
+        let reads = allowing(["s3:GetObject"], ["*"]);
+        assert!(set.missing(None, Some(&Reach::new(&reads)), &context).is_some());
     }
 }

@@ -118,11 +118,12 @@ fn run(seed: u64, rounds: usize, conditions: bool) {
             )
         };
         let everything = allowing_all();
+        let [to, from] = [&after, &before].map(Reach::new);
         let checks = [
-            (set.allowed(None, &after, &context), (None, &after), &all, keys.as_slice()),
-            (set.allowed(Some(&before), &after, &context), (Some(&before), &after), &all, &keys),
-            (set.missing(None, Some(&after), &plain), (Some(&after), &everything), &none, &[]),
-            (set.missing(Some(&before), Some(&after), &plain), (Some(&after), &before), &none, &[]),
+            (set.allowed(None, &to, &context), (None, &after), &all, keys.as_slice()),
+            (set.allowed(Some(&from), &to, &context), (Some(&before), &after), &all, &keys),
+            (set.missing(None, Some(&to), &plain), (Some(&after), &everything), &none, &[]),
+            (set.missing(Some(&from), Some(&to), &plain), (Some(&after), &before), &none, &[]),
         ];
         for (index, (answer, (less, more), all, used)) in checks.iter().enumerate() {
             let expected = any(&mut oracles, &set, all, used, |oracle, index, kind, keys| {
