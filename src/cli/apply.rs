@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use time::OffsetDateTime;
 
-use super::args::{BaseArg, CallArgs, Format, GlobalArgs, GuardArgs, OnlyArg, SecretStoreArgs};
+use super::args::{BaseArg, CallArgs, Format, GlobalArgs, GuardArgs, OnlyArg, SecretStoreArgs, StateDir};
 use super::base::{Base, Reviewed, ReviewedPlan};
 use super::connect::{CommandError, Connection, connect};
 use super::exit::{self, Exit, Failure};
@@ -13,7 +13,7 @@ use super::lost_keys::{self, users_with_policy};
 use super::output::Output;
 use super::preflight::{check_approval, check_plan, check_secret_store, confirm, secret_store};
 use super::progress::{ApplyProgress, interruptible, interruptible_storing};
-use super::state::{About, DEFAULT_STATE_DIR, State, rollback_command};
+use super::state::{About, State, rollback_command};
 use crate::apply::{Outcome, RunOptions, SecretStore, StopSignal, run};
 use crate::base::{Finding, Principal};
 use crate::cluster::observe;
@@ -63,9 +63,8 @@ pub(super) struct ApplyArgs {
     /// Output format
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(super) format: Format,
-    /// State directory for the rollback file, the journal and emergency files
-    #[arg(long, value_name = "DIR", default_value = DEFAULT_STATE_DIR)]
-    state_dir: PathBuf,
+    #[command(flatten)]
+    state_dir: StateDir,
     #[command(flatten)]
     only: OnlyArg,
     #[command(flatten)]
@@ -86,6 +85,7 @@ struct Prepared {
     planned: ReviewedPlan,
     stop: StopSignal,
     jobs: usize,
+    state_dir: PathBuf,
     /// With `--expired`: some access that has ended stays.
     leaves_expired: bool,
 }
@@ -94,9 +94,10 @@ impl ApplyArgs {
     pub(super) async fn run(&self, global: &GlobalArgs, output: &mut Output) -> Result<Exit, Failure> {
         let prepared = self.prepare(global, output).await.map_err(|error| error.reported(self.format, output))?;
         let (plan, desired) = (&prepared.planned.plan, &prepared.reviewed.loaded.desired);
-        lost_keys::warn(&self.state_dir, &plan.identity, &users_with_policy(&prepared.observed), output);
+        let state_dir = &prepared.state_dir;
+        lost_keys::warn(state_dir, &plan.identity, &users_with_policy(&prepared.observed), output);
         let plan_json = self.show(&prepared, output)?;
-        let secret_store = secret_store(&plan.identity, desired, &self.state_dir, &self.secret_store);
+        let secret_store = secret_store(&plan.identity, desired, state_dir, &self.secret_store);
         if let Err(failure) = self.check(&prepared, &secret_store, output).await {
             if self.format == Format::Json {
                 output.result(|out, _| json::write(out, &plan_json))?;
@@ -132,6 +133,7 @@ impl ApplyArgs {
             planned,
             stop: StopSignal::default(),
             jobs: self.calls.jobs(),
+            state_dir: self.state_dir.of(global),
             leaves_expired,
         })
     }
@@ -152,7 +154,7 @@ impl ApplyArgs {
     async fn check(&self, prepared: &Prepared, secret_store: &SecretStore, output: &mut Output) -> Result<(), Failure> {
         let plan = &prepared.planned.plan;
         check_plan(plan)?;
-        self.check_confirmed(plan, output)?;
+        self.check_confirmed(plan, &prepared.state_dir, output)?;
         let users: Vec<_> = plan.may_create_keys().into_iter().collect();
         let base = prepared.reviewed.base.as_ref().filter(|_| !users.is_empty());
         match base.and_then(Base::untrusted_program) {
@@ -164,7 +166,7 @@ impl ApplyArgs {
         }
     }
 
-    fn check_confirmed(&self, plan: &Plan, output: &mut Output) -> Result<(), Failure> {
+    fn check_confirmed(&self, plan: &Plan, state_dir: &Path, output: &mut Output) -> Result<(), Failure> {
         if plan.is_empty() {
             // Succeeds with any approval, so that a job can run again.
             if !self.approved.is_empty() {
@@ -173,7 +175,7 @@ impl ApplyArgs {
             return Ok(());
         }
         if !self.approved.is_empty() {
-            return check_approval(plan, &self.approved, &self.state_dir);
+            return check_approval(plan, &self.approved, state_dir);
         }
         if self.yes || self.expired {
             return Ok(());
@@ -195,7 +197,7 @@ impl ApplyArgs {
             let remaining = plan_again(prepared, output).await;
             return Ok(Some(Outcome { steps: Vec::new(), remaining, rollback_file: None, rollback_command: None }));
         }
-        let state = State::lock(&self.state_dir, &plan.identity)?;
+        let state = State::lock(&prepared.state_dir, &plan.identity)?;
         let rollback_file = write_rollback_file(&state, &self.before(global, prepared)?, output)?;
         let rollback_command = rollback_file.as_deref().and_then(|file| self.rollback_command(global, file));
         let commit = checked_out(&global.file);
@@ -266,7 +268,7 @@ impl ApplyArgs {
             instead: global.cluster.as_deref(),
             credentials: desired.credentials.as_ref(),
             directory: &directory,
-            state_dir: &self.state_dir,
+            state_dir: &prepared.state_dir,
             time: OffsetDateTime::now_utc(),
         };
         Ok(RollbackFile::of(&prepared.planned.plan, &prepared.observed, settings, &prepared.catalogue))
@@ -277,7 +279,7 @@ impl ApplyArgs {
         let mut options = Vec::new();
         options.extend((self.yes || self.expired || !self.approved.is_empty()).then_some("--yes"));
         options.extend(global.insecure.then_some("--insecure"));
-        rollback_command(&self.state_dir, file, &options)
+        rollback_command(&self.state_dir.of(global), file, &options)
     }
 }
 

@@ -9,6 +9,7 @@ use std::sync::OnceLock;
 use clap::{ArgAction, ColorChoice, ValueEnum};
 use time::OffsetDateTime;
 
+use super::state::DEFAULT_STATE_DIR;
 use crate::base::Release;
 use crate::cluster::RetryPolicy;
 use crate::cluster::rest::Fingerprint;
@@ -71,6 +72,9 @@ pub(super) struct GlobalArgs {
     /// Time to take for now, such as 2030-12-31T23:59:59Z, or a day at 00:00 UTC: shows what `from` and `until` do then
     #[arg(long, global = true, value_name = "TIME", value_parser = instant)]
     pub(super) now: Option<OffsetDateTime>,
+    /// The directory above in which the configuration was found; empty if it is this one or was named.
+    #[arg(skip)]
+    pub(super) above: PathBuf,
     /// The time at which the program started.
     #[arg(skip = OffsetDateTime::now_utc())]
     pub(super) started: OffsetDateTime,
@@ -314,9 +318,17 @@ impl OnlyArg {
 
 #[derive(Debug, clap::Args)]
 pub(super) struct StateDir {
-    /// State directory with the journals of `apply` and `keys rotate`; they show which new keys may be lost
-    #[arg(long = "state-dir", value_name = "DIR", default_value = ".attune")]
-    pub(super) path: PathBuf,
+    /// State directory: rollback files, journals, and emergency files with new secrets [default: .attune, beside a
+    /// configuration found above]
+    #[arg(long = "state-dir", value_name = "DIR")]
+    path: Option<PathBuf>,
+}
+
+impl StateDir {
+    /// The directory of the command line, else the default one: here, or beside the configuration found above.
+    pub(super) fn of(&self, global: &GlobalArgs) -> PathBuf {
+        self.path.clone().unwrap_or_else(|| global.above.join(DEFAULT_STATE_DIR))
+    }
 }
 
 #[derive(Debug, Default, clap::Args)]

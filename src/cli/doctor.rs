@@ -41,7 +41,7 @@ pub(super) struct DoctorArgs {
 impl DoctorArgs {
     pub(super) async fn run(&self, global: &GlobalArgs, output: &mut Output) -> Result<Exit, Failure> {
         if self.probe.is_asked() {
-            let ended = self.probe.run(global, self.format, &self.state_dir.path, output).await;
+            let ended = self.probe.run(global, self.format, &self.state_dir.of(global), output).await;
             return ended.map_err(|error| error.reported(self.format, output));
         }
         let (report, beside) = self.check(global, output).await.map_err(|error| error.reported(self.format, output))?;
@@ -60,7 +60,7 @@ impl DoctorArgs {
         let facts = read_facts(&connection.retrying()).await?;
         let users = facts.users.iter().flat_map(|users| &users.users).filter(|user| user.policy.is_some());
         let users = users.map(|user| user.name.clone()).collect();
-        let beside = lost_keys::warn(&self.state_dir.path, &facts.identity, &users, output);
+        let beside = lost_keys::warn(&self.state_dir.of(global), &facts.identity, &users, output);
         Ok((check(&facts), beside))
     }
 }

@@ -229,7 +229,7 @@ impl DriftArgs {
         let desired = &reviewed.loaded.desired;
         let observed = observe(&connection.retrying(), &[desired], self.calls.jobs()).await?;
         results.identity = Some(observed.identity.clone());
-        lost_keys::warn(&self.state_dir.path, &observed.identity, &users_with_policy(&observed), output);
+        lost_keys::warn(&self.state_dir.of(global), &observed.identity, &users_with_policy(&observed), output);
         let (catalogue, only) = (Catalogue::of(&observed.identity.release), reviewed.only.as_ref());
         let made = plan_part(desired, &observed, &catalogue, only);
         let drift = drift(desired, &observed, &made, only, &self.ignore, now.date());

@@ -37,6 +37,11 @@ pub(super) fn configuration(named: &[PathBuf]) -> Found {
     }
 }
 
+/// What a command needs that reads no configuration: where the state directory is.
+pub(super) fn directory_above() -> Found {
+    Found { files: Vec::new(), about: None, ..configuration(&[]) }
+}
+
 /// The nearest `attune.toml` above a directory, as a relative path. Outside of a repository there is none.
 fn above(directory: &Path) -> Option<PathBuf> {
     let is_top = |directory: &&Path| directory.join(".git").symlink_metadata().is_ok();

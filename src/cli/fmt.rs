@@ -68,7 +68,7 @@ impl FmtArgs {
         }
         if broken > 0 {
             let files = if broken == 1 { "1 file is".to_owned() } else { format!("{broken} files are") };
-            return Err(Failure::new(&exit::FILE_HAS_ERRORS, format!("{files} not valid TOML and not formatted")));
+            return Err(Failure::new(&exit::FILE_HAS_ERRORS, format!("{files} not valid and not formatted")));
         }
         if !is_complete {
             return Err(Failure::new(&exit::FILE_HAS_ERRORS, "not all included files can be read and formatted"));
@@ -83,7 +83,7 @@ impl FmtArgs {
         }
         let before = read_stdin().map_err(|problem| unreadable(STDIN, &problem))?;
         let Some(after) = format(STDIN, &before, output) else {
-            return Err(Failure::new(&exit::FILE_HAS_ERRORS, "standard input is not valid TOML"));
+            return Err(Failure::new(&exit::FILE_HAS_ERRORS, "standard input is not valid and not formatted"));
         };
         match self.check {
             false => output.exact(after.as_bytes()).map(|()| Exit::Done),
@@ -93,7 +93,7 @@ impl FmtArgs {
     }
 }
 
-/// The formatted text. If it is not TOML, prints why.
+/// The formatted text. If there is none, prints why.
 fn format(name: &str, before: &str, output: &mut Output) -> Option<String> {
     format_toml(name, before).inspect_err(|broken| output.findings(&broken.findings, &broken.sources)).ok()
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use super::args::{Format, StateDir};
+use super::args::{Format, GlobalArgs, StateDir};
 use super::exit::{Exit, Failure};
 use super::journal::{PastApply, applies};
 use super::lost_keys::files_in;
@@ -39,11 +39,12 @@ pub(super) struct HistoryArgs {
 }
 
 impl HistoryArgs {
-    pub(super) fn run(&self, output: &mut Output) -> Result<Exit, Failure> {
-        let history = history(&self.state_dir.path);
+    pub(super) fn run(&self, global: &GlobalArgs, output: &mut Output) -> Result<Exit, Failure> {
+        let dir = self.state_dir.of(global);
+        let history = history(&dir);
         match self.format {
             Format::Text if history.applies.is_empty() => {
-                let dir = self.state_dir.path.display();
+                let dir = dir.display();
                 output.result(|out, _| writeln!(out, "no applies in the state directory {dir}"))?;
             }
             Format::Text => output.result(|out, styles| text::history(out, styles, &history))?,

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use clap::Subcommand;
 use serde_json::json as object;
 
-use super::args::{CallArgs, Format, GlobalArgs, SecretStoreArgs};
+use super::args::{CallArgs, Format, GlobalArgs, SecretStoreArgs, StateDir};
 use super::connect::{CommandError, Connection, connect, read_valid};
 use super::exit::{self, Exit, Failure};
 use super::lost_keys;
@@ -82,9 +82,8 @@ pub(super) struct RotateArgs {
     /// Skip the confirmation
     #[arg(short, long)]
     yes: bool,
-    /// State directory for emergency files and the journal
-    #[arg(long, default_value = ".attune", value_name = "DIR")]
-    state_dir: PathBuf,
+    #[command(flatten)]
+    state_dir: StateDir,
     /// Output format
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -110,16 +109,23 @@ impl RotateArgs {
         let able = capabilities(&cluster, &identity.release).await;
         check_possible(able, cluster.can_generate_keys(), &identity)?;
         let matches = checked(selection_or_own(selection, &identity).of(cluster.users().await?), &identity)?;
-        let store = secret_store(&identity, desired, &self.state_dir, &self.secret_store);
-        lost_keys::warn(&self.state_dir, &identity, &BTreeSet::new(), output);
-        let state = State::lock(&self.state_dir, &identity)?;
-        let rotation = self.rotation(matches, identity, &store, destination)?;
+        let state_dir = &self.state_dir.of(global);
+        let store = secret_store(&identity, desired, state_dir, &self.secret_store);
+        lost_keys::warn(state_dir, &identity, &BTreeSet::new(), output);
+        let state = State::lock(state_dir, &identity)?;
+        let rotation = self.rotation(matches, identity, (&store, state_dir), destination)?;
         let users: Vec<UserName> = rotation.users.iter().map(|of| of.user.clone()).collect();
         self.show(&rotation, output)?;
         check_protected(users.iter(), &desired.guards, &self.overrides)?;
         if users.is_empty() {
             let journal = state.keys_journal(&rotation.identity, rotating(&rotation))?;
-            return Ok(self.report(&rotation, &journal, Some(Vec::new()), &StopSignal::default(), output)?);
+            return Ok(self.report(
+                &rotation,
+                (&journal, state_dir),
+                Some(Vec::new()),
+                &StopSignal::default(),
+                output,
+            )?);
         }
         check_secret_store(&store, &users, output).await?;
         if !self.yes {
@@ -128,7 +134,7 @@ impl RotateArgs {
         let journal = state.keys_journal(&rotation.identity, rotating(&rotation))?;
         let stop = StopSignal::default();
         let ended = self.execute(&rotation, &connection, &store, (&journal, &stop), output).await;
-        Ok(self.report(&rotation, &journal, ended, &stop, output)?)
+        Ok(self.report(&rotation, (&journal, state_dir), ended, &stop, output)?)
     }
 
     fn selection(&self) -> Result<Selection, Failure> {
@@ -145,13 +151,13 @@ impl RotateArgs {
         &self,
         mut matches: Matches,
         identity: Identity,
-        store: &SecretStore,
+        (store, state_dir): (&SecretStore, &Path),
         destination: String,
     ) -> Result<Rotation, Failure> {
-        let done = if self.restart { BTreeSet::new() } else { rotations::done(&self.state_dir, &identity, store) };
+        let done = if self.restart { BTreeSet::new() } else { rotations::done(state_dir, &identity, store) };
         let already = matches.without(&done);
         if !already.is_empty() && !self.resume {
-            return Err(is_unfinished(&already, &self.state_dir));
+            return Err(is_unfinished(&already, state_dir));
         }
         let most = self.max.map_or(usize::MAX, NonZeroUsize::get).min(matches.users.len());
         let later = matches.users.split_off(most).into_iter().map(|of| of.user).collect();
@@ -194,7 +200,7 @@ impl RotateArgs {
     fn report(
         &self,
         rotation: &Rotation,
-        journal: &Journal,
+        (journal, state_dir): (&Journal, &Path),
         ended: Option<Vec<Rotated>>,
         stop: &StopSignal,
         output: &mut Output,
@@ -218,7 +224,7 @@ impl RotateArgs {
             places => failure.help(format!("the new key pairs exist; their secrets are in {places}")),
         })?;
         let stored = ended.iter().filter(|of| matches!(of.status, RotationStatus::Stored { .. })).map(|of| &of.user);
-        if let Some(files) = lost_keys::emergency_files_of(&self.state_dir, stored) {
+        if let Some(files) = lost_keys::emergency_files_of(state_dir, stored) {
             output.warn(&format!(
                 "{files}: this rotation has revoked an older pair that such a file holds; delete the file"
             ));

@@ -49,6 +49,7 @@ mod validate;
 mod why;
 
 use std::io;
+use std::path::Path;
 use std::pin::Pin;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -239,7 +240,7 @@ impl OneFileCommand {
             Self::Keys(command) => command.run(global, output).await,
             Self::Sts(command) => command.run(global, output).await,
             Self::Snapshot(command) => command.run(global, output).await,
-            Self::History(command) => command.run(output),
+            Self::History(command) => command.run(global, output),
             Self::Schema(command) => command.run(output),
             Self::Sim(command) => command.run(output).await,
             Self::Completions(command) => command.run(options::command(), output),
@@ -264,7 +265,7 @@ pub fn main() -> ExitCode {
             let found = find::configuration(&args.global.desired_files);
             (args, found)
         }
-        Ok((args, false)) => (args, Found::default()),
+        Ok((args, false)) => (args, find::directory_above()),
         Err(error) => {
             let arguments: Vec<String> = std::env::args_os().skip(1).map(|one| one.to_string_lossy().into()).collect();
             return usage::usage(error, &options::command(), &arguments);
@@ -286,10 +287,13 @@ const SHUTDOWN: Duration = Duration::from_secs(1);
 
 fn run(args: &Args, found: Found, output: &mut Output) -> Result<Exit, Failure> {
     let command = &args.command;
-    if let Some(above) = &found.above {
+    if let Some(above) = &found.above
+        && !found.files.is_empty()
+    {
         output.info(|out, _| writeln!(out, "configuration: {}", above.display()));
     }
-    let global = &GlobalArgs { about_file: found.about, ..args.global.clone() };
+    let above = found.above.as_deref().and_then(Path::parent).unwrap_or(Path::new("")).to_path_buf();
+    let global = &GlobalArgs { about_file: found.about, above, ..args.global.clone() };
     let mut files = many::files(&found.files, command.base())?;
     if let Command::Validate(validate) = command
         && validate.collects()

@@ -131,7 +131,7 @@ impl PlanArgs {
             }
             None => (self.observe(global, &reviewed, output).await?, None),
         };
-        lost_keys::warn(&self.state_dir.path, &observed.identity, &users_with_policy(&observed), output);
+        lost_keys::warn(&self.state_dir.of(global), &observed.identity, &users_with_policy(&observed), output);
         let catalogue = self.guards.catalogue.load_or(&observed.identity.release)?;
         let mut planned = reviewed.plan(&observed, &self.guards, &catalogue);
         let snapshot = taken.map(|(about, old)| {

@@ -1,11 +1,10 @@
 //! `attune keys revoke`: takes a user's access away at once. It works while the configuration is broken.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use serde_json::{Value, json as object};
 
-use super::args::{CallArgs, Format, GlobalArgs};
+use super::args::{CallArgs, Format, GlobalArgs, StateDir};
 use super::connect::{CommandError, Connection, connect};
 use super::exit::{self, Exit, Failure};
 use super::output::Output;
@@ -47,9 +46,8 @@ pub(super) struct RevokeArgs {
     /// Revoke a protected user: `protected_users=NAME`
     #[arg(long = "override", value_name = "GUARD=VALUE", value_parser = protected_user)]
     overrides: Vec<UserName>,
-    /// State directory for the journal
-    #[arg(long, default_value = ".attune", value_name = "DIR")]
-    state_dir: PathBuf,
+    #[command(flatten)]
+    state_dir: StateDir,
     /// Output format
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(super) format: Format,
@@ -76,8 +74,8 @@ impl RevokeArgs {
         if !self.yes {
             confirm("Revoke these users?", "use `--yes` and `--reason`", output)?;
         }
-        let journal =
-            State::without_lock(&self.state_dir, &identity)?.keys_journal(&identity, self.event(&identity))?;
+        let journal = State::without_lock(&self.state_dir.of(global), &identity)?
+            .keys_journal(&identity, self.event(&identity))?;
         let ended = self.execute(&users, no_new_keys, &connection, &journal, output).await;
         Ok(self.report(&identity, ended, output)?)
     }

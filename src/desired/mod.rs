@@ -63,7 +63,7 @@ pub use files::{
     shown_path,
 };
 pub use fill::escaped;
-pub use format::{NotToml, format_toml, without_secrets};
+pub use format::{NotFormatted, format_toml, without_secrets};
 pub use guards::{Exemption, Guards, Limit, Override};
 pub use inline::{inline_statements, inline_template};
 pub use lint::{Allowed, Edit, fixes, lint};

@@ -32,7 +32,7 @@ pub(super) fn parse<'t>(
 }
 
 /// Why this version must not read a file, by its `required_version`.
-fn other_version(table: &DeTable<'_>, file: FileId) -> Option<Finding> {
+pub(super) fn other_version(table: &DeTable<'_>, file: FileId) -> Option<Finding> {
     const OWN: &str = env!("CARGO_PKG_VERSION");
     let required = table.get("required_version")?;
     let text = required.get_ref().as_str()?;

@@ -42,6 +42,24 @@ fn a_configuration_is_searched_upwards_to_the_top_of_the_repository_and_no_furth
     below(&folder, "live/deep", "access alice", &[]).exits(0);
 }
 
+/// Whoever applies in one directory and looks in another one sees the same applies.
+#[test]
+fn the_state_directory_is_beside_the_configuration_that_was_found_above() {
+    let folder = repository();
+    folder.write("live/teams/b.toml", &folder.read("live/teams/b.toml").replace("readonly", "readwrite"));
+    let applied = below(&folder, "live/deep", "apply --yes", &[]).exits(0);
+    assert!(applied.stdout.contains("../.attune/before-"), "{}", applied.stdout);
+    assert!(!folder.path("live/deep/.attune").exists() && folder.path("live/.attune").exists());
+    let history = |directory: &str| below(&folder, directory, "history", &[]).exits(0);
+    let [deep, top] = ["live/deep", "live"].map(|directory| history(directory).stdout);
+    assert!(deep.contains("applied") && deep.lines().count() == top.lines().count(), "{deep}{top}");
+    assert_eq!(history("live/deep").stderr, "");
+    // The printed command works where it was printed.
+    let command = applied.stdout.lines().find_map(|line| line.split_once("attune apply ")).unwrap().1;
+    below(&folder, "live/deep", &format!("apply {command}"), &[]).exits(0);
+    below(&folder, "live/deep", "history --state-dir .", &[]).exits(0).says("no applies");
+}
+
 #[test]
 fn attune_file_names_a_configuration_and_file_wins() {
     let folder = repository();

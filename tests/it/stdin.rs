@@ -43,7 +43,7 @@ fn a_configuration_of_standard_input_has_no_base_and_cannot_be_fixed() {
     folder.attune_fed("validate --fix --file -", &file).exits(1).warns("`--fix` cannot change standard input");
     let formatted = folder.attune_fed("fmt --file -", &file).exits(0).stdout;
     assert_eq!(formatted, folder.attune_fed("fmt -", &file).exits(0).stdout);
-    folder.attune_fed("fmt -", "[").exits(1).warns("standard input is not valid TOML");
+    folder.attune_fed("fmt -", "[").exits(1).warns("standard input is not valid and not formatted");
 }
 
 #[test]

@@ -9,13 +9,13 @@ use std::collections::BTreeMap;
 use toml_edit::{DocumentMut, Item, Table};
 
 use super::codes;
-use super::parse::{secrets_of_lines, syntax};
+use super::parse::{other_version, secrets_of_lines, syntax};
 use crate::base::{Finding, Location, Sources};
 use values::{Comments, line_comment};
 
-/// A text that is not TOML: the findings, and the text without possible secrets.
+/// A text that is not TOML or requires another version: the findings, and the text without possible secrets.
 #[derive(Debug)]
-pub struct NotToml {
+pub struct NotFormatted {
     /// The findings.
     pub findings: Vec<Finding>,
     /// The text.
@@ -27,20 +27,27 @@ pub struct NotToml {
 /// Sections are in the order of the documentation; policies, users and groups are sorted by name; keys within other tables
 /// keep their order. A comment stays with the next item, or with the item on its line. A comment with an empty line after it is
 /// a heading: entries are sorted only between two headings. Headings at the start of a file stay there.
-pub fn format_toml(path: &str, text: &str) -> Result<String, NotToml> {
-    let not_toml = |finding: &dyn Fn(crate::base::FileId) -> Vec<Finding>| {
+pub fn format_toml(path: &str, text: &str) -> Result<String, NotFormatted> {
+    let refused = |finding: &dyn Fn(crate::base::FileId) -> Vec<Finding>| {
         let mut sources = Sources::default();
         let file = sources.add(path, text);
         let findings = finding(file);
         secrets_of_lines(text, file).iter().for_each(|secret| sources.redact(secret));
-        NotToml { findings, sources }
+        NotFormatted { findings, sources }
     };
-    let (_, errors) = toml::de::DeTable::parse_recoverable(text);
+    let (table, errors) = toml::de::DeTable::parse_recoverable(text);
     if !errors.is_empty() {
-        return Err(not_toml(&|file| errors.iter().map(|error| syntax(error, file)).collect()));
+        return Err(refused(&|file| errors.iter().map(|error| syntax(error, file)).collect()));
+    }
+    // Another version may have another order.
+    if table.get_ref().contains_key("required_version") {
+        let other = refused(&|file| other_version(table.get_ref(), file).into_iter().collect());
+        if other.findings.iter().any(|finding| finding.code == codes::OTHER_VERSION) {
+            return Err(other);
+        }
     }
     let mut document: DocumentMut = text.parse().map_err(|error: toml_edit::TomlError| {
-        not_toml(&|file| {
+        refused(&|file| {
             let at = error.span().map(|span| Location { file, span });
             vec![Finding::error(codes::TOML_SYNTAX, error.message()).at(at)]
         })
