@@ -2,6 +2,7 @@
 
 use super::Context;
 use super::decide::RequestProblem;
+use super::reach::Reach;
 use super::requests::RequestKind;
 use super::resources::ARN;
 use super::rules::{RuleList, Rules};
@@ -56,11 +57,12 @@ impl Whole {
     #[must_use]
     pub fn missing(&self, document: Option<&Document>, context: &Context<'_>) -> Vec<Missing> {
         let mut all: Vec<Missing> = Vec::new();
+        let reach = document.map(Reach::new);
         for rules in context.rules.iter() {
             let only = RuleList::from(rules);
             let context = Context { rules: &only, ..*context };
-            let may_allow = || document.is_some_and(|of| self.set.allowed(None, of, &context).is_some());
-            let missing = self.set.missing(None, document, &context);
+            let may_allow = || reach.as_ref().is_some_and(|of| self.set.allowed(None, of, &context).is_some());
+            let missing = self.set.missing(None, reach.as_ref(), &context);
             let missing = missing.map(|of| match of.may_be_allowed() && !may_allow() {
                 true => Counterexample { rules: Vec::new(), conditions: Vec::new(), is_open: false, ..of },
                 false => Counterexample { rules: Vec::new(), ..of },

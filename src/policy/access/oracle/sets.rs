@@ -111,11 +111,8 @@ fn run(seed: u64, rounds: usize, conditions: bool) {
         let Ok(set) = RequestSet::parse(&words, &on, &catalogue) else { continue };
         let (all, none) = (all_keys(&keys), all_keys(&[]));
         let why = |what: &str, found: &Option<Counterexample>| {
-            let documents = [&before, &after, &granted].map(shown);
-            format!(
-                "{what} {words:?} on {on:?}: {found:#?}\nbefore:\n{}after:\n{}granted:\n{}",
-                documents[0], documents[1], documents[2]
-            )
+            let [before, after, granted] = [&before, &after, &granted].map(shown);
+            format!("{what} {words:?} on {on:?}: {found:#?}\nbefore:\n{before}after:\n{after}granted:\n{granted}")
         };
         let everything = allowing_all();
         let [to, from] = [&after, &before].map(Reach::new);
