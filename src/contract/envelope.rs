@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::state::given;
+use super::state::{self, Records};
 use super::{Failure, Given, State, Why, codes, explain};
 use crate::base::{Finding, Location, PolicyName, Principal, Release, list_some};
 use crate::desired::{Desired, Envelope, IncludedFile, PolicyEntry, PolicyIntent};
@@ -89,7 +89,7 @@ impl<'a> Against<'a> {
             }
             // A policy that does not exist can be added at any time, by anyone.
             Self::Cluster(after) | Self::Plan(after) | Self::Part { after, .. } => {
-                match given(&after.policies, Some(policy)) {
+                match state::given(&after.policies, Some(policy)) {
                     Given::Nothing => Given::Unknown,
                     known @ (Given::Document(_) | Given::Unknown) => known,
                 }
@@ -160,10 +160,10 @@ pub fn check_envelopes(desired: &Desired, against: Against<'_>, context: &Contex
 fn add_declared(file: &IncludedFile, desired: &Desired, against: Against<'_>, all: &mut AllHeld) {
     for policy in file.policies() {
         let given = match against.cluster().filter(|_| !against.has_declarations()) {
-            Some(cluster) => given(&cluster.policies, Some(&policy)),
+            Some(cluster) => state::given(&cluster.policies, Some(&policy)),
             None => declared(desired, &policy).map_or(Given::Nothing, Given::Document),
         };
-        let before = against.before().map(|before| super::state::given(&before.policies, Some(&policy)));
+        let before = against.before().map(|before| state::given(&before.policies, Some(&policy)));
         if let Some(held) = entry(all, &policy, given) {
             held.is_declared = true;
             held.before.extend(before);
@@ -185,6 +185,7 @@ fn add_declared(file: &IncludedFile, desired: &Desired, against: Against<'_>, al
 fn add_observed(file: &IncludedFile, against: Against<'_>, states: &[Option<State>; 2], all: &mut AllHeld) {
     let [before, Some(after)] = states else { return };
     let principals = file.principals();
+    let records = before.as_ref().map(Records::of);
     for subject in &after.subjects {
         let (Holder::Principal(principal), Some(policy)) = (&subject.who, &subject.policy) else { continue };
         if !principals.contains(principal) {
@@ -193,7 +194,7 @@ fn add_observed(file: &IncludedFile, against: Against<'_>, states: &[Option<Stat
         let Some(held) = entry(all, policy, subject.given.clone()) else { continue };
         held.who.insert(principal.clone());
         if against.before().is_some() {
-            let earlier = before.as_ref().and_then(|before| before.of(subject));
+            let earlier = records.as_ref().and_then(|records| records.like(subject));
             held.before.push(earlier.map_or(Given::Nothing, |earlier| earlier.given.clone()));
         }
     }

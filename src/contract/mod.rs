@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 pub use codes::{CODES, EXCEEDED, FAILED};
 pub use envelope::{Against, Breach, CheckedEnvelope, check_envelopes, envelope_findings, offline_envelope_findings};
 pub use mutate::{Mutation, MutationResult, Widening, mutations};
+use state::Records;
 pub use state::{Given, State, Subject, Unreported};
 
 use crate::base::{Finding, PolicyName, list_some};
@@ -98,8 +99,8 @@ struct Checker<'a, 's> {
     documents: Vec<Prepared<'s>>,
     /// The indices of the documents.
     indices: BTreeMap<&'s Normal, usize>,
-    /// The records before, by whose they are.
-    earlier: BTreeMap<&'s Holder, Vec<&'s Subject>>,
+    /// The records before.
+    earlier: Option<Records<'s>>,
 }
 
 struct Prepared<'s> {
@@ -116,7 +117,7 @@ type Answers = BTreeMap<(bool, Documents), Option<Counterexample>>;
 
 impl<'a, 's> Checker<'a, 's> {
     fn new(before: Option<&'s State>, after: &'s State, context: &'a Context<'a>) -> Self {
-        let (mut documents, mut indices, mut earlier) = (Vec::new(), BTreeMap::new(), BTreeMap::<_, Vec<_>>::new());
+        let (mut documents, mut indices) = (Vec::new(), BTreeMap::new());
         for subject in before.iter().flat_map(|state| &state.subjects).chain(&after.subjects) {
             let Given::Document(normal) = &subject.given else { continue };
             indices.entry(normal).or_insert_with(|| {
@@ -125,10 +126,7 @@ impl<'a, 's> Checker<'a, 's> {
                 documents.len() - 1
             });
         }
-        for subject in before.iter().flat_map(|state| &state.subjects) {
-            earlier.entry(&subject.who).or_default().push(subject);
-        }
-        Self { context, before, after, documents, indices, earlier }
+        Self { context, before, after, documents, indices, earlier: before.map(Records::of) }
     }
 
     fn check(&self, expectation: &Expectation) -> Checked {
@@ -149,7 +147,7 @@ impl<'a, 's> Checker<'a, 's> {
     fn failure(&self, expectation: &Expectation, subject: &Subject, answers: &mut Answers) -> Option<Failure> {
         let found =
             |why, is_new| Some(Failure { who: Some(subject.who.clone()), policy: subject.policy.clone(), why, is_new });
-        let earlier = || self.before.map(|_| self.earlier(subject));
+        let earlier = || self.earlier.as_ref().map(|records| records.like(subject));
         let document = match &subject.given {
             Given::Unknown => {
                 let is_same = |earlier: &Subject| earlier.given == Given::Unknown && earlier.policy == subject.policy;
@@ -174,12 +172,6 @@ impl<'a, 's> Checker<'a, 's> {
             Some(worse) => found(why(worse), true),
             None => found(why(example), false),
         }
-    }
-
-    /// The same user, group or role before: of several records, one with the same policy if there is one.
-    fn earlier(&self, subject: &Subject) -> Option<&'s Subject> {
-        let same = self.earlier.get(&subject.who)?;
-        same.iter().find(|earlier| earlier.policy == subject.policy).or_else(|| same.first()).copied()
     }
 
     /// The example that breaks an expectation: with a document before, one that did not break it then.

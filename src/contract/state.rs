@@ -115,6 +115,25 @@ pub(super) fn given(policies: &BTreeMap<PolicyName, Body>, policy: Option<&Polic
     }
 }
 
+/// The subjects of a state, by whose records they are.
+pub(super) struct Records<'s>(BTreeMap<&'s Holder, Vec<&'s Subject>>);
+
+impl<'s> Records<'s> {
+    pub(super) fn of(state: &'s State) -> Self {
+        let mut records: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for subject in &state.subjects {
+            records.entry(&subject.who).or_default().push(subject);
+        }
+        Self(records)
+    }
+
+    /// The same user, group or role in this state: of several records, one with the same policy if there is one.
+    pub(super) fn like(&self, other: &Subject) -> Option<&'s Subject> {
+        let same = self.0.get(&other.who)?;
+        same.iter().find(|subject| subject.policy == other.policy).or_else(|| same.first()).copied()
+    }
+}
+
 /// Everyone with a role of `[roles]`, one subject for each.
 fn roles(desired: &Desired, given: impl Fn(Option<&PolicyName>) -> Given) -> impl Iterator<Item = Subject> {
     let role = move |role: &PolicyName| Subject {

@@ -1,9 +1,9 @@
 //! One file of a configuration as it is edited.
 
-use toml_edit::{DocumentMut, Item, Table, TableLike, Value, value};
+use toml_edit::{ArrayOfTables, DocumentMut, Item, Table, TableLike, Value, value};
 
 use super::entry::{replace_value, set_attachment, short};
-use super::{ATTACHED_TO, CannotEdit, EditedText, array, attached_principal};
+use super::{ATTACHED_TO, CannotEdit, EditedText, array, attached_principal, principal_of};
 use crate::base::{PolicyName, Principal};
 use crate::desired::fill::escaped;
 use crate::desired::{DeclaredAttachment, format_toml};
@@ -100,29 +100,54 @@ impl EditedFile {
         Ok(())
     }
 
-    fn attached_to(&mut self, policy: &PolicyName) -> Option<&mut toml_edit::Array> {
+    fn policy(&mut self, policy: &PolicyName) -> Option<&mut dyn TableLike> {
         let policies = self.document.get_mut("policies")?.as_table_like_mut()?;
-        let entry = policies.get_mut(&escaped(policy.as_str()))?.as_table_like_mut()?;
-        entry.get_mut(ATTACHED_TO)?.as_array_mut()
+        policies.get_mut(&escaped(policy.as_str()))?.as_table_like_mut()
     }
 
     /// Takes an entry out of `attached_to`.
     pub(super) fn remove_attached(&mut self, policy: &PolicyName, principal: &Principal) -> Option<Value> {
-        let array = self.attached_to(policy)?;
-        let index = array.iter().position(|value| attached_principal(value).as_ref() == Some(principal))?;
-        let mut taken = array.get(index)?.clone();
-        taken.decor_mut().clear();
-        array::remove(array, index);
+        let entry = self.policy(policy)?;
+        let taken = match entry.get_mut(ATTACHED_TO)? {
+            Item::ArrayOfTables(tables) => {
+                let index = tables.iter().position(|table| principal_of(table).as_ref() == Some(principal))?;
+                let mut taken = tables.get(index)?.clone().into_inline_table();
+                taken.fmt();
+                tables.remove(index);
+                Value::InlineTable(taken)
+            }
+            Item::Value(Value::Array(array)) => {
+                let index = array.iter().position(|value| attached_principal(value).as_ref() == Some(principal))?;
+                let mut taken = array.get(index)?.clone();
+                taken.decor_mut().clear();
+                array::remove(array, index);
+                taken
+            }
+            Item::None | Item::Value(_) | Item::Table(_) => return None,
+        };
+        if entry.get(ATTACHED_TO).and_then(Item::as_array_of_tables).is_some_and(ArrayOfTables::is_empty) {
+            entry.remove(ATTACHED_TO);
+        }
         self.is_changed = true;
         Some(taken)
     }
 
-    /// Adds a user or group to `attached_to`, by its name or as `entry`.
-    pub(super) fn add_attached(&mut self, policy: &PolicyName, principal: &Principal, entry: Option<Value>) {
-        if let Some(array) = self.attached_to(policy) {
-            array::add(array, entry.unwrap_or_else(|| escaped(&principal.label()).as_ref().into()));
-            self.is_changed = true;
+    /// Adds a user or group to `attached_to`, by its name or as `entry`. False if the policy has no such list.
+    pub(super) fn add_attached(&mut self, policy: &PolicyName, principal: &Principal, entry: Option<Value>) -> bool {
+        match self.policy(policy).and_then(|entry| entry.get_mut(ATTACHED_TO)) {
+            Some(Item::ArrayOfTables(tables)) => {
+                let mut table =
+                    entry.and_then(|entry| entry.as_inline_table().cloned()).unwrap_or_default().into_table();
+                table.insert(principal.kind(), value(escaped(principal.name()).as_ref()));
+                tables.push(table);
+            }
+            Some(Item::Value(Value::Array(array))) => {
+                array::add(array, entry.unwrap_or_else(|| escaped(&principal.label()).as_ref().into()));
+            }
+            Some(_) | None => return false,
         }
+        self.is_changed = true;
+        true
     }
 
     /// The file after its edits, if there are any. A formatted file stays formatted.

@@ -104,8 +104,10 @@ impl<'a> Editor<'a> {
         }
         for (name, entry) in written_out(file.section("policies")) {
             let Some(policy) = unescaped(name).and_then(|name| PolicyName::parse(&name).ok()) else { continue };
-            let attached = entry.get(ATTACHED_TO).and_then(Item::as_array);
-            let principals = attached.into_iter().flatten().filter_map(attached_principal);
+            let attached = entry.get(ATTACHED_TO);
+            let values = attached.and_then(Item::as_array).into_iter().flatten().filter_map(attached_principal);
+            let tables = attached.and_then(Item::as_array_of_tables).into_iter().flatten();
+            let principals = values.chain(tables.filter_map(|table| principal_of(table)));
             self.principals.extend(principals.map(|principal| (principal, Written::AttachedTo(policy.clone()))));
             self.policies.insert(policy, WrittenPolicy { file: index, has_attached_to: attached.is_some() });
         }
@@ -147,7 +149,7 @@ impl<'a> Editor<'a> {
             Some(Written::AttachedTo(policy)) => {
                 let Some(written) = self.policies.get(&policy).copied() else { return Ok(()) };
                 let taken = self.files[written.file].remove_attached(&policy, principal);
-                self.add(principal, attachment, Some(written.file), taken.filter(|_| keeps_term))
+                self.add(principal, attachment, Some(written.file), taken.as_ref().filter(|_| keeps_term))
             }
             None => match self.desired.entry(principal) {
                 Some(entry) => Err(from_template(principal, entry.at.clone())),
@@ -162,18 +164,19 @@ impl<'a> Editor<'a> {
         principal: &Principal,
         attachment: &DeclaredAttachment,
         file: Option<usize>,
-        taken: Option<Value>,
+        taken: Option<&Value>,
     ) -> Result<(), CannotEdit> {
         let policy = attachment.policy();
         let written = policy.and_then(|policy| Some((policy, *self.policies.get(policy)?)));
-        if let Some((policy, written)) = written.filter(|(_, written)| written.has_attached_to) {
-            self.files[written.file].add_attached(policy, principal, taken);
+        if let Some((policy, written)) = written.filter(|(_, written)| written.has_attached_to)
+            && self.files[written.file].add_attached(policy, principal, taken.cloned())
+        {
             self.principals.insert(principal.clone(), Written::AttachedTo(policy.clone()));
             return Ok(());
         }
         let index = file.or(written.map(|(_, written)| written.file)).unwrap_or(0);
         self.principals.insert(principal.clone(), Written::Entry(index));
-        self.files[index].add_entry(principal, with_term(attachment, taken.as_ref()))
+        self.files[index].add_entry(principal, with_term(attachment, taken))
     }
 
     /// The files that are changed.
@@ -184,10 +187,15 @@ impl<'a> Editor<'a> {
 
 /// The user or group of an entry of `attached_to`; `None` if it has placeholders.
 fn attached_principal(entry: &Value) -> Option<Principal> {
-    let named = |key: &str| entry.as_inline_table()?.get(key)?.as_str().and_then(unescaped);
-    if let Some(name) = entry.as_str() {
-        return Principal::parse(&unescaped(name)?).ok();
+    match entry.as_str() {
+        Some(name) => Principal::parse(&unescaped(name)?).ok(),
+        None => principal_of(entry.as_inline_table()?),
     }
+}
+
+/// The user or group of an entry of `attached_to` that is a table.
+fn principal_of(entry: &dyn TableLike) -> Option<Principal> {
+    let named = |key: &str| entry.get(key)?.as_str().and_then(unescaped);
     let user = named("user").and_then(|name| UserName::parse(&name).ok()).map(Principal::User);
     user.or_else(|| named("group").and_then(|name| GroupName::parse(&name).ok()).map(Principal::Group))
 }

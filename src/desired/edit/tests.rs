@@ -110,6 +110,25 @@ fn who_leaves_a_list_joins_the_list_of_the_new_policy_or_gets_an_entry() {
     }
 }
 
+/// Tables of `attached_to` are edited like a list. The last one leaves with the whole list.
+#[test]
+fn who_leaves_tables_of_attached_to_joins_others_or_gets_an_entry() {
+    let entry = |name: &str, more: &str| format!("[[policies.p.attached_to]]\nuser = \"{name}\"\n{more}\n");
+    let until = "until = 2099-12-31 # the end\n";
+    let both = format!("{POLICIES}\n{}{}", entry("a", until), entry("b", ""));
+    let after = edited(&both, &[("b", has("readonly"))]);
+    assert!(!after.contains("\"b\"\n") && after.contains(until) && after.contains("b = \"readonly\""), "{after}");
+    let after = edited(&after, &[("a", has("readonly"))]);
+    assert!(!after.contains("attached_to") && after.contains("a = \"readonly\""), "{after}");
+    assert_eq!(loaded(&after).desired.users.len(), 2);
+    // Back again, with the dates, and after the list is gone.
+    let back = edited(&edited(&both, &[("z", has("p"))]), &[("a", DeclaredAttachment::Detached)]);
+    assert!(back.contains("[[policies.p.attached_to]]\nuser = \"z\"\n") && !back.contains("2099"), "{back}");
+    let gone = edited(&both, &[("a", has("readonly")), ("b", has("readonly"))]);
+    let again = edited(&gone, &[("a", has("p"))]);
+    assert!(again.contains("a = \"p\"") && !again.contains("attached_to"), "{again}");
+}
+
 #[test]
 fn a_formatted_file_stays_formatted_and_line_ends_stay() {
     let text = "[cluster]\ntenant = \"x\"\n\n[users]\na = \"readonly\"\nc = \"readonly\"\n\n[users.b]\npolicy = \"readonly\"\n";
