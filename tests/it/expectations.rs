@@ -1,10 +1,10 @@
 //! Expectations through the binary: what breaks one is refused, overridden by name, and shown when the base loses one.
 
 use crate::base::{commit, git};
-use crate::harness::{Folder, Run};
+use crate::harness::{Folder, Run, root};
 
 fn folder() -> Folder {
-    Folder::example("contract")
+    Folder::copy_of(&root().join("tests/contract"))
 }
 
 fn replace(folder: &Folder, file: &str, old: &str, new: &str) {
@@ -25,7 +25,7 @@ const WIDENED: (&str, &str) =
     ("action = [\"s3:GetBucketLocation\", \"s3:GetObject\", \"s3:ListBucket\"]", "action = \"s3:*\"");
 
 #[test]
-fn the_example_holds_and_a_wider_policy_is_refused_by_name_with_one_request() {
+fn a_contract_holds_and_a_wider_policy_is_refused_by_name_with_one_request() {
     let folder = folder();
     folder.attune("test").exits(0).says("expectations: 3 hold");
     folder.attune("apply --yes").exits(0).says("expectations: 3 hold");
