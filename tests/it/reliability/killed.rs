@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 use attune::sim::state::{ClusterState, ROOT};
 use attune::sim::{Applied, Event, Fault, FaultRules, KillHook, Options, Running, Trigger, start};
 use serde_json::{Map, json};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 use tokio::runtime::{Builder, Runtime};
 
 use super::invariants::{Bounds, access};
@@ -114,8 +116,12 @@ impl Swap {
         Self { bounds, last, ..Self::of(runtime, seed, before, file) }
     }
 
-    /// Runs the program and kills it at some point; whether that came before its end.
+    /// Runs an apply and kills it at some point; whether that came before its end.
     fn killed(&mut self) -> bool {
+        self.killed_in("apply --yes --quiet --jobs 8")
+    }
+
+    fn killed_in(&mut self, args: &str) -> bool {
         let call = self.rng.usize(1..=self.last);
         let exactly = self.rng.bool();
         let rules = match exactly {
@@ -127,7 +133,7 @@ impl Swap {
         };
         self.running.set_faults(rules);
         let until = self.running.requests() + call as u64;
-        self.spawn("apply --yes --quiet --jobs 8");
+        self.spawn(args);
         let started = Instant::now();
         loop {
             assert!(started.elapsed() < TIMEOUT, "the program hangs");
@@ -200,6 +206,42 @@ fn a_program_that_is_killed_again_and_again_converges_1() {
 #[test]
 fn a_program_that_is_killed_again_and_again_converges_2() {
     converges(1_000_000..);
+}
+
+/// A cluster's users whose access ends: that of each second one at an instant, that of the others a day later.
+fn ending_file(url: &str, end: OffsetDateTime) -> String {
+    let text = |at: OffsetDateTime| at.format(&Rfc3339).unwrap();
+    let until = |at: usize| text(if at.is_multiple_of(2) { end } else { end + time::Duration::DAY });
+    let user = |at: usize| format!("u{at:02} = {{ policy = \"ml\", until = {} }}\n", until(at));
+    let users: String = (0..USERS).map(user).collect();
+    format!("[cluster]\nendpoints = [\"{url}\"]\n[users]\n{users}")
+}
+
+/// The timer of access that ends is killed around the end, before and after it. No moment sees anyone else without access.
+#[test]
+fn access_ends_though_the_program_is_killed_on_both_sides_of_the_end() {
+    let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let end = (OffsetDateTime::now_utc() + time::Duration::MINUTE).replace_nanosecond(0).unwrap();
+    let args = |at: OffsetDateTime| format!("apply --expired --quiet --jobs 4 --now {}", at.format(&Rfc3339).unwrap());
+    let ends = |name: &str| name.trim_start_matches('u').parse::<usize>().unwrap().is_multiple_of(2);
+    let mut kills = 0;
+    for seed in 4_000_000..4_000_004 {
+        let mut run = Swap::of(&runtime, seed, cluster(1), |url| ending_file(url, end));
+        run.last = USERS / 4;
+        kills += usize::from(run.killed_in(&args(end - time::Duration::SECOND)));
+        assert_eq!(run.changes(), 0, "seed {seed}: the access has not ended yet");
+        while run.killed_in(&args(end)) {
+            kills += 1;
+            assert!(run.changes() <= USERS / 2, "seed {seed}: {:?}", run.running.events());
+        }
+        let state = run.running.state().unwrap();
+        for (name, user) in state.tenants[ROOT].users.iter().filter(|(name, _)| name.starts_with('u')) {
+            assert_eq!(user.policy.is_none(), ends(name), "seed {seed}: {name}");
+            assert!(user.keys.is_some(), "seed {seed}: {name} keeps its key pair");
+        }
+        assert_eq!(run.changes(), USERS / 2, "seed {seed}: each of them once, and nothing else");
+    }
+    assert!(kills > 8, "only {kills} kills");
 }
 
 /// The users of the renamed policy: enough that a run takes some time, unless `ATTUNE_RENAME_USERS` says otherwise.
