@@ -138,13 +138,14 @@ pub fn check_envelopes(desired: &Desired, against: Against<'_>, context: &Contex
     if desired.envelopes.is_empty() {
         return Vec::new();
     }
-    let states = [against.before(), against.cluster()].map(|of| of.map(|of| State::of_cluster(of, desired)));
+    let [before, after] = [against.before(), against.cluster()].map(|of| of.map(|of| State::of_cluster(of, desired)));
+    let records = before.as_ref().map(Records::of);
     let each = desired.envelopes.iter().map(|envelope| {
         let files: Vec<&IncludedFile> = desired.included.iter().filter(|file| envelope.binds(file)).collect();
         let mut held = AllHeld::new();
         for file in &files {
             add_declared(file, desired, against, &mut held);
-            add_observed(file, against, &states, &mut held);
+            add_observed(file, after.as_ref(), records.as_ref(), &mut held);
         }
         let breaches = held.into_iter().filter_map(|(of, held)| breach(envelope, of, held, context)).collect();
         CheckedEnvelope {
@@ -182,10 +183,9 @@ fn add_declared(file: &IncludedFile, desired: &Desired, against: Against<'_>, al
 }
 
 /// Adds what the users and groups of a file have on the cluster.
-fn add_observed(file: &IncludedFile, against: Against<'_>, states: &[Option<State>; 2], all: &mut AllHeld) {
-    let [before, Some(after)] = states else { return };
+fn add_observed(file: &IncludedFile, after: Option<&State>, before: Option<&Records<'_>>, all: &mut AllHeld) {
+    let Some(after) = after else { return };
     let principals = file.principals();
-    let records = before.as_ref().map(Records::of);
     for subject in &after.subjects {
         let (Holder::Principal(principal), Some(policy)) = (&subject.who, &subject.policy) else { continue };
         if !principals.contains(principal) {
@@ -193,8 +193,8 @@ fn add_observed(file: &IncludedFile, against: Against<'_>, states: &[Option<Stat
         }
         let Some(held) = entry(all, policy, subject.given.clone()) else { continue };
         held.who.insert(principal.clone());
-        if against.before().is_some() {
-            let earlier = records.as_ref().and_then(|records| records.like(subject));
+        if let Some(before) = before {
+            let earlier = before.like(subject);
             held.before.push(earlier.map_or(Given::Nothing, |earlier| earlier.given.clone()));
         }
     }

@@ -11,31 +11,19 @@ use super::schema::SchemaErrors;
 use super::spanned::{At, Entries, Report};
 use super::statement::clauses;
 use crate::base::{FileId, NamePattern, NamePatterns, list_some, nearest};
+use crate::policy::access::ARN;
 use crate::policy::{Catalogue, Clause, Document, Effect, Statement};
 
-/// The start of every S3 ARN.
-const ARN: &str = "arn:aws:s3:::";
-
-/// Reads the entries of `[[envelope]]`. `files` has the file of each entry that a row makes. An entry with a problem of its
-/// schema is not read.
+/// Reads the entries of `[[envelope]]`, see [`SchemaErrors::read_each`].
 pub(super) fn envelopes(
     raw: &[At<RawEnvelope>],
     files: impl Fn(usize) -> Option<FileId>,
     errors: &SchemaErrors,
     report: &mut Report,
 ) -> Vec<Envelope> {
-    if raw.is_empty() {
-        return Vec::new();
-    }
-    let mut all = Vec::new();
-    let (own, catalogue) = (report.file, Catalogue::newest());
-    for (index, entry) in raw.iter().enumerate().filter(|(_, entry)| !errors.are_within(own, &entry.span())) {
-        report.file = files(index).unwrap_or(own);
-        let mut reader = Reader { raw: entry.get(), span: entry.span(), catalogue: &catalogue, report };
-        all.extend(reader.envelope());
-    }
-    report.file = own;
-    all
+    errors.read_each(raw, files, report, |raw, catalogue, report| {
+        Reader { raw: raw.get(), span: raw.span(), catalogue, report }.envelope()
+    })
 }
 
 struct Reader<'a> {

@@ -14,26 +14,16 @@ use crate::policy::{Catalogue, Document};
 /// The prefix of a role in `except`.
 const ROLE: &str = "role/";
 
-/// Reads the entries of `[[expect]]`. `files` has the file of each entry that a row makes. An entry with a problem of its
-/// schema is not read.
+/// Reads the entries of `[[expect]]`, see [`SchemaErrors::read_each`].
 pub(super) fn expectations(
     raw: &[At<RawExpect>],
     files: impl Fn(usize) -> Option<FileId>,
     errors: &SchemaErrors,
     report: &mut Report,
 ) -> Vec<Expectation> {
-    if raw.is_empty() {
-        return Vec::new();
-    }
-    let mut all = Vec::new();
-    let (own, catalogue) = (report.file, Catalogue::newest());
-    for (index, entry) in raw.iter().enumerate().filter(|(_, entry)| !errors.are_within(own, &entry.span())) {
-        report.file = files(index).unwrap_or(own);
-        let mut reader = Reader { raw: entry.get(), span: entry.span(), catalogue: &catalogue, report };
-        all.extend(reader.expectation());
-    }
-    report.file = own;
-    all
+    errors.read_each(raw, files, report, |raw, catalogue, report| {
+        Reader { raw: raw.get(), span: raw.span(), catalogue, report }.expectation()
+    })
 }
 
 /// The key of the demand, with its words or actions.

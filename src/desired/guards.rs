@@ -9,7 +9,7 @@ use super::codes;
 use super::raw::RawGuards;
 use super::spanned::{At, Entries, Report};
 use crate::base::{GroupName, NamePattern, NamePatterns, NameProblem, PolicyName, Principal, UserName};
-use crate::policy::access::{RequestKind, pattern_covers};
+use crate::policy::access::{ARN, RequestKind, pattern_covers};
 
 /// The guards of a configuration, and their exceptions for one run.
 #[derive(Debug, Clone, Default)]
@@ -232,9 +232,6 @@ pub struct Exemption {
     action: String,
     pattern: String,
 }
-
-/// The start of every S3 ARN. An exemption's pattern may omit it.
-const ARN: &str = "arn:aws:s3:::";
 
 impl FromStr for Exemption {
     type Err = String;

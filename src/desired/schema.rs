@@ -12,8 +12,9 @@ use toml::de::{DeArray, DeTable, DeValue};
 
 use super::codes;
 use super::raw::RawFile;
-use super::spanned::TIME;
+use super::spanned::{At, Report, TIME};
 use crate::base::{FileId, Finding, Location, nearest};
+use crate::policy::Catalogue;
 
 /// The JSON Schema of a configuration file, as checked in. A test compares it with [`schema`].
 pub const SCHEMA: &str = include_str!("../../schemas/attune.schema.json");
@@ -166,6 +167,28 @@ impl SchemaErrors {
     pub(super) fn are_within(&self, file: FileId, span: &Range<usize>) -> bool {
         let is_within = |at: &Location| at.file == file && span.start <= at.span.start && at.span.end <= span.end;
         self.findings.iter().any(|finding| finding.at.as_ref().is_some_and(is_within))
+    }
+
+    /// Reads the entries of a list. `files` has the file of each entry that a row makes. An entry with a problem of its schema is
+    /// not read.
+    pub(super) fn read_each<R, T>(
+        &self,
+        raw: &[At<R>],
+        files: impl Fn(usize) -> Option<FileId>,
+        report: &mut Report,
+        read: impl Fn(&At<R>, &Catalogue, &mut Report) -> Option<T>,
+    ) -> Vec<T> {
+        if raw.is_empty() {
+            return Vec::new();
+        }
+        let mut all = Vec::new();
+        let (own, catalogue) = (report.file, Catalogue::newest());
+        for (index, entry) in raw.iter().enumerate().filter(|(_, entry)| !self.are_within(own, &entry.span())) {
+            report.file = files(index).unwrap_or(own);
+            all.extend(read(entry, &catalogue, report));
+        }
+        report.file = own;
+        all
     }
 
     /// Whether the rows of an entry have a wrong type. Then its placeholders are not worth further findings.

@@ -57,6 +57,16 @@ pub(super) fn check(subject: Subject<'_>, cache: &mut AccessCache<'_>) -> Verdic
 }
 
 impl Plan {
+    /// Refuses the plan, or notes what would refuse it if the command line overrides that. The help says how to.
+    pub(super) fn refuse(&mut self, by: Override, finding: Finding, desired: &Desired) {
+        let help = finding.help.clone().map(|help| format!("{help}\n")).unwrap_or_default();
+        let refusal = finding.help(format!("{help}{}", override_help(&by)));
+        match desired.guards.overrides.contains(&by) {
+            true => self.overrides.push(Overridden { by, refusal }),
+            false => self.refusals.push(refusal),
+        }
+    }
+
     /// Whether a guard refuses to let it run.
     pub fn is_refused(&self) -> bool {
         !self.refusals.is_empty()

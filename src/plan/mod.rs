@@ -217,8 +217,17 @@ pub fn plan_part(desired: &Desired, observed: &Observed, catalogue: &Catalogue, 
         expectations: Vec::new(),
         envelopes: Vec::new(),
     }
-    .with_expectations(desired, observed, catalogue)
-    .with_envelopes(desired, observed, catalogue)
+    .with_contract(desired, observed, catalogue)
+}
+
+impl Plan {
+    /// The plan with its expectations and envelopes checked against the state after it. A blocked plan has none.
+    fn with_contract(self, desired: &Desired, observed: &Observed, catalogue: &Catalogue) -> Self {
+        let has_contract = !desired.expectations.is_empty() || !desired.envelopes.is_empty();
+        let after = (has_contract && !self.is_blocked()).then(|| after(&self, observed));
+        let states = (observed, after.as_ref());
+        self.with_expectations(desired, states, catalogue).with_envelopes(desired, states, catalogue)
+    }
 }
 
 fn unmanaged(selection: Option<&part::Selection>, comparison: &compare::Comparison, desired: &Desired) -> Unmanaged {

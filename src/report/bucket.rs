@@ -2,10 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::policy::access::patterns_overlap;
+use crate::policy::access::{ARN, patterns_overlap};
 use crate::policy::{Document, with_variables};
-
-const ARN: &str = "arn:aws:s3:::";
 
 /// A bucket, or several that a document names by one pattern.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

@@ -58,6 +58,7 @@ pub use question::Question;
 pub use reach::Reach;
 pub use requester::is_in_every_request;
 pub use requests::{ActionUse, AskedAction, AskedOn, Formula, RequestKind, Way, use_of};
+pub use resources::ARN;
 pub use rules::{
     ALL_RULES, AWS_RULES, BucketPolicies, MINIO_2021_RULES, Preset, RuleList, Rules, RulesProblem, RulesTable,
 };

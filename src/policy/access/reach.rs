@@ -15,17 +15,12 @@ pub struct Reach<'d> {
     statements: Vec<(Vec<Glob>, Vec<Beginning<'d>>)>,
 }
 
-/// Requests on resources, prepared for questions about parts of documents.
+/// The names of all actions that some kinds of requests ask for by any rules, in lower case.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Target {
-    /// The names of all actions that any rules ask for, in lower case.
-    actions: Vec<String>,
-    /// The patterns of the resources.
-    on: Vec<String>,
-}
+pub(super) struct AskedNames(Vec<String>);
 
-impl Target {
-    pub(super) fn new(kinds: &[RequestKind], on: &[String]) -> Self {
+impl AskedNames {
+    pub(super) fn of(kinds: &[RequestKind]) -> Self {
         let mut actions = Vec::new();
         for formula in kinds.iter().flat_map(|kind| ALL_RULES.iter().map(|rules| kind.formula(&rules))) {
             actions.extend(formula.actions().into_iter().map(|asked| asked.name.to_ascii_lowercase()));
@@ -36,7 +31,7 @@ impl Target {
         }
         actions.sort_unstable();
         actions.dedup();
-        Self { actions, on: on.to_vec() }
+        Self(actions)
     }
 }
 
@@ -58,9 +53,9 @@ impl<'d> Reach<'d> {
     }
 
     /// The statements and resource patterns that can matter for the requests; `None` if none of them can be allowed.
-    pub(super) fn part(&self, target: &Target) -> Option<Document> {
-        let on: Vec<Beginning<'_>> = target.on.iter().map(|pattern| Beginning::of(pattern)).collect();
-        let asked: Vec<Glob> = target.actions.iter().map(|name| Glob::literal(name)).collect();
+    pub(super) fn part(&self, asked: &AskedNames, on: &[String]) -> Option<Document> {
+        let on: Vec<Beginning<'_>> = on.iter().map(|pattern| Beginning::of(pattern)).collect();
+        let asked: Vec<Glob> = asked.0.iter().map(|name| Glob::literal(name)).collect();
         let statements = self.document.statements.iter().zip(&self.statements);
         let part = |(statement, (actions, beginnings)): (&Statement, &(Vec<Glob>, Vec<Beginning<'_>>))| {
             let is_near = |beginning: &Beginning<'_>| on.iter().any(|on| beginning.may_overlap(on));
@@ -191,7 +186,7 @@ mod tests {
                 assert_eq!(part.is_some(), whole, "{what} on {on}, seed {seed}: {part:?} {before:?} {after:?}");
                 allowed += usize::from(whole);
             }
-            let kept = |(kinds, on): &(Vec<RequestKind>, Vec<String>)| to.part(&Target::new(kinds, on));
+            let kept = |(kinds, on): &(Vec<RequestKind>, Vec<String>)| to.part(&AskedNames::of(kinds), on);
             left_out += usize::from(set.requests.iter().any(|of| kept(of).is_none_or(|part| part != after)));
         }
         assert!(left_out > 300 && allowed > 200, "{left_out} {allowed}");

@@ -11,7 +11,7 @@ use super::rules::Rules;
 use crate::policy::Kind;
 
 /// The prefix of every resource and of every well-formed pattern except `*`.
-pub(super) const ARN: &str = "arn:aws:s3:::";
+pub const ARN: &str = "arn:aws:s3:::";
 
 /// Characters for wildcards in examples, the most readable first. All are legal in a bucket name; the last two not as
 /// its first or last character.

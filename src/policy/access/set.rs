@@ -6,7 +6,7 @@ use super::decide::RequestProblem;
 use super::engine::Engine;
 use super::lines::{AccessLine, Side};
 use super::question::{Question, resources};
-use super::reach::{Reach, Target};
+use super::reach::{AskedNames, Reach};
 use super::requests::RequestKind;
 use super::resources::ARN;
 use super::rules::Rules;
@@ -18,8 +18,8 @@ use crate::policy::{Catalogue, Document, Effect, Kind, Statement};
 pub struct RequestSet {
     /// The kinds of requests and the patterns of their resources, by kind of resource.
     pub(super) requests: Vec<(Vec<RequestKind>, Vec<String>)>,
-    /// The same, prepared for a quick look.
-    targets: Vec<Target>,
+    /// What each of these kinds asks for.
+    asked: Vec<AskedNames>,
     /// The actions that no request asks for by its name, with the patterns of their resources.
     actions: Vec<Question>,
 }
@@ -72,7 +72,7 @@ impl RequestSet {
     /// # Errors
     /// A word, an action or a resource that fits nothing.
     pub fn parse(whats: &[&str], on: &[&str], catalogue: &Catalogue) -> Result<Self, Vec<SetProblem>> {
-        let mut set = Self { requests: Vec::new(), targets: Vec::new(), actions: Vec::new() };
+        let mut set = Self { requests: Vec::new(), asked: Vec::new(), actions: Vec::new() };
         let (mut problems, mut fits) = (Vec::new(), vec![None; on.len()]);
         for (index, what) in whats.iter().enumerate() {
             let mut first = None;
@@ -120,7 +120,7 @@ impl RequestSet {
                 None => merged.push((kinds, on)),
             }
         }
-        self.targets = merged.iter().map(|(kinds, on)| Target::new(kinds, on)).collect();
+        self.asked = merged.iter().map(|(kinds, _)| AskedNames::of(kinds)).collect();
         self.requests = merged;
         self
     }
@@ -188,9 +188,9 @@ impl RequestSet {
         context: &Context<'_>,
     ) -> Option<Counterexample> {
         let after = after?;
-        let requests = self.requests.iter().zip(&self.targets).flat_map(|((kinds, on), target)| {
-            let Some(part) = after.part(target) else { return Vec::new() };
-            let before = before.and_then(|before| before.part(target));
+        let requests = self.requests.iter().zip(&self.asked).flat_map(|((kinds, on), asked)| {
+            let Some(part) = after.part(asked, on) else { return Vec::new() };
+            let before = before.and_then(|before| before.part(asked, on));
             let mut engine = Engine::new(before.as_ref(), Some(&part), context);
             examples(requests_of(&mut engine, &[Side::Gained], kinds, Some(on)))
         });

@@ -5,12 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{NAMED, Name};
 use crate::base::{list, list_some};
 use crate::policy::StatementDiff;
-use crate::policy::access::{Reason, RequestKind, Side, pattern_covers};
+use crate::policy::access::{ARN, Reason, RequestKind, Side, pattern_covers};
 use crate::render::json::{
     AccessChangeV1, AccessLineV1, ExampleV1, ExceptionV1, InPracticeV1, PracticeKind, Profile, UndecidedV1,
 };
-
-const ARN: &str = "arn:aws:s3:::";
 
 /// How many actions of a brief line are named before the rest is only counted.
 const NAMED_LOST: usize = 4;
