@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use attune::base::{Capabilities, PolicyName, Release, UserName};
 use attune::desired::{Authored, DeclaredAttachment, Desired, PolicyEntry, PolicyIntent, PrincipalEntry};
-use attune::observed::{Body, Duplicates, Identity, Limits, Observed, ObservedUser};
+use attune::observed::{Body, Buckets, Duplicates, Identity, Limits, Observed, ObservedUser};
 use attune::plan::plan;
 use attune::policy::{Document, normal};
 use random::Random;
@@ -90,6 +90,7 @@ fn cluster(documents: &[Document], held: impl Fn(usize) -> usize) -> Observed {
         identity_provider: Some(false),
         attachments_known: true,
         keys_can_be_generated: false,
+        buckets: Buckets::NotRead,
         limits: Limits { policies: documents.len(), ..Limits::default() },
     }
 }

@@ -104,6 +104,7 @@ pub(crate) fn observed(Fleet { policies, one_of, shared }: Fleet) -> Observed {
         identity_provider: Some(false),
         attachments_known: true,
         keys_can_be_generated: false,
+        buckets: attune::observed::Buckets::NotRead,
         limits: Limits { policies: 2 * policies, ..Limits::default() },
     }
 }

@@ -1,5 +1,6 @@
 //! The types that every other room uses: names, releases, findings, secrets. Imports no other room.
 
+mod bucket;
 mod capabilities;
 mod file_name;
 mod finding;
@@ -11,13 +12,14 @@ mod secret;
 mod shell;
 mod visible;
 
+pub use bucket::{CannedPolicy, NoCannedPolicy};
 pub use capabilities::{ApiFacts, AttachmentsSource, Capabilities, DetachForm, Release};
 pub use file_name::{file_name, file_name_without_capitals};
 pub(crate) use finding::codes;
 pub use finding::{Code, FileId, Finding, Label, Location, Severity, SourceFile, Sources};
 pub use many::map;
 pub use message::{Suggestions, count, list, list_some, nearest};
-pub use names::{GroupName, NamePattern, NamePatterns, NameProblem, PolicyName, Principal, UserName};
+pub use names::{BucketName, GroupName, NamePattern, NamePatterns, NameProblem, PolicyName, Principal, UserName};
 pub use object::ObjectId;
 pub use secret::{KeyPair, SessionKeys};
 pub use shell::{shell_line, shell_quoted, shell_word};

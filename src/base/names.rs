@@ -29,6 +29,20 @@ pub enum NameProblem {
     /// both policies (measured on two of them).
     #[error("contains a comma, which makes it a list of policies")]
     Comma,
+    /// The name cannot be the name of a bucket.
+    #[error(
+        "is no name of a bucket: 3 to 63 characters of `a-z`, `0-9`, `.` and `-` that begin and end with a letter or digit, and no IP address"
+    )]
+    Bucket,
+}
+
+fn check_bucket(name: &str) -> Result<(), NameProblem> {
+    let of_bucket = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'.' | b'-');
+    let has_edges = name.starts_with(|first: char| first.is_ascii_alphanumeric())
+        && name.ends_with(|last: char| last.is_ascii_alphanumeric());
+    let is_address = name.parse::<std::net::Ipv4Addr>().is_ok();
+    let fits = (3..=63).contains(&name.len()) && name.bytes().all(of_bucket) && has_edges && !is_address;
+    if fits { Ok(()) } else { Err(NameProblem::Bucket) }
 }
 
 fn check(name: &str) -> Result<(), NameProblem> {
@@ -105,6 +119,11 @@ name! {
     /// The name of a group of one tenant, as its directory has it. Groups can have policies since 6.0 (vendor
     /// documentation).
     GroupName, check
+}
+
+name! {
+    /// The name of a bucket. Unique in the cluster (vendor documentation).
+    BucketName, check_bucket
 }
 
 impl PolicyName {

@@ -7,7 +7,7 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 use super::{CallError, Cluster, capabilities, groups_by_name};
 use crate::base::{PolicyName, Principal};
 use crate::desired::Desired;
-use crate::observed::{Body, Duplicates, Limits, Observed};
+use crate::observed::{Body, Buckets, Duplicates, Limits, Observed};
 
 /// Reads the cluster: identity, users, groups, all policy names, and the documents that matter for one of the desired
 /// states. Sends at most `jobs` reads at a time.
@@ -83,6 +83,7 @@ async fn read_all(
         groups: groups_by_name(groups, &mut duplicates),
         duplicates,
         limits: Limits::default(),
+        buckets: Buckets::NotRead,
     })
 }
 

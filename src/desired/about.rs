@@ -156,6 +156,7 @@ impl<'a> Declarations<'a> {
         let is_read = |id: &ObjectId| match id {
             ObjectId::Policy(policy) => desired.policies.contains_key(policy) || desired.abstracts.contains_key(policy),
             ObjectId::Principal(principal) => desired.entry(principal).is_some(),
+            ObjectId::Bucket(bucket) => desired.buckets.contains_key(bucket),
         };
         let written = self.by_file.iter().flat_map(|(file, found)| found.iter().map(|one| (*file, one)));
         let placed = written.flat_map(|(file, one)| {
@@ -217,7 +218,10 @@ fn placed(desired: &Desired) -> impl Iterator<Item = (ObjectId, &Location)> {
     let policies = desired.policies.iter().chain(&desired.broken).chain(&desired.abstracts);
     let policies = policies.filter_map(|(policy, entry)| Some((ObjectId::Policy(policy.clone()), entry.at.as_ref()?)));
     let principals = desired.principals();
-    policies.chain(principals.filter_map(|(who, entry)| Some((ObjectId::Principal(who), entry.at.as_ref()?))))
+    let principals = principals.filter_map(|(who, entry)| Some((ObjectId::Principal(who), entry.at.as_ref()?)));
+    let buckets = desired.buckets.iter();
+    let buckets = buckets.filter_map(|(bucket, entry)| Some((ObjectId::Bucket(bucket.clone()), entry.at.as_ref()?)));
+    policies.chain(principals).chain(buckets)
 }
 
 /// The declarations of a file, as far as it can be read.

@@ -2,6 +2,7 @@
 
 mod about;
 mod authored;
+mod buckets;
 mod changed;
 mod codes;
 mod combine;
@@ -46,11 +47,12 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::base::{GroupName, Location, NamePatterns, PolicyName, Principal, Release, UserName};
+use crate::base::{BucketName, GroupName, Location, NamePatterns, PolicyName, Principal, Release, UserName};
 use crate::policy::access::{ALL_RULES, RuleList};
 
 pub use about::{About, Declarations, Unread};
 pub use authored::{Authored, Origin};
+pub use buckets::{BucketEntry, BucketIntent};
 pub use changed::template_changes;
 pub use codes::{CODES, ENVELOPES};
 pub use credentials::{Argument, Destination, Names};
@@ -114,6 +116,8 @@ pub struct Desired {
     pub users: BTreeMap<UserName, PrincipalEntry>,
     /// The declared groups.
     pub groups: BTreeMap<GroupName, PrincipalEntry>,
+    /// The declared buckets.
+    pub buckets: BTreeMap<BucketName, BucketEntry>,
     /// When the access of declared users and groups begins and ends.
     pub schedules: BTreeMap<Principal, Schedule>,
     /// The instant that the declarations are for; `None` if nobody has said.
@@ -170,6 +174,7 @@ impl Desired {
             broken: self.broken,
             users: self.users,
             groups: self.groups,
+            buckets: self.buckets,
             schedules: self.schedules,
             as_of: self.as_of,
             only_expired: self.only_expired,
@@ -288,9 +293,16 @@ pub struct Ownership {
     pub users: NamePatterns,
     /// Groups.
     pub groups: NamePatterns,
+    /// Buckets, whose policies are reset.
+    pub buckets: NamePatterns,
 }
 
 impl Ownership {
+    /// Whether the policy of an undeclared bucket of this name is reset.
+    pub fn covers_bucket(&self, bucket: &BucketName) -> bool {
+        self.buckets.matches(bucket.as_str())
+    }
+
     /// Whether an undeclared policy of this name is removed.
     pub fn covers_policy(&self, policy: &PolicyName) -> bool {
         self.policies.matches(policy.as_str())

@@ -100,6 +100,8 @@ pub(super) struct RawOwnership {
     pub users: Vec<At<String>>,
     /// Patterns of group names. attune detaches the policy of such a group if the group is not declared.
     pub groups: Vec<At<String>>,
+    /// Patterns of bucket names. attune sets the policy of such a bucket to `none` if the bucket is not declared.
+    pub buckets: Vec<At<String>>,
 }
 
 /// Limits on what one apply may do.

@@ -22,6 +22,7 @@ pub(super) fn settings(raw: &RawFile, directory: &Path, report: &mut Report) -> 
         policies: patterns(&raw.get().policies, report),
         users: patterns(&raw.get().users, report),
         groups: patterns(&raw.get().groups, report),
+        buckets: patterns(&raw.get().buckets, report),
     });
     let guards = raw.guards.as_ref().map(|guards| Guards::read(guards, report)).unwrap_or_default();
     let guards = Guards { roles: roles(raw, report), ..guards };

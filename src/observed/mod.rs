@@ -1,11 +1,13 @@
 //! The observed state: a snapshot of a cluster, as plain data.
 
+mod buckets;
 mod duplicates;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+pub use buckets::{BucketPolicy, Buckets};
 pub use duplicates::Duplicates;
 
 use crate::base::{Capabilities, Finding, GroupName, PolicyName, Principal, Release, UserName, codes};
@@ -69,6 +71,8 @@ pub struct Observed {
     pub keys_can_be_generated: bool,
     /// The limits of the cluster.
     pub limits: Limits,
+    /// The buckets and their policies, as far as something needed them.
+    pub buckets: Buckets,
 }
 
 impl Observed {

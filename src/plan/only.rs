@@ -198,11 +198,13 @@ impl Only {
 
 /// Whether a pattern can match a name that `[ownership]` covers.
 fn is_owned(pattern: &NamePattern, ownership: &Ownership) -> bool {
-    let Ownership { policies, users, groups } = ownership;
-    [("policy/", policies), ("user/", users), ("group/", groups)].into_iter().any(|(kind, owned)| {
-        let name = pattern.as_str().strip_prefix(kind).and_then(|name| name.parse::<NamePattern>().ok());
-        name.is_some_and(|name| owned.iter().any(|owned| owned.overlaps(&name)))
-    })
+    let Ownership { policies, users, groups, buckets } = ownership;
+    [("policy/", policies), ("user/", users), ("group/", groups), ("bucket/", buckets)].into_iter().any(
+        |(kind, owned)| {
+            let name = pattern.as_str().strip_prefix(kind).and_then(|name| name.parse::<NamePattern>().ok());
+            name.is_some_and(|name| owned.iter().any(|owned| owned.overlaps(&name)))
+        },
+    )
 }
 
 /// A path without `.`, and without `..` where a name is before it.

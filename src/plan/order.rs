@@ -159,7 +159,7 @@ fn possible_fallbacks(
         {
             Some(ChangeId::Policy(policy.clone()))
         }
-        ChangeId::Policy(_) | ChangeId::Principal(_) => None,
+        ChangeId::Policy(_) | ChangeId::Principal(_) | ChangeId::Bucket(_) => None,
     });
     let mut swaps: Vec<_> = swaps.collect();
     swaps.dedup();

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use crate::base::{Finding, ObjectId, PolicyName, Principal};
+use crate::base::{BucketName, Finding, ObjectId, PolicyName, Principal};
 use crate::desired::{self, Desired, Ownership, Unread};
 use crate::observed::Observed;
 use crate::policy::{self, Catalogue, Depth};
@@ -164,6 +164,7 @@ fn readable(desired: &Desired, unread: &Unread) -> Desired {
             ObjectId::Policy(policy) => _ = readable.policies.remove(policy),
             ObjectId::Principal(Principal::User(user)) => _ = readable.users.remove(user),
             ObjectId::Principal(Principal::Group(group)) => _ = readable.groups.remove(group),
+            ObjectId::Bucket(bucket) => _ = readable.buckets.remove(bucket),
         }
     }
     readable
@@ -177,7 +178,9 @@ fn known(desired: &Desired, observed: &Observed, whole: &Comparison, unread: &Un
     let declared = desired.principals().map(|(who, _)| ObjectId::Principal(who));
     let users = observed.users.keys().map(|user| ObjectId::Principal(Principal::from(user)));
     let groups = observed.groups.keys().map(|group| ObjectId::Principal(Principal::from(group)));
-    policies.chain(declared).chain(users).chain(groups).chain(unread.objects.iter().cloned()).collect()
+    let buckets = desired.buckets.keys().chain(observed.buckets.known().into_iter().flat_map(BTreeMap::keys));
+    let buckets = buckets.map(|bucket| ObjectId::Bucket(bucket.clone()));
+    policies.chain(declared).chain(users).chain(groups).chain(buckets).chain(unread.objects.iter().cloned()).collect()
 }
 
 /// The users and groups that have each policy now. A temporary policy counts as its policy.
@@ -200,16 +203,20 @@ fn part(desired: &Desired, observed: &Observed, whole: &Comparison, selected: &B
     part.broken.retain(|policy, _| is_policy(policy));
     part.users.retain(|user, _| is_principal(Principal::from(user)));
     part.groups.retain(|group, _| is_principal(Principal::from(group)));
-    let Ownership { policies, users, groups } = part.ownership;
+    let is_bucket = |bucket: &BucketName| selected.contains(&ObjectId::Bucket(bucket.clone()));
+    part.buckets.retain(|bucket, _| is_bucket(bucket));
+    let Ownership { policies, users, groups, buckets } = part.ownership;
     let of_policies = whole.policies.keys().filter(|policy| !is_policy(policy)).map(|policy| policy.as_str());
     // The old name of a policy goes only with the new one.
     let of_renames = whole.renamed().filter(|(_, new)| !is_policy(new)).map(|(old, _)| old.as_str());
     let of_users = observed.users.keys().filter(|user| !is_principal(Principal::from(*user))).map(|user| user.as_str());
     let of_groups = observed.groups.keys().filter(|group| !is_principal(Principal::from(*group)));
+    let of_buckets = observed.buckets.known().into_iter().flat_map(BTreeMap::keys).filter(|bucket| !is_bucket(bucket));
     part.ownership = Ownership {
         policies: policies.except(of_policies.chain(of_renames)),
         users: users.except(of_users),
         groups: groups.except(of_groups.map(|group| group.as_str())),
+        buckets: buckets.except(of_buckets.map(|bucket| bucket.as_str())),
     };
     part
 }
@@ -243,6 +250,8 @@ impl Closure<'_> {
                         self.principal(change, &id);
                     }
                 }
+                // The policy of a bucket needs nothing else.
+                ObjectId::Bucket(_) => {}
             }
         }
     }

@@ -313,6 +313,7 @@ fn observed(release: &str) -> Observed {
         identity_provider: None,
         attachments_known: true,
         keys_can_be_generated: false,
+        buckets: attune::observed::Buckets::NotRead,
         limits: Limits::default(),
     }
 }

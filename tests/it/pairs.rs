@@ -95,8 +95,12 @@ pub(crate) fn desired(pair: &Pair, only_additions: bool) -> Desired {
     }
     let pattern = |text: &str| -> NamePatterns { [text].iter().map(|text| text.parse().unwrap()).collect() };
     if pair.owned {
-        desired.ownership =
-            Ownership { policies: pattern("p*"), users: pattern("u*"), groups: NamePatterns::default() };
+        desired.ownership = Ownership {
+            policies: pattern("p*"),
+            users: pattern("u*"),
+            groups: NamePatterns::default(),
+            buckets: NamePatterns::default(),
+        };
     }
     if pair.gap {
         desired.cluster.replace = Replace::Gap;

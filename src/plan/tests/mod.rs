@@ -120,6 +120,7 @@ impl World {
             identity_provider: Some(false),
             attachments_known: true,
             keys_can_be_generated: true,
+            buckets: crate::observed::Buckets::NotRead,
             limits: Limits { policies: self.limit, document_bytes: 2048 },
         }
     }
@@ -259,8 +260,12 @@ impl Declared {
         let (groups, users): (Vec<&str>, Vec<&str>) = holders.iter().partition(|text| text.starts_with("group/"));
         let groups: Vec<&str> = groups.iter().filter_map(|text| text.strip_prefix("group/")).collect();
         let patterns = |texts: &[&str]| texts.iter().map(|text| text.parse().expect("a pattern")).collect();
-        self.0.ownership =
-            Ownership { policies: patterns(policies), users: patterns(&users), groups: patterns(&groups) };
+        self.0.ownership = Ownership {
+            policies: patterns(policies),
+            users: patterns(&users),
+            groups: patterns(&groups),
+            ..Ownership::default()
+        };
         self
     }
 

@@ -154,6 +154,7 @@ fn declared(desired: &Desired, id: &ChangeId) -> Option<Option<String>> {
         ChangeId::Principal(principal) => {
             desired.entry(principal).map(|entry| entry.intent.policy().map(ToString::to_string))
         }
+        ChangeId::Bucket(bucket) => desired.buckets.get(bucket).map(|entry| Some(format!("{:?}", entry.intent))),
     }
 }
 
@@ -178,11 +179,12 @@ fn exact(base: &Desired, file: &Desired, between: &Observed, proposed: &[Change]
     let now = |id: &ChangeId| match id {
         ChangeId::Policy(policy) => between.policies.get(policy).and_then(Body::text).map(str::to_owned),
         ChangeId::Principal(principal) => between.attachment_of(principal).map(ToString::to_string),
+        ChangeId::Bucket(bucket) => between.buckets.get(bucket).map(|policy| policy.text().to_owned()),
     };
     let undeclared = |id: &ChangeId| match id {
         ChangeId::Policy(policy) if file.ownership.covers_policy(policy) && !policy.is_predefined() => None,
         ChangeId::Principal(principal) if file.ownership.covers(principal) => None,
-        ChangeId::Policy(_) | ChangeId::Principal(_) => now(id),
+        ChangeId::Policy(_) | ChangeId::Principal(_) | ChangeId::Bucket(_) => now(id),
     };
     // Of a policy that is replaced just now, or was, there is more than one document.
     let temporary: BTreeSet<PolicyName> = between.policies.keys().filter_map(PolicyName::temporary_for).collect();

@@ -208,7 +208,7 @@ impl KindV1 {
 impl ChangeV1 {
     pub(super) fn of(change: &Change) -> Self {
         let (user, group) = match &change.id {
-            ChangeId::Policy(_) => (None, None),
+            ChangeId::Policy(_) | ChangeId::Bucket(_) => (None, None),
             ChangeId::Principal(principal) => user_or_group(principal),
         };
         let common = Self {

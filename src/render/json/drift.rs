@@ -144,6 +144,7 @@ impl DriftedV1 {
         let (policy, (user, group)) = match &object.id {
             ChangeId::Policy(policy) => (Some(policy.to_string()), (None, None)),
             ChangeId::Principal(principal) => (None, user_or_group(principal)),
+            ChangeId::Bucket(_) => (None, (None, None)),
         };
         let side = |said: &ObjectState| match said {
             ObjectState::Nothing => None,

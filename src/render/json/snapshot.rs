@@ -10,7 +10,7 @@ use time::format_description::well_known::Rfc3339;
 use super::plan::{ClusterV1, Head};
 use super::term::time_text;
 use crate::base::{ApiFacts, Capabilities, GroupName, PolicyName, Release, UserName, visible};
-use crate::observed::{Body, Duplicates, Identity, Limits, Observed, ObservedUser};
+use crate::observed::{Body, Buckets, Duplicates, Identity, Limits, Observed, ObservedUser};
 
 const FORMAT: &str = "attune.snapshot/1";
 
@@ -223,6 +223,7 @@ impl SnapshotV1 {
             duplicates,
             identity_provider: self.identity_provider,
             attachments_known: self.attachments_known,
+            buckets: Buckets::NotRead,
             keys_can_be_generated: self.keys_can_be_generated,
             limits: Limits::default(),
         })

@@ -19,7 +19,7 @@
 
 use std::collections::BTreeMap;
 
-use attune::base::{GroupName, NamePattern, NamePatterns, PolicyName, UserName};
+use attune::base::{GroupName, NamePattern, PolicyName, UserName};
 use attune::desired::{
     Authored, DeclaredAttachment, Desired, Ownership, PolicyEntry, PolicyIntent, PrincipalEntry, RenamedFrom, Strategy,
 };
@@ -115,7 +115,7 @@ impl Scenario {
         desired.ownership = Ownership {
             policies: policies.into_iter().collect(),
             users: users.into_iter().collect(),
-            groups: NamePatterns::default(),
+            ..Ownership::default()
         };
         desired
     }
