@@ -22,6 +22,7 @@ pub(crate) fn statement(effect: Effect, actions: &[&str], resources: Vec<String>
         resources: Selector { negated: false, patterns: resources },
         conditions: Vec::new(),
         extra: BTreeMap::new(),
+        principals: None,
     }
 }
 

@@ -116,7 +116,7 @@ impl Bytes<'_> {
         let resources = (0..=self.below(3)).map(|_| self.pattern()).collect();
         let resources = Selector { negated: self.below(8) == 7, patterns: resources };
         let conditions = (0..self.below(4).saturating_sub(1)).map(|_| self.clause()).collect();
-        Statement { sid: None, effect, actions, resources, conditions, extra: BTreeMap::new() }
+        Statement { sid: None, effect, actions, resources, conditions, extra: BTreeMap::new(), principals: None }
     }
 
     fn clause(&mut self) -> Clause {

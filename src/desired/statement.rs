@@ -89,6 +89,7 @@ impl Reader<'_> {
             resources,
             conditions,
             extra: BTreeMap::new(),
+            principals: None,
         }
     }
 

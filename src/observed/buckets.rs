@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::Body;
 use crate::base::{BucketName, CannedPolicy};
 use crate::policy::access::ARN;
-use crate::policy::{Document, Normal, Statement, normal};
+use crate::policy::{BucketDocument, Document, Normal, Statement, normal};
 
 /// The buckets of a tenant, if they were read.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -45,6 +45,17 @@ impl BucketPolicy {
     #[must_use]
     pub fn is_none(&self) -> bool {
         self.canned == Some(CannedPolicy::None)
+    }
+
+    /// What the access engine knows of it.
+    #[must_use]
+    pub fn as_document(&self) -> BucketDocument<'_> {
+        match (&self.document, self.canned) {
+            (Body::Known(normal), _) => BucketDocument::Known(normal.document()),
+            (Body::NotRead | Body::Unreadable(_), Some(canned)) => BucketDocument::Unknown(canned.as_str()),
+            (Body::NotRead, None) => BucketDocument::Unknown("not read"),
+            (Body::Unreadable(text), None) => BucketDocument::Unknown(text),
+        }
     }
 
     /// What an apply compares: the name of a canned policy, or the document as one line of text.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::json::{array, object, quoted};
+use super::principals::Principals;
 
 /// A policy document as a policy file, an inline table or a cluster has it: nothing is normalized yet.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -34,6 +35,9 @@ pub struct Statement {
     /// Members outside the grammar of an identity policy, such as `Principal`, as minified JSON. Only a statement from
     /// a cluster can have any.
     pub extra: BTreeMap<String, String>,
+    /// Who it is about, if it is of the policy of a bucket (see [`scoped`](super::scoped)). A statement of a user's policy is
+    /// about this user, also if `extra` has a `Principal`: servers ignore it there.
+    pub principals: Option<Principals>,
 }
 
 /// Whether a statement allows or denies.
@@ -59,6 +63,7 @@ impl Statement {
             resources: Selector::any_of(resources),
             conditions: Vec::new(),
             extra: BTreeMap::new(),
+            principals: None,
         }
     }
 }
@@ -210,7 +215,11 @@ pub(super) fn statement_json(statement: &Statement) -> String {
         (name(&statement.resources, "Resource", "NotResource"), strings(&statement.resources.patterns)),
     ];
     let conditions = (!statement.conditions.is_empty()).then(|| ("Condition", conditions(&statement.conditions)));
-    object(sid.chain(members).chain(conditions).chain(extra(&statement.extra)))
+    let principals = statement.principals.iter().map(|principals| match (principals, principals.member()) {
+        (_, Some((name, json))) => (name, json.to_owned()),
+        (principals, None) => ("Principal", quoted(&format!("{principals:?}"))),
+    });
+    object(sid.chain(members).chain(conditions).chain(extra(&statement.extra)).chain(principals))
 }
 
 /// Adjacent clauses of one operator become one member. In normal form all of them are adjacent.

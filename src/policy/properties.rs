@@ -65,7 +65,7 @@ fn any_statement() -> impl Strategy<Value = Statement> {
     let actions = any_selector(&["s3:*", "s3:Get*", "s3:GetObject", "s3:Put?bject"]);
     let resources = any_selector(&["*", "arn:aws:s3:::b/*", "arn:aws:s3:::b/${aws:username}/?*", "arn:aws:s3:::é"]);
     (sid, effect, actions, resources, any_conditions()).prop_map(|(sid, effect, actions, resources, conditions)| {
-        Statement { sid, effect, actions, resources, conditions, extra: BTreeMap::new() }
+        Statement { sid, effect, actions, resources, conditions, extra: BTreeMap::new(), principals: None }
     })
 }
 

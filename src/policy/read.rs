@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::bucket_policy::{PRINCIPALS, principal_note};
+use super::bucket_policy::principal_note;
 use super::document::{Clause, Document, Effect, Part, Place, Places, Selector, Statement};
 use super::json::{self, Json, Node, Pair, SyntaxError};
+use super::principals::PRINCIPALS;
 use super::rule::{self, Problem, Rule};
 use super::wrapped::wrapped;
 use crate::base::{Severity, nearest};
@@ -190,7 +191,7 @@ impl Decoder {
             }
             None => Vec::new(),
         };
-        Some(Statement { sid, effect, actions, resources, conditions, extra: members.extra })
+        Some(Statement { sid, effect, actions, resources, conditions, extra: members.extra, principals: None })
     }
 
     fn effect(&mut self, pair: Option<&Pair>, statement: &Node, place: Place) -> Effect {

@@ -170,8 +170,10 @@ fn verdict(
     let (space, resource) = request.place(&rules);
     let known = Known { atoms: &atoms, conditions: context.conditions };
     let verdicts = ResourceSpace::of(Kind::Account, &rules).iter().map(|account| {
+        // Nobody lists buckets without a login.
+        let account = (!compiler.requester.is_anonymous).then_some(*account);
         let views: Vec<_> =
-            compiled.iter().map(|statement| View::new(statement, space, Some(*account), known, &mut numbers)).collect();
+            compiled.iter().map(|statement| View::new(statement, space, account, known, &mut numbers)).collect();
         let mut ways = formulas.terms_of_ways(0, &views);
         if let Some(way) = way {
             ways = vec![ways.swap_remove(way)];

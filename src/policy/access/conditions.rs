@@ -2,6 +2,8 @@
 
 use super::patterns::covers_for_each_value;
 use super::values::{Networks, SINGLE_VALUED, common_address, value_within, values_apart};
+use crate::base::BucketName;
+use crate::policy::{Effect, Principals};
 
 /// A property of a request. Equal atoms have the same answer for the same request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,6 +14,10 @@ pub(super) enum Atom {
     Covers(String),
     /// Whether a statement with a member outside the grammar applies.
     Applies(String),
+    /// Whether who a statement of a bucket policy is about has the sender among them.
+    Names(Principals),
+    /// Whether the unknown policy of a bucket allows or denies the request.
+    Unknown { bucket: BucketName, policy: String, effect: Effect },
     /// The same about the other one of two senders: one says nothing about the other.
     OfOther(Box<Self>),
 }
@@ -92,7 +98,7 @@ impl Atoms {
     pub(super) fn spelling<'a>(&'a self, key: &'a str) -> &'a str {
         let keys = self.atoms.iter().filter_map(|atom| match atom {
             Atom::Condition(condition) => Some(condition.key.as_str()),
-            Atom::Covers(_) | Atom::Applies(_) | Atom::OfOther(_) => None,
+            Atom::Covers(_) | Atom::Applies(_) | Atom::Names(_) | Atom::Unknown { .. } | Atom::OfOther(_) => None,
         });
         keys.into_iter().find(|known| known.eq_ignore_ascii_case(key)).unwrap_or(key)
     }
@@ -142,7 +148,15 @@ impl Atoms {
     fn key_of(&self, literal: &Literal) -> Option<&str> {
         match (&self.networks[literal.atom], &self.atoms[literal.atom]) {
             (Some(_), Atom::Condition(condition)) => Some(&condition.key),
-            (Some(_) | None, Atom::Condition(_) | Atom::Covers(_) | Atom::Applies(_) | Atom::OfOther(_)) => None,
+            (
+                Some(_) | None,
+                Atom::Condition(_)
+                | Atom::Covers(_)
+                | Atom::Applies(_)
+                | Atom::Names(_)
+                | Atom::Unknown { .. }
+                | Atom::OfOther(_),
+            ) => None,
         }
     }
 
@@ -157,7 +171,15 @@ impl Atom {
         match (self, other) {
             (Self::Condition(one), Self::Condition(another)) => one.excludes(another) || another.excludes(one),
             (Self::OfOther(one), Self::OfOther(another)) => one.excludes(another),
-            (Self::Condition(_) | Self::Covers(_) | Self::Applies(_) | Self::OfOther(_), _) => false,
+            (
+                Self::Condition(_)
+                | Self::Covers(_)
+                | Self::Applies(_)
+                | Self::Names(_)
+                | Self::Unknown { .. }
+                | Self::OfOther(_),
+                _,
+            ) => false,
         }
     }
 
@@ -166,7 +188,15 @@ impl Atom {
             (Self::Condition(one), Self::Condition(another)) => one.implies(another),
             (Self::Covers(narrow), Self::Covers(wide)) => covers_for_each_value(wide, narrow),
             (Self::OfOther(one), Self::OfOther(another)) => one.implies(another),
-            (Self::Condition(_) | Self::Covers(_) | Self::Applies(_) | Self::OfOther(_), _) => false,
+            (
+                Self::Condition(_)
+                | Self::Covers(_)
+                | Self::Applies(_)
+                | Self::Names(_)
+                | Self::Unknown { .. }
+                | Self::OfOther(_),
+                _,
+            ) => false,
         }
     }
 
@@ -176,7 +206,12 @@ impl Atom {
             Self::Condition(condition) if condition.operator == "IpAddress" && condition.is_single() => {
                 Networks::read(&condition.values).filter(|_| !condition.open && !condition.values.is_empty())
             }
-            Self::Condition(_) | Self::Covers(_) | Self::Applies(_) | Self::OfOther(_) => None,
+            Self::Condition(_)
+            | Self::Covers(_)
+            | Self::Applies(_)
+            | Self::Names(_)
+            | Self::Unknown { .. }
+            | Self::OfOther(_) => None,
         }
     }
 }

@@ -58,6 +58,9 @@ pub fn decide(document: Option<&Document>, request: &Request, context: &Context<
     let (mut atoms, mut numbers) = (Atoms::default(), Numbers::default());
     let compiled = document.map(normal_statements).map(|normal| compiler.compile(&normal, &mut atoms, &mut numbers));
     let (mut allows, mut denies) = (Applying::default(), Applying::default());
+    // No bucket policy is about what has no bucket, and nobody lists buckets without a login.
+    let is_without_bucket = request.kind == Kind::Account || !request.keys.is_empty();
+    let compiled = compiled.filter(|_| !(is_without_bucket && compiler.requester.is_anonymous));
     for (index, statement) in compiled.into_iter().flatten().enumerate().filter(|(_, one)| one.selects.contains(&true))
     {
         let terms = statement.terms.iter().filter_map(|term| {

@@ -125,11 +125,14 @@ impl<'c> Engine<'c> {
         let all = [&self.before, &self.after, &self.granted];
         let requesters = [of_other, compiler.requester, compiler.requester];
         let [before, after, granted] = std::array::from_fn(|index| compile((all[index], requesters[index])));
+        let is_anonymous = requesters.map(|requester| requester.is_anonymous);
         let terms = before.iter().chain(&after).chain(&granted).flat_map(|statement| &statement.terms);
         let letter = unused_letter(terms.flat_map(Term::letters));
         let known = Known { atoms: &self.atoms, conditions: self.context.conditions };
         let is_common = self.is_common;
-        (Comparison { compiler, action_sets, known, before, after, granted, letter, is_common }, &mut self.shared)
+        let comparison =
+            Comparison { compiler, action_sets, known, before, after, granted, is_anonymous, letter, is_common };
+        (comparison, &mut self.shared)
     }
 }
 
@@ -140,6 +143,8 @@ struct Comparison<'e, 'v> {
     before: Vec<CompiledStatement>,
     after: Vec<CompiledStatement>,
     granted: Vec<CompiledStatement>,
+    /// Whether each of these is for requests without a login.
+    is_anonymous: [bool; 3],
     /// A letter for examples that no pattern names.
     letter: Option<char>,
     is_common: bool,
@@ -234,8 +239,12 @@ impl<'v> Comparison<'_, 'v> {
         account: Option<ResourceSpace>,
         numbers: &mut Numbers,
     ) -> [Vec<View<'_>>; 3] {
-        [&self.before, &self.after, &self.granted].map(|document| {
-            let needed = document.iter().filter(|statement| is_needed(statement));
+        let documents = [&self.before, &self.after, &self.granted];
+        std::array::from_fn(|index| {
+            // No bucket policy is about what has no bucket.
+            let is_without_bucket = self.is_anonymous[index] && space.only_resource().is_some();
+            let account = account.filter(|_| !self.is_anonymous[index]);
+            let needed = documents[index].iter().filter(|statement| is_needed(statement) && !is_without_bucket);
             needed.map(|statement| View::new(statement, space, account, self.known, numbers)).collect()
         })
     }

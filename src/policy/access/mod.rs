@@ -11,6 +11,7 @@ mod actions;
 mod answer;
 mod automaton;
 mod basis;
+mod bucket;
 mod can;
 mod class;
 mod compare;
@@ -47,6 +48,7 @@ pub(crate) mod oracle;
 pub use abilities::{RequestLine, RequestWitness, Requests, UndecidedRequests, abilities, request_difference};
 pub use answer::{Answer, Asked, Attachment, Holder, Report};
 pub use basis::{Basis, BasisKind, basis};
+pub(super) use bucket::within_bucket;
 pub use can::{ActionDecision, Need, RequestDecision, RequestOn, RequestQuestion, WayDecision, decide_request};
 pub use compare::{Comparison, Relation, compare};
 pub use decide::{Decision, Ground, Request, RequestProblem, Verdict, decide};
@@ -65,7 +67,7 @@ pub use rules::{
 pub use set::{Counterexample, RequestOrAction, RequestSet, SetProblem, beyond, exceeds};
 pub use whole::{Missing, Whole};
 
-use super::{Catalogue, Document, Effect, Statement};
+use super::{Catalogue, Document, Effect, Principals, Statement};
 use crate::base::{Principal, UserName};
 use actions::{Wildcards, action_sets};
 use engine::Engine;
@@ -97,6 +99,8 @@ pub enum Credentials {
     /// Its temporary credentials and service accounts as well: the answer to what certainly nobody can do. Some servers
     /// give them another `aws:username`.
     Any,
+    /// None: requests without a login, which only bucket policies allow.
+    None,
 }
 
 /// How a condition counts whose answer is not known before the request.
@@ -138,10 +142,19 @@ impl<'a> Context<'a> {
         Context { user: principal.user().map(UserName::as_str), ..self }
     }
 
-    /// The same for these credentials.
+    /// The same for requests without a login.
+    #[must_use]
+    pub fn anonymous(self) -> Self {
+        Self { user: None, credentials: Credentials::None, ..self }
+    }
+
+    /// The same for these credentials. Requests without a login have none.
     #[must_use]
     pub fn with_credentials(self, credentials: Credentials) -> Self {
-        Self { credentials, ..self }
+        match self.credentials {
+            Credentials::None => self,
+            Credentials::Own | Credentials::Any => Self { credentials, ..self },
+        }
     }
 
     /// The same with conditions that count like this.
@@ -152,11 +165,15 @@ impl<'a> Context<'a> {
 
     /// Who sends the requests, as a server with these rules knows it.
     fn requester(&self, rules: &Rules) -> Requester<'a> {
-        let is_own = self.credentials == Credentials::Own;
+        let is_own = match self.credentials {
+            Credentials::None => return Requester::ANONYMOUS,
+            Credentials::Own => true,
+            Credentials::Any => false,
+        };
         Requester {
             name: self.user.filter(|_| is_own || rules.temporary_username),
-            is_signed: self.user.is_some(),
-            principal_type: self.user.is_some_and(|_| is_own).then_some("User"),
+            user: self.user.map(|user| (user, is_own)),
+            is_anonymous: false,
             is_other: false,
         }
     }
@@ -285,6 +302,7 @@ pub fn depends_on_user(document: &Document) -> bool {
         let keys = statement.conditions.iter().map(|clause| &clause.key);
         statement.resources.patterns.iter().chain(values).any(|text| text.contains("${"))
             || keys.into_iter().any(|key| OF_USER.iter().any(|known| key.eq_ignore_ascii_case(known)))
+            || statement.principals.as_ref().is_some_and(Principals::depends_on_user)
     };
     document.statements.iter().any(depends)
 }

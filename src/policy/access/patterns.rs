@@ -14,17 +14,19 @@ use crate::policy::document::{Piece, pieces};
 pub(super) struct Requester<'a> {
     /// The value of `aws:username`, if known.
     pub(super) name: Option<&'a str>,
-    /// Whether it certainly has a login.
-    pub(super) is_signed: bool,
-    /// The value of `aws:principaltype`, if known.
-    pub(super) principal_type: Option<&'static str>,
+    /// The user, if known, and whether it certainly has its own keys.
+    pub(super) user: Option<(&'a str, bool)>,
+    /// Whether it certainly has no login.
+    pub(super) is_anonymous: bool,
     /// Whether it is the other one of two senders, so that what is not known about it may differ.
     pub(super) is_other: bool,
 }
 
 impl Requester<'_> {
     /// Anyone.
-    pub(super) const UNKNOWN: Self = Requester { name: None, is_signed: false, principal_type: None, is_other: false };
+    pub(super) const UNKNOWN: Self = Requester { name: None, user: None, is_anonymous: false, is_other: false };
+    /// Someone without a login.
+    pub(super) const ANONYMOUS: Self = Requester { is_anonymous: true, ..Self::UNKNOWN };
 }
 
 #[cfg(test)]
@@ -32,6 +34,15 @@ impl<'a> Requester<'a> {
     pub(super) fn named(name: Option<&'a str>) -> Self {
         Self { name, ..Requester::UNKNOWN }
     }
+}
+
+/// What is known about a key of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum KeyValue<'a> {
+    Is(&'a str),
+    /// The request does not have the key.
+    Absent,
+    Unknown,
 }
 
 /// How the texts of a document are read.
@@ -113,7 +124,7 @@ fn parts_match(parts: &[Part], text: &[Token]) -> bool {
 impl Pattern {
     /// Reads a pattern, not yet numbered. A foreign one can match everything.
     pub(super) fn read(text: &str, dialect: Dialect<'_>) -> Self {
-        let parts = dialect.expand(text);
+        let Some(parts) = dialect.expand(text) else { return Self::nothing(text) };
         let unknown = parts.iter().any(|part| matches!(part, Part::Name | Part::Value));
         let wild = parts.iter().any(|part| matches!(part, Part::Token(Token::Any | Token::Run)));
         let expanded = parts.iter().flat_map(|part| match part {
@@ -141,6 +152,11 @@ impl Pattern {
         let globs = [Glob::new([Token::Run])].into();
         let (bare, opaque, foreign) = (false, false, false);
         Self { shown: format!("{ARN}*").into(), globs, bare, opaque, foreign, named: None, number: 0 }
+    }
+
+    /// A pattern that matches nothing, not yet numbered.
+    fn nothing(text: &str) -> Self {
+        Self { shown: text.into(), globs: [].into(), bare: false, ..Self::everything() }
     }
 
     /// The pattern for [`ResourceSpace::Bare`]. There, a resource without the prefix is the empty text, and any other
@@ -236,16 +252,23 @@ impl Dialect<'_> {
         if self.variables { pieces(text) } else { vec![Piece::Plain(text)] }
     }
 
-    fn expand(self, text: &str) -> Vec<Part> {
+    /// The parts of a pattern. `None` if it matches nothing: the requester has no name.
+    fn expand(self, text: &str) -> Option<Vec<Part>> {
         let tokens = |glob: Glob| glob.tokens().iter().copied().map(Part::Token).collect();
         let expanded = |piece| match piece {
-            Piece::Plain(text) => tokens(Glob::parse(text)),
+            Piece::Plain(text) => Some(tokens(Glob::parse(text))),
+            Piece::Variable(inside) if self.is_user(inside) && self.requester.is_anonymous => match self.user_name() {
+                KeyValue::Absent => None,
+                // Servers of MinIO leave a variable without a value as it is.
+                KeyValue::Is(_) | KeyValue::Unknown => Some(tokens(Glob::literal(&format!("${{{inside}}}")))),
+            },
             Piece::Variable(inside) => {
                 let unknown = || if self.is_user(inside) { Part::Name } else { Part::Value };
-                self.value(inside).map_or_else(|| vec![unknown()], tokens)
+                Some(self.value(inside).map_or_else(|| vec![unknown()], tokens))
             }
         };
-        self.pieces(text).into_iter().flat_map(expanded).collect()
+        let parts: Option<Vec<_>> = self.pieces(text).into_iter().map(expanded).collect();
+        parts.map(|parts| parts.concat())
     }
 
     /// Whether a variable is the name of the user, and has no default.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::conditions::{Atom, Atoms, split};
 use super::glob::Glob;
-use super::patterns::Dialect;
+use super::patterns::{Dialect, KeyValue};
 use super::values::{value_within, values_apart};
 
 /// Keys of every request, also if the client does not send them.
@@ -75,14 +75,15 @@ impl<'a> Dialect<'a> {
     /// The answer to a condition that no request can change. The operator is not negated.
     pub(super) fn known_answer(self, operator: &str, key: &str, values: &BTreeSet<String>) -> Option<bool> {
         if operator == "Null" && self.is_never_absent(key) {
-            return match values.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-                ["true"] => Some(false),
-                ["false"] => Some(true),
-                _ => None,
-            };
+            return truth(values).map(|absent| !absent);
         }
-        let value = self.value_of(key)?;
-        let (_, test, _) = split(operator);
+        let (quantifier, test, accepts_absence) = split(operator);
+        let value = match self.value_of(key) {
+            KeyValue::Is(value) => value,
+            KeyValue::Absent if test == "Null" => return truth(values),
+            KeyValue::Absent => return Some(accepts_absence || quantifier == "ForAllValues:"),
+            KeyValue::Unknown => return None,
+        };
         let answers = values.iter().map(|given| fulfills(test, given, value));
         answers.reduce(|any, one| match (any, one) {
             (Some(true), _) | (_, Some(true)) => Some(true),
@@ -93,24 +94,46 @@ impl<'a> Dialect<'a> {
 
     fn is_never_absent(self, key: &str) -> bool {
         let of_every = |keys: &[&str]| keys.iter().any(|known| self.is_key(known, key));
-        self.value_of(key).is_some()
+        matches!(self.value_of(key), KeyValue::Is(_))
             || self.rules.keys_always_present
-                && (of_every(&OF_EVERY_REQUEST) || self.requester.is_signed && of_every(&OF_EVERY_LOGIN))
+                && (of_every(&OF_EVERY_REQUEST) || self.requester.user.is_some() && of_every(&OF_EVERY_LOGIN))
     }
 
-    /// The value of a key, if known.
-    fn value_of(self, key: &str) -> Option<&'a str> {
+    fn value_of(self, key: &str) -> KeyValue<'a> {
         if self.is_key("aws:username", key) || self.rules.userid_is_username && self.is_key("aws:userid", key) {
-            self.requester.name
-        } else if self.is_key("aws:principaltype", key) {
-            self.requester.principal_type
+            self.user_name()
+        } else if !self.is_key("aws:principaltype", key) {
+            KeyValue::Unknown
+        } else if self.requester.is_anonymous {
+            KeyValue::Is("Anonymous")
+        } else if self.requester.user.is_some_and(|(_, has_own_keys)| has_own_keys) {
+            KeyValue::Is("User")
         } else {
-            None
+            KeyValue::Unknown
+        }
+    }
+
+    /// The value of `aws:username`. Without a login, servers of MinIO take it for empty.
+    pub(super) fn user_name(self) -> KeyValue<'a> {
+        match self.requester.name {
+            Some(name) => KeyValue::Is(name),
+            None if !self.requester.is_anonymous => KeyValue::Unknown,
+            None if self.rules.keys_always_present => KeyValue::Is(""),
+            None => KeyValue::Absent,
         }
     }
 
     fn is_key(self, known: &str, key: &str) -> bool {
         known == key || self.rules.key_case_ignored && known.eq_ignore_ascii_case(key)
+    }
+}
+
+/// The value of a test for absence. `None` if it is not one of two.
+fn truth(values: &BTreeSet<String>) -> Option<bool> {
+    match values.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        ["true"] => Some(true),
+        ["false"] => Some(false),
+        _ => None,
     }
 }
 

@@ -243,6 +243,7 @@ impl Rules {
                 rules.leading_slash_dropped,
                 rules.userid_is_username,
                 rules.keys_always_present,
+                rules.bucket_policies == BucketPolicies::Union,
             ]
         };
         used(self) == used(other)
@@ -391,12 +392,16 @@ mod tests {
     #[test]
     fn a_table_replaces_single_answers_of_a_preset() {
         let table: RulesTable = toml::from_str(
-            "like = 'minio-2021'\ndeny-of-versions = true\nbucket-policies = 'union'\nversion-implies-object = true",
+            "like = 'minio-2021'\ndeny-of-versions = true\nrepeated-statements-kept = true\nversion-implies-object = true",
         )
         .unwrap();
         let rules = Rules::from(table);
-        assert_eq!(rules.to_string(), "minio-2021 with bucket-policies = \"union\", deny-of-versions = true");
+        assert_eq!(rules.to_string(), "minio-2021 with repeated-statements-kept = true, deny-of-versions = true");
         assert!(rules.deny_of_versions && rules.evaluate_like(&Rules::MINIO_2021));
+        let union: RulesTable = toml::from_str("like = 'minio-2021'\nbucket-policies = 'union'").unwrap();
+        let union = Rules::from(union);
+        assert_eq!(union.to_string(), "minio-2021 with bucket-policies = \"union\"");
+        assert!(!union.evaluate_like(&Rules::MINIO_2021));
         assert!(toml::from_str::<RulesTable>("like = 'aws'\ndeny-of-version = true").is_err());
     }
 

@@ -9,9 +9,10 @@ use super::conditions::{Atom, Atoms, Condition, Literal, positive_form};
 use super::glob::Glob;
 use super::patterns::{Dialect, Named, Pattern, PatternPairs, Requester};
 use super::resources::ResourceSpace;
-use super::rules::Rules;
+use super::rules::{BucketPolicies, Rules};
 use crate::policy::normal::normal_statement;
-use crate::policy::{Clause, Document, Effect, Selector, Statement};
+use crate::policy::principals::IsAbout;
+use crate::policy::{Clause, Document, Effect, Principals, Selector, Statement};
 
 /// A set of resources under conditions: those that `pattern` covers and no exclusion covers, if all of `when` hold.
 #[derive(Debug, Clone)]
@@ -95,6 +96,11 @@ impl Compiler<'_> {
                 Tested::If(literal) => _ = when.insert(literal),
             }
         }
+        match self.about(statement, dialect, atoms) {
+            Tested::Never => return Vec::new(),
+            Tested::Always => {}
+            Tested::If(literal) => _ = when.insert(literal),
+        }
         for (name, json) in &statement.extra {
             when.insert(yes(atoms.intern(Atom::Applies(format!("\"{name}\": {json}")))));
         }
@@ -115,6 +121,27 @@ impl Compiler<'_> {
             numbers.number(Term { id: 0, pattern, exclusions: Vec::new(), when })
         };
         patterns.map(term).collect()
+    }
+
+    /// Whether a statement is about the requester: one of a bucket policy need not be.
+    fn about(self, statement: &Statement, dialect: Dialect<'_>, atoms: &mut Atoms) -> Tested {
+        let Some(principals) = &statement.principals else { return Tested::Always };
+        let is_about = match (self.requester.is_anonymous, self.rules.bucket_policies) {
+            (true, _) => principals.about_anonymous(),
+            (false, BucketPolicies::Anonymous) => IsAbout::No,
+            (false, BucketPolicies::Union) => principals.about_user(self.requester.user),
+        };
+        let atom = match is_about {
+            IsAbout::Yes => return Tested::Always,
+            IsAbout::No => return Tested::Never,
+            IsAbout::Perhaps => match principals {
+                Principals::Named(_) | Principals::AllBut(_) => dialect.about(true, Atom::Names(principals.clone())),
+                Principals::Unknown { bucket, text } => {
+                    Atom::Unknown { bucket: bucket.clone(), policy: text.clone(), effect: statement.effect }
+                }
+            },
+        };
+        Tested::If(yes(atoms.intern(atom)))
     }
 
     /// The action sets that a statement selects.

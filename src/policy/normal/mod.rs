@@ -137,6 +137,7 @@ pub(super) fn normal_statement(statement: &Statement) -> Statement {
         resources: normal_selector(&statement.resources),
         conditions,
         extra: statement.extra.iter().map(|(name, json)| (name.clone(), fold_extra(name, json))).collect(),
+        principals: statement.principals.clone(),
     }
 }
 
@@ -214,7 +215,7 @@ pub(super) fn instant(value: &str) -> Option<String> {
 
 /// `Principal` in one spelling: `"*"` becomes `{"AWS": ["*"]}`, and each list becomes a sorted set. Any other member outside
 /// the grammar stays as it is.
-fn fold_extra(name: &str, json: &str) -> String {
+pub(super) fn fold_extra(name: &str, json: &str) -> String {
     let folded = match name {
         "Principal" | "NotPrincipal" => json::parse(json).ok().and_then(|node| principal(&node.value)),
         _ => None,

@@ -115,6 +115,7 @@ impl Random {
             resources: Selector { negated: self.below(8) == 0, patterns: resources },
             conditions: (0..clauses).map(|_| self.clause(keys)).collect(),
             extra: BTreeMap::new(),
+            principals: None,
         }
     }
 
