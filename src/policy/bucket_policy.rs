@@ -108,7 +108,8 @@ fn statements(bucket: &BucketName, document: BucketDocument<'_>, combined: &Docu
     };
     let open = |effect| {
         let resources = [format!("{ARN}{bucket}"), format!("{ARN}{bucket}/*")];
-        let unknown = Principals::Unknown { bucket: bucket.clone(), text: text.clone() };
+        let unknown =
+            Principals::Unknown { bucket: bucket.clone(), text: text.clone(), denies: effect == Effect::Deny };
         Statement {
             principals: Some(unknown),
             ..Statement::plain(effect, ["s3:*"], resources.iter().map(String::as_str))

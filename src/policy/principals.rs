@@ -21,6 +21,8 @@ pub enum Principals {
         bucket: BucketName,
         /// The text. With the same text, the policy is the same.
         text: String,
+        /// Whether the statement stands for what it denies, not for what it allows.
+        denies: bool,
     },
 }
 

@@ -2,8 +2,7 @@
 
 use super::patterns::covers_for_each_value;
 use super::values::{Networks, SINGLE_VALUED, common_address, value_within, values_apart};
-use crate::base::BucketName;
-use crate::policy::{Effect, Principals};
+use crate::policy::Principals;
 
 /// A property of a request. Equal atoms have the same answer for the same request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,10 +13,8 @@ pub(super) enum Atom {
     Covers(String),
     /// Whether a statement with a member outside the grammar applies.
     Applies(String),
-    /// Whether who a statement of a bucket policy is about has the sender among them.
-    Names(Principals),
-    /// Whether the unknown policy of a bucket allows or denies the request.
-    Unknown { bucket: BucketName, policy: String, effect: Effect },
+    /// Whether a statement of a bucket policy is about the sender, if that cannot be told.
+    IsAbout(Principals),
     /// The same about the other one of two senders: one says nothing about the other.
     OfOther(Box<Self>),
 }
@@ -98,7 +95,7 @@ impl Atoms {
     pub(super) fn spelling<'a>(&'a self, key: &'a str) -> &'a str {
         let keys = self.atoms.iter().filter_map(|atom| match atom {
             Atom::Condition(condition) => Some(condition.key.as_str()),
-            Atom::Covers(_) | Atom::Applies(_) | Atom::Names(_) | Atom::Unknown { .. } | Atom::OfOther(_) => None,
+            Atom::Covers(_) | Atom::Applies(_) | Atom::IsAbout(_) | Atom::OfOther(_) => None,
         });
         keys.into_iter().find(|known| known.eq_ignore_ascii_case(key)).unwrap_or(key)
     }
@@ -150,12 +147,7 @@ impl Atoms {
             (Some(_), Atom::Condition(condition)) => Some(&condition.key),
             (
                 Some(_) | None,
-                Atom::Condition(_)
-                | Atom::Covers(_)
-                | Atom::Applies(_)
-                | Atom::Names(_)
-                | Atom::Unknown { .. }
-                | Atom::OfOther(_),
+                Atom::Condition(_) | Atom::Covers(_) | Atom::Applies(_) | Atom::IsAbout(_) | Atom::OfOther(_),
             ) => None,
         }
     }
@@ -171,15 +163,7 @@ impl Atom {
         match (self, other) {
             (Self::Condition(one), Self::Condition(another)) => one.excludes(another) || another.excludes(one),
             (Self::OfOther(one), Self::OfOther(another)) => one.excludes(another),
-            (
-                Self::Condition(_)
-                | Self::Covers(_)
-                | Self::Applies(_)
-                | Self::Names(_)
-                | Self::Unknown { .. }
-                | Self::OfOther(_),
-                _,
-            ) => false,
+            (Self::Condition(_) | Self::Covers(_) | Self::Applies(_) | Self::IsAbout(_) | Self::OfOther(_), _) => false,
         }
     }
 
@@ -188,15 +172,7 @@ impl Atom {
             (Self::Condition(one), Self::Condition(another)) => one.implies(another),
             (Self::Covers(narrow), Self::Covers(wide)) => covers_for_each_value(wide, narrow),
             (Self::OfOther(one), Self::OfOther(another)) => one.implies(another),
-            (
-                Self::Condition(_)
-                | Self::Covers(_)
-                | Self::Applies(_)
-                | Self::Names(_)
-                | Self::Unknown { .. }
-                | Self::OfOther(_),
-                _,
-            ) => false,
+            (Self::Condition(_) | Self::Covers(_) | Self::Applies(_) | Self::IsAbout(_) | Self::OfOther(_), _) => false,
         }
     }
 
@@ -206,12 +182,7 @@ impl Atom {
             Self::Condition(condition) if condition.operator == "IpAddress" && condition.is_single() => {
                 Networks::read(&condition.values).filter(|_| !condition.open && !condition.values.is_empty())
             }
-            Self::Condition(_)
-            | Self::Covers(_)
-            | Self::Applies(_)
-            | Self::Names(_)
-            | Self::Unknown { .. }
-            | Self::OfOther(_) => None,
+            Self::Condition(_) | Self::Covers(_) | Self::Applies(_) | Self::IsAbout(_) | Self::OfOther(_) => None,
         }
     }
 }

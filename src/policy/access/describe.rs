@@ -157,12 +157,11 @@ impl Describer<'_> {
     fn conditions(&self, literals: &[Literal], shown: &[&str]) -> BTreeSet<Rc<str>> {
         let is_of_shown = |atom: &Atom| match atom {
             Atom::Covers(pattern) => shown.contains(&pattern.as_str()),
-            Atom::Condition(_) | Atom::Applies(_) | Atom::Names(_) | Atom::Unknown { .. } | Atom::OfOther(_) => false,
+            Atom::Condition(_) | Atom::Applies(_) | Atom::IsAbout(_) | Atom::OfOther(_) => false,
         };
         let obvious = |literal: &&Literal| match self.facts.atoms.get(literal.atom) {
             Atom::OfOther(atom) => literal.holds && is_of_shown(atom),
-            atom
-            @ (Atom::Covers(_) | Atom::Condition(_) | Atom::Applies(_) | Atom::Names(_) | Atom::Unknown { .. }) => {
+            atom @ (Atom::Covers(_) | Atom::Condition(_) | Atom::Applies(_) | Atom::IsAbout(_)) => {
                 literal.holds && is_of_shown(atom)
             }
         };

@@ -12,7 +12,7 @@ use super::resources::ResourceSpace;
 use super::rules::{BucketPolicies, Rules};
 use crate::policy::normal::normal_statement;
 use crate::policy::principals::IsAbout;
-use crate::policy::{Clause, Document, Effect, Principals, Selector, Statement};
+use crate::policy::{Clause, Document, Effect, Selector, Statement};
 
 /// A set of resources under conditions: those that `pattern` covers and no exclusion covers, if all of `when` hold.
 #[derive(Debug, Clone)]
@@ -134,12 +134,7 @@ impl Compiler<'_> {
         let atom = match is_about {
             IsAbout::Yes => return Tested::Always,
             IsAbout::No => return Tested::Never,
-            IsAbout::Perhaps => match principals {
-                Principals::Named(_) | Principals::AllBut(_) => dialect.about(true, Atom::Names(principals.clone())),
-                Principals::Unknown { bucket, text } => {
-                    Atom::Unknown { bucket: bucket.clone(), policy: text.clone(), effect: statement.effect }
-                }
-            },
+            IsAbout::Perhaps => dialect.about(true, Atom::IsAbout(principals.clone())),
         };
         Tested::If(yes(atoms.intern(atom)))
     }

@@ -6,7 +6,7 @@ use super::conditions::{Atom, Atoms, Condition, Literal, split};
 use super::glob::Glob;
 use super::patterns::{Dialect, Pattern};
 use super::search::Point;
-use crate::policy::Effect;
+use crate::policy::Principals;
 use crate::policy::document::{Piece, pieces};
 use crate::policy::json::quoted;
 
@@ -34,7 +34,7 @@ const MAX_VALUES: usize = 400;
 fn value_of_variable<'a>(point: &Point, atoms: &'a Atoms, dialect: Dialect<'_>) -> Option<(&'a str, String)> {
     let covers = |answer: &Literal| match atoms.get(answer.atom) {
         Atom::Covers(pattern) => Some((pattern.as_str(), answer.holds)),
-        Atom::Condition(_) | Atom::Applies(_) | Atom::Names(_) | Atom::Unknown { .. } | Atom::OfOther(_) => None,
+        Atom::Condition(_) | Atom::Applies(_) | Atom::IsAbout(_) | Atom::OfOther(_) => None,
     };
     let patterns: Vec<_> = point.answers.iter().filter_map(covers).collect();
     let variable = variables(patterns.first()?.0).next()?;
@@ -44,7 +44,7 @@ fn value_of_variable<'a>(point: &Point, atoms: &'a Atoms, dialect: Dialect<'_>) 
     };
     let is_tested = point.answers.iter().any(|answer| match atoms.get(answer.atom) {
         Atom::Condition(condition) => condition.key.eq_ignore_ascii_case(variable),
-        Atom::Covers(_) | Atom::Applies(_) | Atom::Names(_) | Atom::Unknown { .. } | Atom::OfOther(_) => false,
+        Atom::Covers(_) | Atom::Applies(_) | Atom::IsAbout(_) | Atom::OfOther(_) => false,
     });
     if is_known || is_tested || variable.contains(',') || !patterns.iter().all(is_only) {
         return None;
@@ -96,18 +96,18 @@ fn text_of(atom: &Atom, holds: bool) -> String {
         (Atom::Covers(pattern), false) => format!("not covered by {pattern}"),
         (Atom::Applies(member), true) => format!("its unknown member {member} lets it apply"),
         (Atom::Applies(member), false) => format!("its unknown member {member} keeps it from applying"),
-        (Atom::Names(principals), holds) => {
-            let (member, json) = principals.member().unwrap_or_default();
-            format!("\"{member}\": {json} {} the sender", if holds { "is about" } else { "is not about" })
-        }
-        (Atom::Unknown { bucket, effect, .. }, holds) => {
-            let verb = match (effect, holds) {
-                (Effect::Allow, true) => "allows",
-                (Effect::Allow, false) => "does not allow",
-                (Effect::Deny, true) => "denies",
-                (Effect::Deny, false) => "does not deny",
+        (Atom::IsAbout(Principals::Unknown { bucket, denies, .. }), holds) => {
+            let verb = match (denies, holds) {
+                (false, true) => "allows",
+                (false, false) => "does not allow",
+                (true, true) => "denies",
+                (true, false) => "does not deny",
             };
             format!("the unknown policy of bucket {bucket} {verb} it")
+        }
+        (Atom::IsAbout(principals @ (Principals::Named(_) | Principals::AllBut(_))), holds) => {
+            let (member, json) = principals.member().unwrap_or_default();
+            format!("\"{member}\": {json} {} the sender", if holds { "is about" } else { "is not about" })
         }
         (Atom::OfOther(atom), holds) => format!("for the other one, {}", text_of(atom, holds)),
     }
