@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::sim::bucket::BucketPolicy;
 use crate::sim::document::StoredDocument;
 use crate::sim::error::SimError;
-use crate::sim::operations::{Caller, Refusal, attachments, policies};
+use crate::sim::operations::{Caller, Refusal, attachments, buckets, policies};
 use crate::sim::release::Role;
 use crate::sim::state::{ClusterState, ROOT};
 
@@ -274,6 +275,24 @@ pub enum ForeignChange {
         /// The policy.
         policy: String,
     },
+    /// Sets the policy of a bucket.
+    SetBucketPolicy {
+        /// The tenant.
+        #[serde(default = "root", skip_serializing_if = "is_root")]
+        tenant: String,
+        /// The bucket.
+        bucket: String,
+        /// The policy: a name of the vendor's, or a document.
+        policy: BucketPolicy,
+    },
+    /// Removes a bucket.
+    RemoveBucket {
+        /// The tenant.
+        #[serde(default = "root", skip_serializing_if = "is_root")]
+        tenant: String,
+        /// The bucket.
+        bucket: String,
+    },
 }
 
 impl ForeignChange {
@@ -291,6 +310,13 @@ impl ForeignChange {
             Self::Detach { tenant, user } => attachments::detach(state, &caller(tenant), user),
             Self::Add { tenant, policy, document } => policies::add(state, &caller(tenant), policy, document.clone()),
             Self::Remove { tenant, policy } => policies::remove(state, &caller(tenant), policy),
+            Self::SetBucketPolicy { tenant, bucket, policy: BucketPolicy::Canned(canned) } => {
+                buckets::set_canned(state, &caller(tenant), bucket, canned.lower())
+            }
+            Self::SetBucketPolicy { tenant, bucket, policy: BucketPolicy::Document(document) } => {
+                buckets::set_document(state, &caller(tenant), bucket, document.clone())
+            }
+            Self::RemoveBucket { tenant, bucket } => buckets::remove(state, &caller(tenant), bucket),
         }
     }
 }

@@ -24,6 +24,7 @@ macro_rules! with_defaults {
     };
 }
 
+pub mod bucket;
 mod document;
 mod error;
 pub mod fault;
@@ -39,6 +40,7 @@ mod store;
 pub mod switches;
 pub(crate) mod weka;
 
+pub use bucket::{Bucket, BucketPolicy, CannedPolicy};
 pub use document::StoredDocument;
 pub use error::SimError;
 pub use fault::{Applied, Fault, ForeignChange};

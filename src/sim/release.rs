@@ -50,6 +50,8 @@ pub(crate) struct Behaviour {
     pub(crate) groups: bool,
     /// `/users` has the parameter `org`, and `/tenants` exists beside `/organizations`.
     pub(crate) tenants: bool,
+    /// `GET /s3/buckets` answers with rows (since 4.2); before that with names.
+    pub(crate) buckets_are_rows: bool,
     /// `GET /docs/schema` exists.
     pub(crate) own_definition: bool,
     pub(crate) tenant_admin: &'static str,
@@ -132,6 +134,7 @@ impl Behaviour {
             wekactl: since_6_0,
             groups: since_6_0,
             tenants: since_5_1,
+            buckets_are_rows: since_4_4,
             own_definition: since_5_1,
             tenant_admin: if since_5_1 { "TenantAdmin" } else { "OrgAdmin" },
             roles: if since_4_4 { ROLES } else { OLD_ROLES },

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use crate::sim::bucket::Bucket;
 use crate::sim::document::StoredDocument;
 use crate::sim::error::SimError;
 use crate::sim::ids;
@@ -81,6 +82,9 @@ pub struct Tenant {
     /// The groups by name (from 6.0), each with its policy.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub groups: BTreeMap<String, Option<String>>,
+    /// The buckets by name, which is unique in the cluster.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub buckets: BTreeMap<String, Bucket>,
 }
 
 /// A policy of a tenant.
@@ -222,12 +226,18 @@ impl ClusterState {
         let mut tenant_ids = BTreeSet::new();
         let mut uids = BTreeSet::new();
         let mut access_keys = BTreeSet::new();
+        let mut buckets = BTreeSet::new();
         for (tenant_name, tenant) in &self.tenants {
             if !tenant_ids.insert(tenant.id) {
                 return Err(SimError(format!("the id of the tenant `{tenant_name}` is taken by another tenant")));
             }
             if let Some(name) = tenant.policies.keys().find(|name| self.predefined.contains_key(*name)) {
                 return Err(SimError(format!("the policy `{name}` is predefined; leave it out of `{tenant_name}`")));
+            }
+            if let Some(name) = tenant.buckets.keys().find(|name| !buckets.insert(*name)) {
+                return Err(SimError(format!(
+                    "the bucket `{name}` is in two tenants; its name is unique in a cluster"
+                )));
             }
             for (name, user) in &tenant.users {
                 if !uids.insert(&user.uid) {
@@ -295,7 +305,7 @@ mod tests {
     #[test]
     fn a_state_reads_back_as_it_was_written() {
         let text = r#"{"format":"attune.sim/1","release":"4.4","tenants":{"Root":{"users":{"alice":{"policy":"ml"}},
-            "policies":{"ml":{"document":{ "b": 1.50, "a": [] }}}},"x":{},"y":{"id":1}}}"#;
+            "policies":{"ml":{"document":{ "b": 1.50, "a": [] }}},"buckets":{"data":{"policy":"public","hard_limit_bytes":7},"own":{"policy":{ "b": 1.50 }}}},"x":{},"y":{"id":1}}}"#;
         let state = read(text).unwrap();
         assert_eq!(state.tenants["x"].id, Some(2));
         assert_eq!(state.tenants[ROOT].policies["ml"].document.as_str(), r#"{"b":1.50,"a":[]}"#);
@@ -312,6 +322,8 @@ mod tests {
             (r#"{"tenants":{"Root":{"id":4}}}"#, "id 0"),
             (r#"{"tenants":{"a":{"id":1},"b":{"id":1}}}"#, "id of the tenant `b`"),
             (r#"{"tenants":{"Root":{"policies":{"readonly":{"document":{}}}}}}"#, "predefined"),
+            (r#"{"tenants":{"Root":{"buckets":{"data":{}}},"a":{"buckets":{"data":{}}}}}"#, "in two tenants"),
+            (r#"{"tenants":{"Root":{"buckets":{"data":{"policy":"open"}}}}}"#, "none of None"),
             (r#"{"tenants":{"Root":{"users":{"a":{"uid":"1"},"b":{"uid":"1"}}}}}"#, "`uid` of the user `b`"),
         ] {
             let error = read(text).unwrap_err();

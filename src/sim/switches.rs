@@ -153,6 +153,70 @@ pub enum OwnDefinition {
     Missing,
 }
 
+/// What `GET /s3/buckets/{bucket}/policy` answers for a bucket with a document of its own. No definition says it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CustomBucketPolicy {
+    /// `Custom`, as the client of the lineage does.
+    Custom,
+    /// `None`, as for a bucket without a policy.
+    None,
+    /// An empty text.
+    Empty,
+    /// The document.
+    Document,
+    /// A 400.
+    Refuse,
+}
+
+/// What `GET /s3/buckets/{bucket}/policyJson` answers for a bucket whose policy is `None`. No definition says it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UnsetBucketPolicy {
+    /// An empty text.
+    Empty,
+    /// `null`
+    Null,
+    /// `{}`
+    Object,
+    /// A 400.
+    Refuse,
+    /// A 404.
+    NotFound,
+}
+
+/// How the cluster spells the names of its bucket policies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BucketWords {
+    /// `Download`, as in the definitions.
+    Title,
+    /// `download`, as for the `weka` command.
+    Lower,
+}
+
+/// The form in which the cluster takes the document of a bucket policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BucketDocumentForm {
+    /// As an object, or as JSON in a string.
+    Either,
+    /// As an object, like the example in the definitions.
+    Object,
+    /// As JSON in a string, which the definitions declare.
+    Text,
+}
+
+/// Which documents the cluster accepts as a bucket policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BucketDocuments {
+    /// Those that a server of the lineage accepts (measured on one of 2021).
+    Strict,
+    /// Every document that it accepts as a policy of users.
+    Any,
+}
+
 /// The shape of the response to a call that creates a key pair. For an attach, no definition has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -224,6 +288,21 @@ with_defaults! {
         pub key_reset: bool = false,
         /// The shape of its response. The default is that of the definition.
         pub reset_answer: AttachAnswer = AttachAnswer::Camel,
+        /// What a cluster calls the policy of a bucket that has a document of its own.
+        pub custom_bucket_policy: CustomBucketPolicy = CustomBucketPolicy::Custom,
+        /// The document that it shows for a bucket whose policy is `None`.
+        pub unset_bucket_policy: UnsetBucketPolicy = UnsetBucketPolicy::Empty,
+        /// How it spells the names of bucket policies.
+        pub bucket_words: BucketWords = BucketWords::Title,
+        /// The form in which it takes the document of a bucket policy. The definitions declare a string, and their example is
+        /// an object.
+        pub bucket_document_form: BucketDocumentForm = BucketDocumentForm::Either,
+        /// Whether it shows that document as an object, unlike the definition.
+        pub bucket_document_as_object: bool = false,
+        /// Which documents it accepts.
+        pub bucket_documents: BucketDocuments = BucketDocuments::Strict,
+        /// Whether `/s3/buckets` answers inside `data`, unlike the definition.
+        pub buckets_in_data: bool = false,
         /// The response of `/docs/schema`, from 5.0.
         pub own_definition: OwnDefinition = OwnDefinition::Own,
     }
@@ -266,6 +345,10 @@ with_defaults! {
         pub document_bytes: usize = 2048,
         /// S3 users of one tenant. Assumed: the limit is per tenant.
         pub s3_users: usize = 1024,
+        /// Buckets of the cluster (vendor documentation).
+        pub buckets: usize = 10_000,
+        /// Bytes of the minified document of one bucket policy. Assumed: as on servers of the lineage.
+        pub bucket_document_bytes: usize = 20_480,
         /// Service accounts of one user.
         pub service_accounts: usize = 100,
         /// Failed logins, after which a user is locked out. Assumed.

@@ -4,6 +4,7 @@
 //! `weka` command call it under the lock of the store.
 
 pub(crate) mod attachments;
+pub(crate) mod buckets;
 pub(crate) mod identity_provider;
 pub(crate) mod policies;
 pub(crate) mod service_accounts;

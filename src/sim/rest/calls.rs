@@ -10,6 +10,7 @@ use crate::sim::operations::users::{NewUser, UserChange};
 use crate::sim::operations::{
     Caller, Refusal, attachments, delete_s3, identity_provider, policies, service_accounts, sts, users,
 };
+use crate::sim::rest::buckets;
 use crate::sim::rest::request::MemberType::{Number, Object, ObjectOrText, Text};
 use crate::sim::rest::request::{BodyMember, RequestBody, Since, optional, required};
 use crate::sim::rest::responses::{self, ApiResponse};
@@ -18,7 +19,7 @@ use crate::sim::state::{ClusterState, IdentityProvider, ROOT};
 
 /// The calls of a cluster.
 fn of(state: &ClusterState) -> impl Iterator<Item = &'static Spec> {
-    CALLS.iter().filter(|spec| (spec.exists)(state))
+    CALLS.iter().chain(&buckets::CALLS).filter(|spec| (spec.exists)(state))
 }
 
 /// The call of a request to a cluster, and the parameter of its path.
@@ -304,6 +305,7 @@ mod tests {
             ("5.1", "/docs/schema", true),
             ("4.4", "/docs/schema", false),
             ("5.1", "/organizations", true),
+            ("3.14", "/s3/buckets", true),
         ] {
             match find(release, &Method::GET, path) {
                 Ok((found, _)) => assert!(exists && found == path, "{path}"),
@@ -322,6 +324,7 @@ mod tests {
             (Method::GET, "/s3/sts"),
             (Method::GET, "/users/1"),
             (Method::PUT, "/s3/policies/a"),
+            (Method::DELETE, "/s3/buckets/a/policy"),
         ] {
             assert!(matches!(find("5.1", &method, path), Err(Refusal::WrongMethod(_))), "{path}");
         }
@@ -352,7 +355,7 @@ mod tests {
     fn the_definition_has_every_path_with_its_methods_and_fields() {
         let definition = of(OwnDefinition::Own).unwrap();
         let paths = definition["paths"].as_object().unwrap();
-        assert_eq!(paths.len(), 21);
+        assert_eq!(paths.len(), 25);
         let methods = |path: &str| paths[path].as_object().unwrap().keys().cloned().collect::<Vec<_>>();
         assert_eq!(methods("/s3/policies/attach"), ["post"]);
         assert_eq!(methods("/s3/policies/{policy}"), ["delete", "get"]);

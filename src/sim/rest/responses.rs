@@ -94,7 +94,8 @@ fn as_floats(value: &mut Value) {
         }
         Value::Array(items) => items.iter_mut().for_each(as_floats),
         Value::Object(members) => {
-            let members = members.iter_mut().filter(|(name, _)| !["content", "paths"].contains(&name.as_str()));
+            let members =
+                members.iter_mut().filter(|(name, _)| !["content", "paths", "policy"].contains(&name.as_str()));
             members.for_each(|(_, value)| as_floats(value));
         }
         Value::Null | Value::Bool(_) | Value::String(_) => {}

@@ -4,6 +4,7 @@
 //! The vendor's page documents the commands and their text output. Their JSON is as public clients read it; their error
 //! messages are assumed.
 
+mod buckets;
 mod parse;
 mod print;
 mod protocol;

@@ -3,6 +3,7 @@
 use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand};
 
+use super::buckets::{BucketCommand, bucket_command};
 use super::print::{self, Printout};
 use super::protocol::{CommandRun, Prompt, RunNeeds};
 use crate::sim::document::StoredDocument;
@@ -48,12 +49,12 @@ fn parse_failure(error: &clap::Error) -> ParseFailure {
     ParseFailure::Usage(format!("usage: {}", text.trim_end()))
 }
 
-fn read(execute: impl FnOnce(&ClusterState, &Caller) -> Result<Printout, Refusal> + 'static) -> Parsed {
+pub(super) fn read(execute: impl FnOnce(&ClusterState, &Caller) -> Result<Printout, Refusal> + 'static) -> Parsed {
     let execute: Execute = Box::new(|_, state, caller, _| execute(state, caller));
     Parsed { json: false, needs: RunNeeds::default(), writes: false, execute }
 }
 
-fn write(
+pub(super) fn write(
     execute: impl FnOnce(&CommandRun, &mut ClusterState, &Caller) -> Result<Printout, Refusal> + 'static,
 ) -> Parsed {
     let execute: Execute = Box::new(|run, state, caller, _| execute(run, state, caller));
@@ -64,7 +65,7 @@ fn ask(text: &str, hidden: bool) -> Prompt {
     Prompt { text: text.to_owned(), hidden }
 }
 
-fn document(run: &CommandRun) -> Result<StoredDocument, Refusal> {
+pub(super) fn document(run: &CommandRun) -> Result<StoredDocument, Refusal> {
     let text = run.file.as_deref().unwrap_or_default();
     StoredDocument::parse(text).map_err(|error| Refusal::invalid(format!("the policy file is not JSON: {error}")))
 }
@@ -83,6 +84,7 @@ fn command_of_release(command: TopCommand, behaviour: &Behaviour) -> Result<Pars
         }
         TopCommand::User { command: Some(UserCommand::Whoami) } => read(print::who_am_i),
         TopCommand::S3(S3Command::Policy(policy)) => policy_command(policy, behaviour)?,
+        TopCommand::S3(S3Command::Bucket(bucket)) => bucket_command(bucket, behaviour)?,
         TopCommand::S3(S3Command::User(S3UserCommand::KeysGenerate { user })) => {
             if !behaviour.own_key_pairs {
                 return Err(unknown("s3 user keys-generate"));
@@ -234,6 +236,9 @@ pub(super) enum S3Command {
     /// Manage policies and their attachments
     #[command(subcommand)]
     Policy(PolicyCommand),
+    /// Manage buckets and their policies
+    #[command(subcommand)]
+    Bucket(BucketCommand),
     /// Manage key pairs
     #[command(subcommand)]
     User(S3UserCommand),

@@ -302,3 +302,45 @@ fn an_error_response_is_printed_as_by_the_command() {
     let needs = RunResponse::Needs(RunNeeds { file: Some("f".to_owned()), prompt: None });
     assert_eq!(RunResponse::read(200, serde_json::to_string(&needs).unwrap().as_bytes()), Some(needs));
 }
+
+#[test]
+fn bucket_policies_have_the_order_of_arguments_of_their_release() {
+    const DOCUMENT: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":["s3:GetObject"],"Resource":["arn:aws:s3:::data/*"]}]}"#;
+    for release in RELEASES {
+        let mut state = cluster(release);
+        let [add, set, custom, reset] = if release == "6.0" {
+            [
+                "s3 bucket add data",
+                "s3 bucket policy set data public",
+                "s3 bucket policy set-custom data file.json",
+                "s3 bucket policy reset data",
+            ]
+        } else {
+            [
+                "s3 bucket create data",
+                "s3 bucket policy set public data",
+                "s3 bucket policy set-custom file.json data",
+                "s3 bucket policy unset data",
+            ]
+        };
+        json_of(&mut state, add);
+        assert_eq!(json_of(&mut state, "s3 bucket list -J")["buckets"][0]["name"], "data");
+        let word = |state: &mut ClusterState| json_of(state, "s3 bucket policy get data -J")["policy"].clone();
+        assert_eq!(word(&mut state), "None");
+        json_of(&mut state, set);
+        assert_eq!(word(&mut state), "Public");
+        let wrong =
+            if release == "6.0" { "s3 bucket policy set download data" } else { "s3 bucket policy set data download" };
+        assert_eq!(output_of(&mut state, &run(wrong)).code, 1, "{release}");
+        assert_eq!(word(&mut state), "Public");
+        let sent = CommandRun { file: Some(DOCUMENT.to_owned()), ..run(custom) };
+        assert_eq!(output_of(&mut state, &sent).code, 0, "{release}");
+        assert_eq!(word(&mut state), "Custom");
+        assert_eq!(json_of(&mut state, "s3 bucket policy get-json data -J")["policy"], DOCUMENT);
+        json_of(&mut state, reset);
+        assert_eq!(word(&mut state), "None");
+        assert_eq!(json_of(&mut state, "s3 bucket policy get-json data -J")["policy"], "");
+        json_of(&mut state, "s3 bucket remove data");
+        assert_eq!(output_of(&mut state, &run("s3 bucket policy get data")).code, 1);
+    }
+}

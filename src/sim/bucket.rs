@@ -1,0 +1,192 @@
+//! The buckets of a simulated cluster and their policies: one of the vendor's, or a document.
+
+use std::borrow::Cow;
+use std::str::FromStr;
+
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+
+use crate::sim::document::StoredDocument;
+use crate::sim::error::SimError;
+
+with_defaults! {
+    /// A bucket of a tenant. The simulator stores no objects.
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+    #[serde(deny_unknown_fields, default)]
+    pub struct Bucket {
+        /// The filesystem it is in.
+        pub fs: String = "default".to_owned(),
+        /// Its directory there; derived from the name by default.
+        #[serde(skip_serializing_if = "String::is_empty")]
+        pub path: String = String::new(),
+        /// Its quota in bytes; 0 for none.
+        #[serde(skip_serializing_if = "is_zero")]
+        pub hard_limit_bytes: u64 = 0,
+        /// The bytes that it holds.
+        #[serde(skip_serializing_if = "is_zero")]
+        pub used_bytes: u64 = 0,
+        /// Its policy.
+        pub policy: BucketPolicy = BucketPolicy::Canned(CannedPolicy::None),
+    }
+}
+
+// Serde passes a reference.
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+/// The policy of a bucket: in a state file the name of the vendor's, or the document itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BucketPolicy {
+    /// One of the vendor's.
+    Canned(CannedPolicy),
+    /// A document of its own.
+    Document(StoredDocument),
+}
+
+impl BucketPolicy {
+    /// The document that it stands for in this bucket; `None` if it gives nothing.
+    pub fn document(&self, bucket: &str) -> Option<Cow<'_, str>> {
+        match self {
+            Self::Canned(canned) => canned.document(bucket).map(Cow::Owned),
+            Self::Document(document) => Some(Cow::Borrowed(document.as_str())),
+        }
+    }
+}
+
+impl Serialize for BucketPolicy {
+    fn serialize<S: Serializer>(&self, writer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Canned(canned) => writer.serialize_str(canned.lower()),
+            Self::Document(document) => document.serialize(writer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for BucketPolicy {
+    fn deserialize<D: Deserializer<'de>>(reader: D) -> Result<Self, D::Error> {
+        let raw = Box::<RawValue>::deserialize(reader)?;
+        if raw.get().starts_with('"') {
+            let word: String = serde_json::from_str(raw.get()).map_err(D::Error::custom)?;
+            return word.parse().map(Self::Canned).map_err(D::Error::custom);
+        }
+        StoredDocument::parse(raw.get()).map(Self::Document).map_err(D::Error::custom)
+    }
+}
+
+/// The vendor's bucket policies, which say what everyone may do without a login.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CannedPolicy {
+    /// Nothing.
+    None,
+    /// List and read.
+    Download,
+    /// Write and delete.
+    Upload,
+    /// Both.
+    Public,
+}
+
+impl CannedPolicy {
+    const ALL: [Self; 4] = [Self::None, Self::Download, Self::Upload, Self::Public];
+
+    /// Its name in the definitions.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::None => "None",
+            Self::Download => "Download",
+            Self::Upload => "Upload",
+            Self::Public => "Public",
+        }
+    }
+
+    /// Its name for the `weka` command.
+    pub fn lower(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Download => "download",
+            Self::Upload => "upload",
+            Self::Public => "public",
+        }
+    }
+
+    /// Its document for a bucket, as on the vendor's page; `None` for the policy that gives nothing.
+    fn document(self, bucket: &str) -> Option<String> {
+        let (of_bucket, of_objects): (&[&str], &[&str]) = match self {
+            Self::None => return None,
+            Self::Download => (&["s3:GetBucketLocation", "s3:ListBucket"], &["s3:GetObject"]),
+            Self::Upload => (
+                &["s3:GetBucketLocation", "s3:ListBucketMultipartUploads"],
+                &["s3:DeleteObject", "s3:ListMultipartUploadParts", "s3:PutObject", "s3:AbortMultipartUpload"],
+            ),
+            Self::Public => (
+                &["s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketMultipartUploads"],
+                &[
+                    "s3:ListMultipartUploadParts",
+                    "s3:PutObject",
+                    "s3:AbortMultipartUpload",
+                    "s3:DeleteObject",
+                    "s3:GetObject",
+                ],
+            ),
+        };
+        let statement = |actions: &[&str], resource: String| -> Value {
+            json!({ "Action": actions, "Effect": "Allow", "Principal": { "AWS": ["*"] }, "Resource": [resource] })
+        };
+        let statements = [
+            statement(of_bucket, format!("arn:aws:s3:::{bucket}")),
+            statement(of_objects, format!("arn:aws:s3:::{bucket}/*")),
+        ];
+        Some(json!({ "Statement": statements, "Version": "2012-10-17" }).to_string())
+    }
+}
+
+impl FromStr for CannedPolicy {
+    type Err = SimError;
+
+    /// In any case of letters: the definitions and the command write it differently.
+    fn from_str(text: &str) -> Result<Self, SimError> {
+        let named = Self::ALL.into_iter().find(|canned| canned.lower().eq_ignore_ascii_case(text));
+        named.ok_or_else(|| SimError(format!("the bucket policy `{text}` is none of None, Download, Upload, Public")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_policy_is_a_word_or_a_document() {
+        let read = |text: &str| serde_json::from_str::<Bucket>(text).map_err(|error| error.to_string());
+        assert_eq!(read("{}").unwrap(), Bucket::default());
+        let public = read(r#"{"policy":"Public","used_bytes":7}"#).unwrap();
+        assert_eq!(public.policy, BucketPolicy::Canned(CannedPolicy::Public));
+        let own = read(r#"{"policy":{ "Version": "2012-10-17","Statement":[] }}"#).unwrap();
+        let shown = r#"{"Version":"2012-10-17","Statement":[]}"#;
+        assert_eq!(own.policy.document("b").as_deref(), Some(shown));
+        for bucket in [public, own] {
+            assert_eq!(read(&serde_json::to_string(&bucket).unwrap()).unwrap(), bucket);
+        }
+        assert!(read(r#"{"policy":"private"}"#).unwrap_err().contains("none of None, Download"));
+        assert!(read(r#"{"colour":1}"#).is_err());
+    }
+
+    #[test]
+    fn the_vendors_policies_are_about_their_bucket_and_for_everyone() {
+        assert_eq!(CannedPolicy::None.document("b"), None);
+        let of = |canned: CannedPolicy| serde_json::from_str::<Value>(&canned.document("b").unwrap()).unwrap();
+        let actions = |canned, at: usize| of(canned)["Statement"][at]["Action"].as_array().unwrap().len();
+        use CannedPolicy::{Download, Public, Upload};
+        assert_eq!(
+            [Download, Upload, Public].map(|canned| [actions(canned, 0), actions(canned, 1)]),
+            [[2, 1], [2, 4], [3, 5]]
+        );
+        for statement in of(Public)["Statement"].as_array().unwrap() {
+            assert_eq!(statement["Principal"], json!({ "AWS": ["*"] }));
+        }
+        assert_eq!(of(Public)["Statement"][1]["Resource"], json!(["arn:aws:s3:::b/*"]));
+    }
+}
