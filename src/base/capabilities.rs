@@ -90,6 +90,27 @@ pub struct Capabilities {
     pub tenants: bool,
     /// Groups can have policies: since 6.0 (vendor documentation).
     pub groups: bool,
+    /// The arguments of `weka s3 bucket policy set` and `set-custom`.
+    pub bucket_arguments: BucketArguments,
+}
+
+/// The arguments of `weka s3 bucket policy set` and `set-custom`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BucketArguments {
+    /// `set POLICY BUCKET`, `set-custom FILE BUCKET`: before 6.0 (vendor documentation). One page of 5.1 has the other form.
+    PolicyFirst,
+    /// `set BUCKET POLICY`, `set-custom BUCKET FILE`: since 6.0 (vendor documentation).
+    BucketFirst,
+}
+
+impl BucketArguments {
+    /// The other form, for a cluster that refuses this one.
+    pub fn other(self) -> Self {
+        match self {
+            Self::PolicyFirst => Self::BucketFirst,
+            Self::BucketFirst => Self::PolicyFirst,
+        }
+    }
 }
 
 /// The arguments of `weka s3 policy detach`.
@@ -178,6 +199,7 @@ impl Capabilities {
             identity_provider_reported: since(5, 1),
             tenants: since(5, 1),
             groups: since(6, 0),
+            bucket_arguments: if since(6, 0) { BucketArguments::BucketFirst } else { BucketArguments::PolicyFirst },
         }
     }
 }
@@ -203,6 +225,7 @@ mod tests {
             let Capabilities { attachments, detach, .. } = found;
             let expected = (source, form, key_pairs, groups);
             assert_eq!((attachments, detach, found.key_pairs, found.groups), expected, "{release}");
+            assert_eq!(found.bucket_arguments == BucketArguments::BucketFirst, groups, "{release}");
         }
     }
 

@@ -13,7 +13,7 @@ mod shell;
 mod visible;
 
 pub use bucket::{CannedPolicy, NoCannedPolicy};
-pub use capabilities::{ApiFacts, AttachmentsSource, Capabilities, DetachForm, Release};
+pub use capabilities::{ApiFacts, AttachmentsSource, BucketArguments, Capabilities, DetachForm, Release};
 pub use file_name::{file_name, file_name_without_capitals};
 pub(crate) use finding::codes;
 pub use finding::{Code, FileId, Finding, Label, Location, Severity, SourceFile, Sources};

@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::Identity;
-use crate::base::{PolicyName, Release, SessionKeys, UserName};
+use crate::base::{BucketName, PolicyName, Release, SessionKeys, UserName};
 
 /// What an answer should hold and does not. Quotes nothing of the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,6 +77,66 @@ impl From<Listed> for PolicyName {
         match listed {
             Listed::Name(name) | Listed::Object { name } => Self::reported(name),
         }
+    }
+}
+
+impl From<Listed> for BucketName {
+    fn from(listed: Listed) -> Self {
+        match listed {
+            Listed::Name(name) | Listed::Object { name } => Self::reported(name),
+        }
+    }
+}
+
+/// The document of a bucket's policy, in the shapes of [`document`]. `None` for an answer with nothing in it.
+pub(super) fn bucket_document(json: &str) -> Result<Option<String>, Expected> {
+    if is_nothing(json, MAX_WRAPPED) {
+        return Ok(None);
+    }
+    unwrapped(json, MAX_WRAPPED).map(Some).ok_or(Expected("the document of a bucket policy, or nothing"))
+}
+
+fn is_nothing(json: &str, depth: usize) -> bool {
+    let (json, Some(depth)) = (json.trim(), depth.checked_sub(1)) else { return false };
+    if json.is_empty() || json == "null" {
+        return true;
+    }
+    if json.starts_with('"') {
+        return serde_json::from_str::<String>(json).is_ok_and(|text| is_nothing(&text, depth));
+    }
+    if json.starts_with('[') {
+        let items = serde_json::from_str::<Vec<&RawValue>>(json);
+        return items.is_ok_and(|items| items.len() < 2 && items.iter().all(|item| is_nothing(item.get(), depth)));
+    }
+    let Ok(Members(members)) = serde_json::from_str::<Members<&RawValue>>(json) else { return false };
+    match members.as_slice() {
+        [] => true,
+        [(name, value)] => ["content", "policy", "data"].contains(&name.as_str()) && is_nothing(value.get(), depth),
+        _ => false,
+    }
+}
+
+/// What an answer calls the policy of a bucket: a text, alone or below `policy` or `data`. A document in its place is its own
+/// text.
+pub(super) fn bucket_policy(json: &str) -> Result<String, Expected> {
+    named(json, MAX_WRAPPED).ok_or(Expected("the name of a bucket policy"))
+}
+
+fn named(json: &str, depth: usize) -> Option<String> {
+    let (json, depth) = (json.trim(), depth.checked_sub(1)?);
+    if json.starts_with('"') {
+        return serde_json::from_str(json).ok();
+    }
+    if json.starts_with('[') {
+        let [only] = serde_json::from_str::<[&RawValue; 1]>(json).ok()?;
+        return named(only.get(), depth);
+    }
+    let Members(members) = serde_json::from_str::<Members<&RawValue>>(json).ok()?;
+    let inner: Vec<_> = members.iter().filter(|(name, _)| ["policy", "data"].contains(&name.as_str())).collect();
+    match inner.as_slice() {
+        [] if members.iter().any(|(name, _)| name == "Statement") => Some(json.to_owned()),
+        [(_, value)] => named(value.get(), depth),
+        _ => None,
     }
 }
 
@@ -182,6 +242,28 @@ mod tests {
             Ok(r#"{"x":1}"#),
             "what the reader of documents refuses"
         );
+        for nothing in
+            ["", "null", "{}", "[]", r#""""#, r#"{"policy":""}"#, r#"{"data":{"policy":null}}"#, r#"[{"policy":"{}"}]"#]
+        {
+            assert_eq!(bucket_document(nothing), Ok(None), "{nothing}");
+        }
+        assert_eq!(bucket_document(&format!(r#"{{"policy":{text}}}"#)), Ok(Some(DOCUMENT.to_owned())));
+        for answer in [r#""None""#, r#"{"policy":"Custom"}"#, "{", r#"{"a":1}"#, r#"["",""]"#, r#"{"policy":"","x":1}"#]
+        {
+            assert!(bucket_document(answer).is_err(), "{answer}");
+        }
+        for answer in [
+            r#""Download""#,
+            r#"{"policy":"Download"}"#,
+            r#"{"data":{"policy":"Download"}}"#,
+            r#"[{"policy":"Download"}]"#,
+        ] {
+            assert_eq!(bucket_policy(answer).as_deref(), Ok("Download"), "{answer}");
+        }
+        assert_eq!(bucket_policy(&format!(r#"{{"policy":{text}}}"#)).as_deref(), Ok(DOCUMENT));
+        for answer in ["", "7", "null", "{}", r#"{"policy":7}"#, r#"{"policy":"a","data":"b"}"#, r#"["a","b"]"#] {
+            assert!(bucket_policy(answer).is_err(), "{answer}");
+        }
         for answer in [
             "",
             "null",

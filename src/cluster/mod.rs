@@ -1,5 +1,6 @@
 //! The cluster as the other rooms see it: one trait, and its transports over REST and over the `weka` command.
 
+mod buckets;
 mod credentials;
 mod error;
 mod json;
@@ -17,12 +18,16 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use secrecy::SecretString;
 
+pub use buckets::read_bucket_policy;
 pub use credentials::{Credentials, Environment, PasswordLogin, TokenOrigin};
 pub use error::{CallError, Effect, RawAnswer, SetupProblem, clean};
 pub use observe::{documents, observe, observe_all, observe_whole};
 pub use retry::{RetryPolicy, RetryingCluster};
 
-use crate::base::{ApiFacts, Capabilities, GroupName, KeyPair, PolicyName, Principal, Release, SessionKeys, UserName};
+use crate::base::{
+    ApiFacts, BucketName, CannedPolicy, Capabilities, GroupName, KeyPair, PolicyName, Principal, Release, SessionKeys,
+    UserName,
+};
 pub use crate::observed::Identity;
 use crate::observed::{Duplicates, ObservedUser};
 
@@ -163,6 +168,22 @@ pub trait Cluster: Send + Sync {
     async fn groups(&self) -> Result<Option<Vec<GroupRecord>>, CallError> {
         Ok(None)
     }
+
+    /// The names of all buckets of the tenant.
+    async fn buckets(&self) -> Result<Vec<BucketName>, CallError>;
+
+    /// What the cluster calls the policy of a bucket: the name of a canned policy, or anything else for a document of its own.
+    /// [`read_bucket_policy`] reads this and the document.
+    async fn bucket_policy(&self, bucket: &BucketName) -> Result<String, CallError>;
+
+    /// The document of a bucket's policy, as the JSON text the cluster returned. `None` for an empty answer.
+    async fn bucket_document(&self, bucket: &BucketName) -> Result<Option<String>, CallError>;
+
+    /// Sets a canned policy in place of whatever policy the bucket has.
+    async fn set_canned_bucket_policy(&self, bucket: &BucketName, policy: CannedPolicy) -> Result<(), CallError>;
+
+    /// Sets exactly this JSON text as the bucket's policy, in place of whatever policy it has.
+    async fn set_bucket_document(&self, bucket: &BucketName, document: &str) -> Result<(), CallError>;
 
     /// Why no call is sent any more: an endpoint led to another cluster or tenant than the first one. Sends nothing.
     fn stopped(&self) -> Option<String>;

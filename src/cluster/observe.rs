@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
+use super::buckets::bucket_policies;
 use super::{CallError, Cluster, capabilities, groups_by_name};
 use crate::base::{PolicyName, Principal};
 use crate::desired::Desired;
 use crate::observed::{Body, Buckets, Duplicates, Limits, Observed};
 
 /// Reads the cluster: identity, users, groups, all policy names, and the documents that matter for one of the desired
-/// states. Sends at most `jobs` reads at a time.
+/// states. If one of them needs the policies of buckets, it reads these, too. Sends at most `jobs` reads at a time.
 ///
 /// # Errors
 /// The first read that fails. An incomplete observation is never returned.
@@ -18,7 +19,7 @@ pub async fn observe(cluster: &dyn Cluster, states: &[&Desired], jobs: usize) ->
     read_all(cluster, states, Documents::OfStates, jobs).await
 }
 
-/// The same, with the documents of all attached policies as well.
+/// The same, with the documents of all attached policies and, if they can be read, the policies of buckets.
 ///
 /// # Errors
 /// The first read that fails.
@@ -26,7 +27,7 @@ pub async fn observe_all(cluster: &dyn Cluster, states: &[&Desired], jobs: usize
     read_all(cluster, states, Documents::Attached, jobs).await
 }
 
-/// Reads the cluster with the documents of all policies: all that any desired state can need.
+/// Reads the cluster with the documents of all policies and the policies of buckets: all that any desired state can need.
 ///
 /// # Errors
 /// The first read that fails.
@@ -62,6 +63,7 @@ async fn read_all(
     let of_groups = groups.iter().filter_map(|group| Some((Principal::from(&group.name), group.policy.as_ref()?)));
     let attachments: Vec<(Principal, &PolicyName)> = of_users.chain(of_groups).collect();
     let wanted = relevant(states, which, &names, &attachments);
+    let buckets = buckets(cluster, states, which, jobs).await?;
     let mut duplicates = Duplicates::default();
     duplicates.policies(&names);
     let mut policies: BTreeMap<PolicyName, Body> = names.into_iter().map(|name| (name, Body::NotRead)).collect();
@@ -83,8 +85,30 @@ async fn read_all(
         groups: groups_by_name(groups, &mut duplicates),
         duplicates,
         limits: Limits::default(),
-        buckets: Buckets::NotRead,
+        buckets,
     })
+}
+
+/// The buckets, if something depends on them. Without a state that needs them, a failure only makes them unknown.
+async fn buckets(
+    cluster: &dyn Cluster,
+    states: &[&Desired],
+    which: Documents,
+    jobs: usize,
+) -> Result<Buckets, CallError> {
+    let must = states.iter().any(|desired| desired.needs_buckets());
+    if !must && which == Documents::OfStates {
+        return Ok(Buckets::NotRead);
+    }
+    let read = async { bucket_policies(cluster, cluster.buckets().await?, jobs).await };
+    match read.await {
+        Ok(buckets) => Ok(Buckets::Known(buckets)),
+        Err(error) if must || cluster.stopped().is_some() => Err(error),
+        Err(error) => {
+            tracing::warn!("the policies of buckets cannot be read, so that it is unknown what they let in: {error}");
+            Ok(Buckets::Unreadable(error.to_string()))
+        }
+    }
 }
 
 /// Whether an identity provider gives policies by name. After an error it is unknown.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::{AssumeRole, CallError, Cluster, ConnectionInfo, Effect, GroupRecord, Identity, Users};
-use crate::base::{ApiFacts, KeyPair, PolicyName, Principal, Release, SessionKeys, UserName};
+use crate::base::{ApiFacts, BucketName, CannedPolicy, KeyPair, PolicyName, Principal, Release, SessionKeys, UserName};
 
 /// How often a call is retried, and how long attune waits before each retry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -142,6 +142,9 @@ forward! {
         own_definition() -> Option<String>;
         identity_provider() -> Option<bool>;
         groups() -> Option<Vec<GroupRecord>>;
+        buckets() -> Vec<BucketName>;
+        bucket_policy(bucket: &BucketName) -> String;
+        bucket_document(bucket: &BucketName) -> Option<String>;
     }
     write {
         add_policy(policy: &PolicyName, document: &str) -> ();
@@ -152,5 +155,7 @@ forward! {
         generate_keys(user: &UserName) -> KeyPair;
         revoke_keys(user: &UserName) -> ();
         assume_role(ask: &AssumeRole) -> SessionKeys;
+        set_canned_bucket_policy(bucket: &BucketName, policy: CannedPolicy) -> ();
+        set_bucket_document(bucket: &BucketName, document: &str) -> ();
     }
 }

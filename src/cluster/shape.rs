@@ -9,7 +9,7 @@ use serde_json::Value;
 const LONGEST: usize = 64 << 10;
 
 /// The members that definitions, documentation or clients have. Any other one may be a name of the cluster.
-const MEMBERS: [&str; 31] = [
+const MEMBERS: [&str; 37] = [
     "Action",
     "Condition",
     "Effect",
@@ -21,22 +21,28 @@ const MEMBERS: [&str; 31] = [
     "Sid",
     "Statement",
     "Version",
+    "buckets",
     "claim_name",
     "config_url",
     "content",
     "data",
     "error",
     "expires_in",
+    "fs",
+    "hard_limit_bytes",
     "message",
     "name",
     "password_change_required",
+    "path",
     "policies",
     "policy",
     "role",
     "source",
+    "session_id",
     "tenant",
     "token_type",
     "uid",
+    "used_bytes",
     "user",
     "username",
     "users",
@@ -99,7 +105,8 @@ fn of_value(value: &Value) -> String {
         Value::Object(members) => {
             let of_member = |(name, value): (&String, &Value)| {
                 // Documents differ, and are no matter of the cluster.
-                let is_document = name == "content" && value.is_object();
+                let is_document =
+                    name == "content" && value.is_object() || name == "policy" && value.get("Statement").is_some();
                 format!("{}: {}", shown(name), if is_document { "object".to_owned() } else { of_value(value) })
             };
             let shapes: BTreeSet<String> = members.iter().map(of_member).collect();

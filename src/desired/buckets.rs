@@ -1,6 +1,6 @@
 //! Declared buckets.
 
-use super::{Allowed, Authored};
+use super::{Allowed, Authored, Desired};
 use crate::base::{CannedPolicy, Location};
 
 /// A declared bucket. It exists: attune adds and deletes no buckets.
@@ -23,4 +23,11 @@ pub enum BucketIntent {
     Canned(CannedPolicy),
     /// A document of its own.
     Document(Authored),
+}
+
+impl Desired {
+    /// Whether a plan depends on the policies of buckets, so that an observation reads all of them.
+    pub fn needs_buckets(&self) -> bool {
+        !self.buckets.is_empty() || !self.ownership.buckets.is_empty()
+    }
 }

@@ -13,6 +13,8 @@ mod base;
 #[cfg(test)]
 mod browser;
 #[cfg(test)]
+mod bucket_calls;
+#[cfg(test)]
 mod commands;
 #[cfg(test)]
 mod complete;

@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::base::{KeyPair, PolicyName, SessionKeys, UserName};
+use crate::base::{BucketName, KeyPair, PolicyName, SessionKeys, UserName};
 use crate::cluster::json::{
     self, ClusterFacts, Expected, Listed, Login, Members, cluster_facts, policy_or_none, same_tenant,
 };
@@ -184,6 +184,28 @@ pub(super) fn policies(body: &str) -> Result<Vec<PolicyName>, Expected> {
     let data = data(body)?;
     let items = object::<Raw>(data).map(|raw| raw.policies).or_else(|| array(data));
     Ok(items.ok_or(Expected("a list of policies"))?.into_iter().map(PolicyName::from).collect())
+}
+
+/// Reads `GET /s3/buckets`: `{buckets: […]}` or a bare array, under `data` or not, of names (before 4.2) or of objects with a
+/// `name`.
+pub(super) fn buckets(body: &str) -> Result<Vec<BucketName>, Expected> {
+    #[derive(Deserialize)]
+    struct Raw {
+        buckets: Vec<Listed>,
+    }
+    let data = data(body)?;
+    let items = object::<Raw>(data).map(|raw| raw.buckets).or_else(|| array(data));
+    Ok(items.ok_or(Expected("a list of buckets"))?.into_iter().map(BucketName::from).collect())
+}
+
+/// Reads `GET /s3/buckets/{bucket}/policy`.
+pub(super) fn bucket_policy(body: &str) -> Result<String, Expected> {
+    json::bucket_policy(data(body)?)
+}
+
+/// Reads `GET /s3/buckets/{bucket}/policyJson`: JSON in a string in the definitions.
+pub(super) fn bucket_document(body: &str) -> Result<Option<String>, Expected> {
+    json::bucket_document(data(body)?)
 }
 
 /// Reads `GET /s3/policies/{policy}`: the unchanged text of the document, in any shape.

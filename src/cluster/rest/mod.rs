@@ -16,6 +16,7 @@ mod tls;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use tokio::sync::{Mutex, OnceCell};
@@ -28,13 +29,15 @@ pub use tls::{Fingerprint, Trust, TrustProblem};
 
 use answer::{Read, UserRow};
 use facts::FactsCache;
-use requests::Request;
+use requests::{DocumentForm, Request};
 use send::Sender;
 use session::Session;
 
 use crate::base::{
-    ApiFacts, AttachmentsSource, Capabilities, KeyPair, PolicyName, Principal, Release, SessionKeys, UserName,
+    ApiFacts, AttachmentsSource, BucketName, CannedPolicy, Capabilities, KeyPair, PolicyName, Principal, Release,
+    SessionKeys, UserName,
 };
+use crate::cluster::buckets::NO_BUCKETS;
 use crate::cluster::pin::ClusterPin;
 use crate::cluster::{
     AssumeRole, CallError, Cluster, ConnectionInfo, Credentials, Effect, Identity, SetupProblem, Users,
@@ -71,6 +74,8 @@ pub struct RestCluster {
     cache: Option<PathBuf>,
     /// The users whose ids calls need, until such a call fails: then an id may be of a user that was deleted.
     rows: Mutex<Option<Arc<Vec<UserRow>>>>,
+    /// Whether the cluster takes documents of buckets as JSON in a string only.
+    documents_as_text: AtomicBool,
 }
 
 impl RestCluster {
@@ -93,8 +98,8 @@ impl RestCluster {
             SetupProblem::new(message, "check ca_file and fingerprint under [cluster]")
         })?;
         let session = Session::new(sender, credentials, ClusterPin::new(tenant, release));
-        let (facts, rows) = Default::default();
-        Ok(Self { session, endpoints, any_certificate, facts, cache, rows })
+        let (facts, rows, documents_as_text) = Default::default();
+        Ok(Self { session, endpoints, any_certificate, facts, cache, rows, documents_as_text })
     }
 
     /// The same with at most so many requests at once, and fewer while the cluster is busy.
@@ -260,6 +265,48 @@ impl Cluster for RestCluster {
                 Ok(answer::from_records(rows, tenant, true))
             }
             Err(error) => Err(error),
+        }
+    }
+
+    async fn buckets(&self) -> Result<Vec<BucketName>, CallError> {
+        let listed = self.session.send(&requests::BUCKETS.request(), answer::buckets).await;
+        listed.map_err(|error| match error.effect {
+            Effect::Refused(404 | 405) => error.help(NO_BUCKETS),
+            Effect::Refused(_) | Effect::NotSent | Effect::Unauthorized(_) | Effect::UnknownOutcome => error,
+        })
+    }
+
+    async fn bucket_policy(&self, bucket: &BucketName) -> Result<String, CallError> {
+        self.session.send(&requests::BUCKET_POLICY.about_bucket(bucket)?, answer::bucket_policy).await
+    }
+
+    async fn bucket_document(&self, bucket: &BucketName) -> Result<Option<String>, CallError> {
+        self.session.send(&requests::BUCKET_DOCUMENT.about_bucket(bucket)?, answer::bucket_document).await
+    }
+
+    async fn set_canned_bucket_policy(&self, bucket: &BucketName, policy: CannedPolicy) -> Result<(), CallError> {
+        self.session.send(&requests::set_bucket_policy(bucket, policy)?, answer::nothing).await
+    }
+
+    /// The definitions declare the document a string, and their example is an object, which clients send for policies of users.
+    /// So the object is sent first. If the cluster refuses it, the string is tried and remembered.
+    async fn set_bucket_document(&self, bucket: &BucketName, document: &str) -> Result<(), CallError> {
+        let send = async |form| {
+            self.session.send(&requests::set_bucket_document(bucket, document, form)?, answer::nothing).await
+        };
+        if self.documents_as_text.load(Ordering::Relaxed) {
+            return send(DocumentForm::Text).await;
+        }
+        let refused = match send(DocumentForm::Object).await {
+            Err(error) if error.effect == Effect::Refused(400) => error,
+            ended => return ended,
+        };
+        match send(DocumentForm::Text).await {
+            Err(error) if matches!(error.effect, Effect::Refused(_)) => Err(refused),
+            ended => {
+                self.documents_as_text.store(ended.is_ok(), Ordering::Relaxed);
+                ended
+            }
         }
     }
 

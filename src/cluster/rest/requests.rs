@@ -11,14 +11,14 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 use serde_json::value::RawValue;
 
-use crate::base::{NameProblem, PolicyName, UserName};
+use crate::base::{BucketName, CannedPolicy, NameProblem, PolicyName, UserName};
 use crate::cluster::{AssumeRole, CallError, Effect};
 
 /// A call of the API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Call {
     pub(super) method: &'static Method,
-    /// Below `/api/v2`, with `{policy}` for the name of a policy.
+    /// Below `/api/v2`, with `{policy}` or `{bucket}` for a name.
     pub(super) path: &'static str,
     pub(super) always: &'static [&'static str],
     pub(super) sometimes: &'static [&'static str],
@@ -61,6 +61,12 @@ impl Call {
         Ok(Request { path: self.path.replace("{policy}", &segment), ..self.request() })
     }
 
+    pub(super) fn about_bucket(&self, bucket: &BucketName) -> Result<Request, CallError> {
+        sendable(self, "bucket", bucket.as_str(), bucket.addressable())?;
+        let segment = utf8_percent_encode(bucket.as_str(), SEGMENT).to_string();
+        Ok(Request { path: self.path.replace("{bucket}", &segment), ..self.request() })
+    }
+
     /// Method and path, such as `GET /s3/policies/{policy}`.
     pub fn name(&self) -> String {
         format!("{} {}", self.method.as_str(), self.path)
@@ -91,8 +97,17 @@ pub(super) const RESET_KEYS: Call = Call { optional: true, ..Call::post("/users/
 pub(super) const STS: Call =
     Call { sometimes: &["policy_file_content"], ..Call::post("/s3/sts", &["access_key", "secret_key", "duration"]) };
 
+/// In all definitions. attune needs the calls for buckets only where a configuration or a question is about buckets.
+pub(super) const BUCKETS: Call = Call { optional: true, ..Call::get("/s3/buckets") };
+pub(super) const BUCKET_POLICY: Call = Call { optional: true, ..Call::get("/s3/buckets/{bucket}/policy") };
+pub(super) const BUCKET_DOCUMENT: Call = Call { optional: true, ..Call::get("/s3/buckets/{bucket}/policyJson") };
+pub(super) const SET_BUCKET_POLICY: Call =
+    Call { optional: true, ..Call::new(&Method::PUT, "/s3/buckets/{bucket}/policy", &["bucket_policy"]) };
+pub(super) const SET_BUCKET_DOCUMENT: Call =
+    Call { optional: true, ..Call::new(&Method::PUT, "/s3/buckets/{bucket}/policyJson", &["policy_file_content"]) };
+
 /// All calls but `GET /docs/schema`: the vendor's definitions do not list that one.
-pub const CALLS: [Call; 15] = [
+pub const CALLS: [Call; 20] = [
     LOGIN,
     REFRESH,
     CLUSTER,
@@ -108,6 +123,11 @@ pub const CALLS: [Call; 15] = [
     IDENTITY_PROVIDER,
     RESET_KEYS,
     STS,
+    BUCKETS,
+    BUCKET_POLICY,
+    BUCKET_DOCUMENT,
+    SET_BUCKET_POLICY,
+    SET_BUCKET_DOCUMENT,
 ];
 
 /// The cluster's own definition, since 5.0 (vendor documentation).
@@ -181,14 +201,49 @@ pub(super) fn refresh(token: &SecretString) -> Request {
 /// a string, but their example is an object, and clients send objects to those releases.
 pub(super) fn add_policy(policy: &PolicyName, document: &str) -> Result<Request, CallError> {
     sendable(&ADD_POLICY, "policy", policy.as_str(), policy.addressable())?;
-    let raw = serde_json::from_str::<&RawValue>(document).ok().filter(|raw| raw.get().starts_with('{'));
-    let Some(raw) = raw else {
-        let message = format!("the document of policy {:?} is not a JSON object", policy.as_str());
-        return Err(CallError::new(ADD_POLICY.name(), Effect::NotSent, message));
-    };
+    let raw = json_object(&ADD_POLICY, "policy", policy.as_str(), document)?;
     let name = json!(policy.as_str());
-    let body = format!(r#"{{"policy_name":{name},"policy_file_content":{raw}}}"#, raw = raw.get());
+    let body = format!(r#"{{"policy_name":{name},"policy_file_content":{raw}}}"#);
     Ok(ADD_POLICY.request().with_body(body))
+}
+
+/// The document as it is, if it is a JSON object.
+fn json_object<'a>(call: &Call, kind: &str, name: &str, document: &'a str) -> Result<&'a str, CallError> {
+    let raw = serde_json::from_str::<&RawValue>(document).ok().filter(|raw| raw.get().starts_with('{'));
+    raw.map(RawValue::get).ok_or_else(|| {
+        let message = format!("the document of {kind} {name:?} is not a JSON object");
+        CallError::new(call.name(), Effect::NotSent, message)
+    })
+}
+
+/// `PUT /s3/buckets/{bucket}/policy`.
+pub(super) fn set_bucket_policy(bucket: &BucketName, policy: CannedPolicy) -> Result<Request, CallError> {
+    let body = json!({ "bucket_policy": policy.wire() });
+    Ok(SET_BUCKET_POLICY.about_bucket(bucket)?.with_body(body.to_string()))
+}
+
+/// The form of a document in `PUT /s3/buckets/{bucket}/policyJson`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum DocumentForm {
+    /// An object, as in the example of the definitions.
+    Object,
+    /// JSON in a string, as the definitions declare it.
+    Text,
+}
+
+/// `PUT /s3/buckets/{bucket}/policyJson`, with exactly the bytes of `document`.
+pub(super) fn set_bucket_document(
+    bucket: &BucketName,
+    document: &str,
+    form: DocumentForm,
+) -> Result<Request, CallError> {
+    let request = SET_BUCKET_DOCUMENT.about_bucket(bucket)?;
+    let raw = json_object(&SET_BUCKET_DOCUMENT, "bucket", bucket.as_str(), document)?;
+    let body = match form {
+        DocumentForm::Object => format!(r#"{{"policy_file_content":{raw}}}"#),
+        DocumentForm::Text => json!({ "policy_file_content": raw }).to_string(),
+    };
+    Ok(request.with_body(body))
 }
 
 pub(super) fn attach(policy: &PolicyName, user: &UserName) -> Result<Request, CallError> {
@@ -273,7 +328,7 @@ mod tests {
     #[test]
     fn every_request_has_the_path_and_the_fields_of_the_table() {
         use std::collections::BTreeSet;
-        let (p, u) = (policy("p"), user("u"));
+        let (p, u, b) = (policy("p"), user("u"), BucketName::parse("buck").unwrap());
         let made = [
             (LOGIN, vec![login("a", &"b".into(), None), login("a", &"b".into(), Some("c"))]),
             (REFRESH, vec![refresh(&"r".into())]),
@@ -283,6 +338,15 @@ mod tests {
             (ATTACH, vec![attach(&p, &u).unwrap()]),
             (DETACH, vec![detach(&u).unwrap()]),
             (RESET_KEYS, vec![reset_keys(&u, "7").unwrap()]),
+            (BUCKET_POLICY, vec![BUCKET_POLICY.about_bucket(&b).unwrap()]),
+            (BUCKET_DOCUMENT, vec![BUCKET_DOCUMENT.about_bucket(&b).unwrap()]),
+            (SET_BUCKET_POLICY, vec![set_bucket_policy(&b, CannedPolicy::Upload).unwrap()]),
+            (
+                SET_BUCKET_DOCUMENT,
+                [DocumentForm::Object, DocumentForm::Text]
+                    .map(|form| set_bucket_document(&b, "{}", form).unwrap())
+                    .into(),
+            ),
         ];
         for (call, requests) in &made {
             let fields = |request: &Request| -> BTreeSet<String> {
@@ -296,7 +360,10 @@ mod tests {
             let expected = (table(&[call.always, call.sometimes].concat()), table(call.always));
             assert_eq!((all, always), expected, "{}", call.name());
             for request in requests {
-                assert_eq!(request.call(), call.name().replace("{policy}", "p").replace("{uid}", "7"));
+                assert_eq!(
+                    request.call(),
+                    call.name().replace("{policy}", "p").replace("{uid}", "7").replace("{bucket}", "buck")
+                );
             }
         }
     }
@@ -314,6 +381,14 @@ mod tests {
     fn what_is_not_an_object_is_not_sent_as_a_document() {
         for document in ["", "[]", "\"{}\"", "{", "{}{}", "null", "{},\"policy_name\":\"x\""] {
             assert_eq!(add_policy(&policy("p"), document).unwrap_err().effect, Effect::NotSent, "{document}");
+            for form in [DocumentForm::Object, DocumentForm::Text] {
+                let bucket = BucketName::parse("buck").unwrap();
+                assert_eq!(
+                    set_bucket_document(&bucket, document, form).unwrap_err().effect,
+                    Effect::NotSent,
+                    "{document}"
+                );
+            }
         }
     }
 
@@ -321,6 +396,7 @@ mod tests {
     fn names_that_no_call_can_carry_are_refused_before_there_is_a_request() {
         for name in ["", ".", "..", "a/b", "../..", "a\\b", "a\0", "a\nb", "\u{7f}", " a"] {
             let (policy_name, user_name) = (PolicyName::reported(name), UserName::reported(name));
+            let bucket = BucketName::reported(name);
             let refused = [
                 SHOW_POLICY.about(&policy_name),
                 REMOVE_POLICY.about(&policy_name),
@@ -328,6 +404,9 @@ mod tests {
                 attach(&policy_name, &user("u")),
                 attach(&policy("p"), &user_name),
                 detach(&user_name),
+                BUCKET_POLICY.about_bucket(&bucket),
+                set_bucket_policy(&bucket, CannedPolicy::None),
+                set_bucket_document(&bucket, "{}", DocumentForm::Text),
             ];
             for request in refused {
                 let error = request.unwrap_err();

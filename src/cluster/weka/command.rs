@@ -2,7 +2,7 @@
 
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::base::{DetachForm, GroupName, PolicyName, Principal, UserName};
+use crate::base::{BucketArguments, BucketName, CannedPolicy, DetachForm, GroupName, PolicyName, Principal, UserName};
 use crate::cluster::{AssumeRole, CallError, Effect};
 
 #[derive(Debug)]
@@ -30,7 +30,11 @@ impl Command {
 
     /// The command without its arguments, such as `weka s3 policy list`.
     pub(super) fn name(&self) -> String {
-        let words = if self.args.first().is_some_and(|word| word == "s3") { 3 } else { 2 };
+        let words = match self.args.as_slice() {
+            [first, second, third, ..] if [first, second, third] == ["s3", "bucket", "policy"] => 4,
+            [first, ..] if first == "s3" => 3,
+            _ => 2,
+        };
         let words: Vec<&str> =
             self.args.iter().map(String::as_str).take(words).take_while(|word| !word.starts_with('-')).collect();
         format!("weka {}", words.join(" "))
@@ -81,6 +85,48 @@ pub(super) fn detach(policy: &PolicyName, user: &UserName, form: DetachForm) -> 
         DetachForm::User => named(&words, &[user.as_str()]),
         DetachForm::PolicyAndUser => named(&words, &[policy.as_str(), user.as_str()]),
     }
+}
+
+/// `get` or `get-json`: reads the policy of a bucket.
+pub(super) fn bucket_policy(verb: &str, bucket: &BucketName) -> Result<Command, CallError> {
+    let command = named(&["s3", "bucket", "policy", verb], &[of_bucket(bucket)?])?;
+    Ok(Command { is_read: true, ..command })
+}
+
+/// `set` or `set-custom`: sets the policy of a bucket, by its name or from a file.
+fn set_bucket(verb: &str, bucket: &BucketName, policy: &str, form: BucketArguments) -> Result<Command, CallError> {
+    let bucket = of_bucket(bucket)?;
+    let arguments = match form {
+        BucketArguments::PolicyFirst => [policy, bucket],
+        BucketArguments::BucketFirst => [bucket, policy],
+    };
+    named(&["s3", "bucket", "policy", verb], &arguments)
+}
+
+/// Sets a canned policy. If the bucket has the name of one, the other order of the arguments would change another bucket.
+pub(super) fn set_canned(
+    bucket: &BucketName,
+    policy: CannedPolicy,
+    form: BucketArguments,
+) -> Result<Command, CallError> {
+    let command = set_bucket("set", bucket, policy.as_str(), form)?;
+    if bucket.as_str().parse::<CannedPolicy>().is_err() {
+        return Ok(command);
+    }
+    let message =
+        "not sent: the bucket has the name of a bucket policy, and releases differ in the order of the arguments";
+    Err(CallError::new(command.shown(), Effect::NotSent, message).help("use REST for this bucket"))
+}
+
+pub(super) fn set_document(bucket: &BucketName, file: &str, form: BucketArguments) -> Result<Command, CallError> {
+    set_bucket("set-custom", bucket, file, form)
+}
+
+fn of_bucket(bucket: &BucketName) -> Result<&str, CallError> {
+    bucket.addressable().map(|()| bucket.as_str()).map_err(|problem| {
+        let message = format!("not sent: the bucket name {:?} {problem}", bucket.as_str());
+        CallError::new("weka s3 bucket policy", Effect::NotSent, message)
+    })
 }
 
 /// Creates temporary credentials. The command asks for the secret key, so that it is not an argument.

@@ -20,13 +20,17 @@ use time::OffsetDateTime;
 
 use command::Command;
 
+use super::buckets::NO_BUCKETS;
 use super::json::{Expected, identity};
 use super::key_pair::mentions_secret;
 use super::pin::{ClusterPin, SessionInfo};
 use super::rest::Endpoint;
 use super::shape::Shapes;
 use super::{AssumeRole, CallError, Cluster, ConnectionInfo, Effect, GroupRecord, Identity, PasswordLogin, Users};
-use crate::base::{Capabilities, KeyPair, PolicyName, Principal, Release, SessionKeys, UserName};
+use crate::base::{
+    BucketArguments, BucketName, CannedPolicy, Capabilities, KeyPair, PolicyName, Principal, Release, SessionKeys,
+    UserName,
+};
 
 /// The options of the transport.
 #[derive(Debug)]
@@ -61,6 +65,8 @@ pub struct WekaCluster {
     proving: tokio::sync::Mutex<()>,
     /// Whether the cluster accepts the other form of detach than its release should.
     other_detach: AtomicBool,
+    /// Whether it accepts the other order of the arguments that set the policy of a bucket.
+    other_bucket_arguments: AtomicBool,
     /// By how many seconds the cluster's clock is ahead of this machine's, by the last answer that said it.
     clock_ahead: Mutex<Option<i64>>,
     shapes: Shapes,
@@ -75,8 +81,8 @@ impl WekaCluster {
     /// The transport. Runs nothing yet.
     pub fn new(options: WekaOptions) -> Self {
         let pin = ClusterPin::new(options.tenant.clone(), options.release.clone());
-        let (proof, proving, other_detach, clock_ahead, shapes) = Default::default();
-        Self { options, pin, proof, proving, other_detach, clock_ahead, shapes }
+        let (proof, proving, other_detach, other_bucket_arguments, clock_ahead, shapes) = Default::default();
+        Self { options, pin, proof, proving, other_detach, other_bucket_arguments, clock_ahead, shapes }
     }
 
     async fn ask<T>(&self, command: &Command, read: impl Fn(&str) -> Result<T, Expected>) -> Result<T, CallError> {
@@ -168,6 +174,27 @@ impl WekaCluster {
         let info = SessionInfo { identity: found, tenant_id: login.tenant_id };
         *self.proof() = Some((asked, info.clone()));
         Ok(info)
+    }
+
+    /// Sets the policy of a bucket in the order of arguments of the release. If the cluster refuses it, the other order is tried
+    /// and remembered.
+    async fn set_bucket(
+        &self,
+        command: impl Fn(BucketArguments) -> Result<Command, CallError> + Send + Sync,
+    ) -> Result<(), CallError> {
+        let usual = self.capabilities().await.map_err(CallError::for_unsent_call)?.bucket_arguments;
+        let form = if self.other_bucket_arguments.load(Ordering::Relaxed) { usual.other() } else { usual };
+        let refused = match self.change(command(form)?).await {
+            Err(error) if matches!(error.effect, Effect::Refused(_)) => error,
+            ended => return ended,
+        };
+        match self.change(command(form.other())?).await {
+            Err(error) if matches!(error.effect, Effect::Refused(_)) => Err(refused),
+            ended => {
+                self.other_bucket_arguments.store((form == usual) == ended.is_ok(), Ordering::Relaxed);
+                ended
+            }
+        }
     }
 
     async fn capabilities(&self) -> Result<Capabilities, CallError> {
@@ -278,6 +305,34 @@ impl Cluster for WekaCluster {
             Err(error) if run::is_usage(&error) => Ok(None),
             groups => groups.map(Some),
         }
+    }
+
+    async fn buckets(&self) -> Result<Vec<BucketName>, CallError> {
+        self.before_read().await?;
+        let listed = self.ask(&Command::read(&["s3", "bucket", "list"]), output::buckets).await;
+        listed.map_err(|error| if run::is_usage(&error) { error.help(NO_BUCKETS) } else { error })
+    }
+
+    async fn bucket_policy(&self, bucket: &BucketName) -> Result<String, CallError> {
+        let command = command::bucket_policy("get", bucket)?;
+        self.before_read().await?;
+        self.ask(&command, output::bucket_policy).await
+    }
+
+    async fn bucket_document(&self, bucket: &BucketName) -> Result<Option<String>, CallError> {
+        let command = command::bucket_policy("get-json", bucket)?;
+        self.before_read().await?;
+        self.ask(&command, output::bucket_document).await
+    }
+
+    async fn set_canned_bucket_policy(&self, bucket: &BucketName, policy: CannedPolicy) -> Result<(), CallError> {
+        self.set_bucket(|form| command::set_canned(bucket, policy, form)).await
+    }
+
+    async fn set_bucket_document(&self, bucket: &BucketName, document: &str) -> Result<(), CallError> {
+        let file = written(document, &format!("weka s3 bucket policy set-custom {bucket}"))?;
+        let path = file.path().to_string_lossy().into_owned();
+        self.set_bucket(|form| command::set_document(bucket, &path, form)).await
     }
 
     fn stopped(&self) -> Option<String> {

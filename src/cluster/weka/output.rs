@@ -5,7 +5,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::base::{GroupName, KeyPair, PolicyName, SessionKeys, UserName};
+use crate::base::{BucketName, GroupName, KeyPair, PolicyName, SessionKeys, UserName};
 use crate::cluster::json::{
     self, ClusterFacts, Expected, Listed, Login, Members, cluster_facts, policy_or_none, same_tenant,
 };
@@ -86,6 +86,25 @@ pub(super) fn groups(text: &str) -> Result<Vec<GroupRecord>, Expected> {
     let record =
         |group: Group| GroupRecord { name: GroupName::reported(group.name), policy: policy_or_none(group.policy) };
     Ok(groups.into_iter().map(record).collect())
+}
+
+pub(super) fn buckets(text: &str) -> Result<Vec<BucketName>, Expected> {
+    let items: Vec<Listed> = all(text, &["buckets"]).ok_or(Expected("a list of buckets"))?;
+    Ok(items.into_iter().map(BucketName::from).collect())
+}
+
+/// Reads `weka s3 bucket policy get`: JSON as REST answers it, or a word alone.
+pub(super) fn bucket_policy(text: &str) -> Result<String, Expected> {
+    let word = text.trim();
+    if word.chars().all(|c| c.is_ascii_alphabetic()) && !word.is_empty() {
+        return Ok(word.to_owned());
+    }
+    json::bucket_policy(if word.starts_with('"') { word } else { printed_json(text).map_or("", RawValue::get) })
+}
+
+/// Reads `weka s3 bucket policy get-json`.
+pub(super) fn bucket_document(text: &str) -> Result<Option<String>, Expected> {
+    json::bucket_document(printed_json(text).map_or(text, RawValue::get))
 }
 
 /// Reads `weka s3 policy show`: the vendor's page shows the document alone; the table has a name and a content; and raw JSON

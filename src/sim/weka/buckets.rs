@@ -92,11 +92,11 @@ fn policy_command(command: BucketPolicyCommand, behaviour: &Behaviour) -> Parsed
     match command {
         BucketPolicyCommand::Get { bucket } => read(move |state, caller| {
             let word = answers::word(state, buckets::policy(state, caller, &bucket)?)?;
-            Ok(shown(state, word.into()))
+            Ok(shown(state, &word.into()))
         }),
         BucketPolicyCommand::GetJson { bucket } => read(move |state, caller| {
             let policy = buckets::policy(state, caller, &bucket)?;
-            Ok(shown(state, answers::document(state, policy, &bucket)?))
+            Ok(shown(state, &answers::document(state, policy, &bucket)?))
         }),
         BucketPolicyCommand::Set { first, second } => {
             let (bucket, word) = in_order(first, second);
@@ -126,7 +126,7 @@ fn list(state: &ClusterState, caller: &Caller) -> Result<Printout, Refusal> {
 }
 
 /// A policy as REST answers it, as a row, or alone.
-fn shown(state: &ClusterState, policy: Value) -> Printout {
+fn shown(state: &ClusterState, policy: &Value) -> Printout {
     let alone = policy.as_str().map_or_else(|| policy.to_string(), str::to_owned);
     let row = json!({ "policy": policy });
     match state.switches.command_shape {

@@ -145,6 +145,7 @@ impl Bounds {
             ForeignChange::Attach { user, .. } | ForeignChange::Detach { user, .. } => {
                 return BTreeSet::from([user.clone()]);
             }
+            ForeignChange::SetBucketPolicy { .. } | ForeignChange::RemoveBucket { .. } => return BTreeSet::new(),
             ForeignChange::Add { policy, .. } | ForeignChange::Remove { policy, .. } => {
                 PolicyName::reported(policy.clone())
             }
