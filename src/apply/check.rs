@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
 
 use crate::base::{PolicyName, Principal, UserName};
-use crate::cluster::{CallError, Cluster};
+use crate::cluster::{CallError, Cluster, read_bucket_policy};
 use crate::observed::Body;
 use crate::plan::Call;
 
@@ -90,6 +90,14 @@ impl<'a> Checker<'a> {
                     }
                     Some(_) | None => Ok(state),
                 }
+            }
+            Call::SetBucketPolicy { bucket, policy, expects } => {
+                let found = read_bucket_policy(self.cluster, bucket).await?;
+                Ok(match found {
+                    found if policy.is_met_by(&found) => ObjectState::Done,
+                    found if found.text() == &**expects => ObjectState::Expected,
+                    found => ObjectState::Other(format!("bucket `{bucket}` has another policy: {}", found.text())),
+                })
             }
             // Whether a pair was created cannot be read. Another one does no harm while the user has a policy.
             Call::RevokeKeys { user } => Ok(self.attachments(limit).await?.has_any_policy(user)),

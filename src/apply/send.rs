@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 
 use crate::base::{KeyPair, PolicyName, Principal, UserName};
 use crate::cluster::{CallError, Cluster, Effect, RawAnswer, RetryPolicy};
-use crate::plan::Call;
+use crate::plan::{BucketTarget, Call};
 
 use super::check::{Checker, ObjectState};
 use super::outcome::{Progress, Remark, Status, StopSignal};
@@ -105,6 +105,12 @@ impl Sender<'_> {
             Call::AddPolicy { policy, document, .. } => self.cluster.add_policy(policy, document.json()).await,
             Call::RemovePolicy { policy, .. } => self.cluster.remove_policy(policy).await,
             Call::RevokeKeys { user } => self.cluster.revoke_keys(user).await,
+            Call::SetBucketPolicy { bucket, policy: BucketTarget::Canned(canned), .. } => {
+                self.cluster.set_canned_bucket_policy(bucket, *canned).await
+            }
+            Call::SetBucketPolicy { bucket, policy: BucketTarget::Document(document), .. } => {
+                self.cluster.set_bucket_document(bucket, document.json()).await
+            }
             Call::Detach { principal, policy } => self.cluster.detach(policy, principal).await,
         }
         .map(|()| Status::Done)

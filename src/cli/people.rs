@@ -120,7 +120,7 @@ impl People {
         let nobody = || Attachment { holder: holder.clone(), policy: None, document: None };
         match holder {
             Holder::Roles(roles) => of_roles(&roles.listed().collect(), |role| before.policies.get(role).cloned()),
-            Holder::Principal(_) | Holder::Document(_) => {
+            Holder::Principal(_) | Holder::Document(_) | Holder::Anonymous => {
                 let all = observed_attachments(before).unwrap_or_default();
                 all.into_iter().find(|of| of.holder == *holder).unwrap_or_else(nobody)
             }

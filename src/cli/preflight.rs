@@ -124,7 +124,10 @@ pub(super) fn protected_user(text: &str) -> Result<UserName, String> {
         Override::Principal(Principal::Group(_))
         | Override::MaxRemovals(_)
         | Override::MaxDetached(_)
+        | Override::MaxBucketsClosed(_)
         | Override::Policy(_)
+        | Override::Bucket(_)
+        | Override::Public(_)
         | Override::Expectation(_)
         | Override::Envelope(_) => Err("only `protected_users=NAME` can be overridden here".to_owned()),
     }

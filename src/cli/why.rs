@@ -157,6 +157,7 @@ fn declaration(change: &Change, desired: &Desired) -> Option<Location> {
         | ChangeKind::Detach { principal, .. } => {
             desired.principals().find(|(who, _)| who == principal).and_then(|(_, entry)| entry.at.clone())
         }
+        ChangeKind::SetBucketPolicy { bucket, .. } => desired.buckets.get(bucket)?.at.clone(),
     }
 }
 

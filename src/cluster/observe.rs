@@ -130,7 +130,10 @@ fn relevant(
     // An expectation is about everyone, with whatever policy. An envelope is about what its users have at any time.
     let has_expectations =
         states.iter().any(|desired| !desired.expectations.is_empty() || !desired.envelopes.is_empty());
-    let which = if has_expectations && which == Documents::OfStates { Documents::Attached } else { which };
+    // By some rules, the policy of a bucket counts together with those of users.
+    let has_buckets = states.iter().any(|desired| desired.needs_buckets() && desired.buckets_count_for_users());
+    let all_attached = (has_expectations || has_buckets) && which == Documents::OfStates;
+    let which = if all_attached { Documents::Attached } else { which };
     let replacing = names.iter().filter_map(|name| Some([name.clone(), name.temporary_for()?]));
     let replacing = replacing.filter(|_| !states.is_empty());
     let mut wanted: BTreeSet<PolicyName> = replacing.flatten().collect();

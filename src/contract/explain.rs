@@ -87,6 +87,7 @@ pub(super) fn cause(failure: &Failure, desired: &Desired, context: &Context<'_>)
     let PolicyIntent::Present(authored) = &entry.intent else { return None };
     let context = match failure.who.as_ref()? {
         Holder::Principal(principal) => context.with(principal),
+        Holder::Anonymous => context.anonymous(),
         Holder::Document(_) | Holder::Roles(_) => *context,
     };
     let context = match is_allowed {

@@ -188,6 +188,7 @@ impl<'a, 's> Checker<'a, 's> {
         }
         let context = match who {
             Holder::Principal(principal) => self.context.with(principal),
+            Holder::Anonymous => self.context.anonymous(),
             Holder::Document(_) | Holder::Roles(_) => *self.context,
         };
         let of = |index: Option<usize>| index.and_then(|index| self.documents.get(index));
@@ -231,7 +232,7 @@ fn is_about(expectation: &Expectation, who: &Holder) -> bool {
     match who {
         Holder::Principal(principal) => expectation.who.covers(principal),
         Holder::Roles(role) => expectation.who.covers_role(role),
-        Holder::Document(_) => false,
+        Holder::Anonymous | Holder::Document(_) => false,
     }
 }
 

@@ -6,7 +6,9 @@ use std::ops::Range;
 use toml::de::{DeTable, DeValue};
 
 use super::{Desired, Loaded, codes};
-use crate::base::{FileId, Finding, GroupName, Location, ObjectId, PolicyName, Principal, Sources, UserName};
+use crate::base::{
+    BucketName, FileId, Finding, GroupName, Location, ObjectId, PolicyName, Principal, Sources, UserName,
+};
 
 /// What an error of a configuration is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,9 +61,11 @@ enum Kind {
     Policy,
     User,
     Group,
+    Bucket,
 }
 
-const SECTIONS: [(&str, Kind); 3] = [("policies", Kind::Policy), ("users", Kind::User), ("groups", Kind::Group)];
+const SECTIONS: [(&str, Kind); 4] =
+    [("policies", Kind::Policy), ("users", Kind::User), ("groups", Kind::Group), ("buckets", Kind::Bucket)];
 
 impl<'a> Declarations<'a> {
     /// Finds the declarations of a configuration.
@@ -197,6 +201,7 @@ fn object(kind: Kind, name: &str) -> ObjectId {
         Kind::Policy => ObjectId::Policy(PolicyName::reported(name)),
         Kind::User => ObjectId::Principal(Principal::User(UserName::reported(name))),
         Kind::Group => ObjectId::Principal(Principal::Group(GroupName::reported(name))),
+        Kind::Bucket => ObjectId::Bucket(BucketName::reported(name)),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::{Allowed, Authored, Desired};
 use crate::base::{CannedPolicy, Location};
+use crate::policy::access::BucketPolicies;
 
 /// A declared bucket. It exists: attune adds and deletes no buckets.
 #[derive(Debug, Clone)]
@@ -26,6 +27,11 @@ pub enum BucketIntent {
 }
 
 impl Desired {
+    /// Whether a bucket policy counts for users by any of the rules.
+    pub fn buckets_count_for_users(&self) -> bool {
+        self.cluster.rules().iter().any(|rules| rules.bucket_policies == BucketPolicies::Union)
+    }
+
     /// Whether a plan depends on the policies of buckets, so that an observation reads all of them.
     pub fn needs_buckets(&self) -> bool {
         !self.buckets.is_empty() || !self.ownership.buckets.is_empty()

@@ -54,6 +54,9 @@ codes! {
     BAD_RECIPIENT = "bad-age-recipient", "An entry of `age` is not an age recipient.";
     BAD_COMMAND = "bad-credentials-command", "The command for new secrets is empty, or has an unknown or unsafe placeholder.";
     BAD_IGNORE = "incomplete-ignore", "An entry of `[[drift.ignore]]` lacks its object, reason or last day, or one of them is invalid.";
+    BUCKET_CONFLICT = "bucket-conflict", "A bucket has more than one of policy, document and statements, or none of them.";
+    BUCKET_POLICY = "bad-bucket-policy", "The policy of a bucket has a name that no bucket policy has.";
+    OWNED_BUCKETS = "owned-buckets-without-limit", "`[ownership]` covers buckets, and no `max_buckets_closed` limits how many may be closed at once.";
     CONFUSABLE = "confusable-name", "A name looks like another one, or mixes letters of several scripts.";
     BAD_EXPECTATION = "bad-expectation", "An entry of `[[expect]]` lacks a part, has two that exclude each other, or has an action or resource that fits nothing.";
     BAD_ENVELOPE = "bad-envelope", "An entry of `[[envelope]]` lacks a part, or has an action, resource or pattern of files that fits nothing; or a row of an included file makes one.";

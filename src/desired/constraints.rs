@@ -56,6 +56,17 @@ pub(super) fn policy(schema: &mut Schema) {
     add(schema, &rules);
 }
 
+/// A bucket: `policy`, `document` or `statement`.
+pub(super) fn bucket(schema: &mut Schema) {
+    let rules = [
+        conflict(schema, &has("policy"), "document", &has("document")),
+        conflict(schema, &has("policy"), "statement", &has("statement")),
+        conflict(schema, &has("document"), "statement", &has("statement")),
+        unless(&[has("policy"), has("document"), has("statement")], &has("policy")),
+    ];
+    add(schema, &rules);
+}
+
 /// A statement: an effect, actions, and resources.
 pub(super) fn statement(schema: &mut Schema) {
     let rules = [

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::fmt::Display;
+use std::ops::Range;
 
 use super::combine::{Combined, Content, DeclaredPolicies, DeclaredPolicy};
 use super::expect::named_twice;
@@ -14,7 +15,7 @@ use super::rows::AllMade;
 use super::schedule::Schedule;
 use super::schema::SchemaErrors;
 use super::spanned::{At, PolicyOr, Report};
-use super::statement::inline_document;
+use super::statement::{Of, inline_document};
 use super::{
     Authored, DeclaredAttachment, Desired, PolicyEntry, PolicyIntent, PrincipalEntry, RenamedFrom, codes, envelope,
 };
@@ -26,6 +27,7 @@ use crate::policy::{Clause, Document};
 
 /// A document file, and the values of its placeholders.
 pub(super) struct DocumentFile<'a> {
+    pub(super) of: Of,
     pub(super) file: FileId,
     pub(super) text: &'a str,
     pub(super) scope: Scope<'a>,
@@ -206,7 +208,7 @@ fn content(
         authored.map_or(Content::Invalid, |authored| Content::Own(PolicyIntent::Present(authored)))
     };
     if let Some(statements) = raw.statement.as_ref().filter(|statements| !statements.is_empty()) {
-        return own(inline_document(statements, has_errors, report));
+        return own(inline_document(statements, Of::Policy, has_errors, report));
     }
     if let Some(document) = document {
         return own(document_from_file(&document, &mut report.findings));
@@ -219,13 +221,21 @@ fn content(
     Content::Invalid
 }
 
-fn document_from_file(of: &DocumentFile<'_>, findings: &mut Vec<Finding>) -> Option<Authored> {
+pub(super) fn document_from_file(of: &DocumentFile<'_>, findings: &mut Vec<Finding>) -> Option<Authored> {
     let file = of.file;
     let mut report = Report::new(file);
-    let read =
-        crate::policy::read_with(of.text, &mut |text, span| of.scope.filled(text, Kind::Exact, span, &mut report));
+    let replaced = &mut |text: &str, span: &Range<usize>| of.scope.filled(text, Kind::Exact, span, &mut report);
+    let read = match of.of {
+        Of::Policy => crate::policy::read_with(of.text, replaced),
+        Of::Bucket => crate::policy::read_bucket_policy_with(of.text, replaced),
+    };
     let failed = !report.findings.is_empty();
     findings.append(&mut report.findings);
+    let mut read = read;
+    if of.of == Of::Bucket {
+        // It is what a bucket policy needs.
+        read.problems.retain(|problem| !crate::policy::is_principal_note(problem));
+    }
     let failed = failed || read.problems.iter().any(|problem| problem.severity == Severity::Error);
     findings.extend(read.problems.into_iter().map(|problem| Finding {
         code: problem.rule.code,
@@ -240,7 +250,7 @@ fn document_from_file(of: &DocumentFile<'_>, findings: &mut Vec<Finding>) -> Opt
 }
 
 /// Adds a declaration. If an entry is declared twice, the first one counts, in the order of the files.
-fn declare<N: Ord + Display, E>(
+pub(super) fn declare<N: Ord + Display, E>(
     kind: &str,
     declared: &mut BTreeMap<N, E>,
     name: N,
@@ -301,7 +311,8 @@ fn confusable_names(desired: &Desired, findings: &mut Vec<Finding>) {
     let policies = policies.map(|(name, entry)| (name.as_str(), &entry.at)).collect::<Vec<_>>();
     let users = desired.users.iter().map(|(name, entry)| (name.as_str(), &entry.at)).collect();
     let groups = desired.groups.iter().map(|(name, entry)| (name.as_str(), &entry.at)).collect();
-    for (kind, names) in [("policy", policies), ("user", users), ("group", groups)] {
+    let buckets = desired.buckets.iter().map(|(name, entry)| (name.as_str(), &entry.at)).collect();
+    for (kind, names) in [("policy", policies), ("user", users), ("group", groups), ("bucket", buckets)] {
         let odd = confusable(names.iter().map(|(name, _)| *name));
         let report =
             |(name, at): (&str, &Option<Location>)| Some(looks_alike(kind, name, odd.get(name)?).at(at.clone()));

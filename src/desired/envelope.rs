@@ -38,6 +38,7 @@ pub(super) struct Limits {
     pub(super) policies: NamePatterns,
     pub(super) users: NamePatterns,
     pub(super) groups: NamePatterns,
+    pub(super) buckets: NamePatterns,
     pub(super) may_attach: NamePatterns,
     pub(super) documents: FilePatterns,
 }
@@ -94,6 +95,7 @@ pub(super) enum What {
     Used,
     User,
     Group,
+    Bucket,
     /// The path of a document, with links resolved.
     Document,
 }
@@ -154,6 +156,7 @@ impl Envelope {
             }
             What::User => limits.users.matches(name),
             What::Group => limits.groups.matches(name),
+            What::Bucket => limits.buckets.matches(name),
             What::Document => {
                 let below = name.strip_prefix(file.directory()).is_some_and(|rest| !rest.starts_with("../"));
                 below || limits.documents.matches(name)
@@ -183,6 +186,9 @@ impl Envelope {
             }
             What::User => (codes::OUTSIDE_ENVELOPE, format!("the user `{text}`"), names("users", &limits.users)),
             What::Group => (codes::OUTSIDE_ENVELOPE, format!("the group `{text}`"), names("groups", &limits.groups)),
+            What::Bucket => {
+                (codes::OUTSIDE_ENVELOPE, format!("the bucket `{text}`"), names("buckets", &limits.buckets))
+            }
             What::Document => {
                 let directory = file.directory().strip_suffix('/').unwrap_or(".");
                 let documents = match limits.documents.0.is_empty() {

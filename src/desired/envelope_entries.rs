@@ -46,6 +46,7 @@ impl Reader<'_> {
             policies: self.names(raw.policies.as_ref()),
             users: self.names(raw.users.as_ref()),
             groups: self.names(raw.groups.as_ref()),
+            buckets: self.names(raw.buckets.as_ref()),
             may_attach: self.names(raw.may_attach.as_ref()),
             documents: self.files(raw.documents.as_ref()),
         };
@@ -162,6 +163,7 @@ impl Reader<'_> {
             ("policies", &raw.policies),
             ("users", &raw.users),
             ("groups", &raw.groups),
+            ("buckets", &raw.buckets),
             ("may attach", &raw.may_attach),
             ("documents", &raw.documents),
         ];

@@ -11,14 +11,15 @@ use super::fill::{FILLED, escaped};
 use super::format::format_toml;
 use super::inline::inline_statements;
 use super::rows::{AllMade, LISTS};
-use super::{Desired, PolicyIntent};
-use crate::base::{FileId, Location, PolicyName, Sources};
+use super::{BucketIntent, Desired, PolicyIntent};
+use crate::base::{FileId, Location, Sources};
+use crate::policy::Document;
 
 /// The values that a document uses, by name, and whether they may be patterns.
 pub(super) type UsedValues = BTreeMap<String, (String, bool)>;
 
 /// The sections of entries with names.
-const NAMED: [&str; 4] = ["policies", "users", "groups", "roles"];
+const NAMED: [&str; 5] = ["policies", "users", "groups", "buckets", "roles"];
 
 /// The lists whose tables stay in one line each.
 const INLINE: [&str; 2] = ["each", "attached_to"];
@@ -45,7 +46,7 @@ pub(super) struct Flat {
     head: String,
     document: DocumentMut,
     /// The policies whose documents have placeholders, with the values.
-    filled: BTreeMap<String, UsedValues>,
+    filled: BTreeMap<(&'static str, String), UsedValues>,
 }
 
 impl Flat {
@@ -77,7 +78,7 @@ impl Flat {
             let Some(parent) = parent.as_table_mut() else { continue };
             for (name, entry) in entries {
                 let mut item = writer.item(name.get_ref(), entry);
-                if section == "policies" {
+                if matches!(section, "policies" | "buckets") {
                     move_document(&mut item, of.directory);
                 }
                 let comment = match made.get(section, name.get_ref()).filter(|made| !made.is_plain) {
@@ -103,25 +104,18 @@ impl Flat {
         }
     }
 
-    /// Notes that the document of a policy has placeholders.
-    pub(super) fn fill(&mut self, policy: &str, values: UsedValues) {
-        self.filled.insert(policy.to_owned(), values);
+    /// Notes that the document of a policy or bucket has placeholders.
+    pub(super) fn fill(&mut self, section: &'static str, name: &str, values: UsedValues) {
+        self.filled.insert((section, name.to_owned()), values);
     }
 
     /// The text of the flat configuration. Documents with placeholders become statements; if these cannot express a document,
     /// the policy is a template with one row, which has the values.
     pub(super) fn finish(mut self, desired: &Desired) -> String {
-        for (policy, values) in &self.filled {
-            let entry = self.document.get_mut("policies").and_then(|of| of.get_mut(escaped(policy).as_ref()));
+        for ((section, name), values) in &self.filled {
+            let entry = self.document.get_mut(section).and_then(|of| of.get_mut(escaped(name).as_ref()));
             let Some(entry) = entry.and_then(Item::as_table_mut) else { continue };
-            let declared = PolicyName::parse(policy)
-                .ok()
-                .and_then(|policy| desired.policies.get(&policy).or_else(|| desired.abstracts.get(&policy)));
-            let document = match declared.map(|declared| &declared.intent) {
-                Some(PolicyIntent::Present(authored)) => Some(authored.document()),
-                Some(PolicyIntent::Absent) | None => None,
-            };
-            match document.and_then(inline_statements) {
+            match declared(desired, section, name).and_then(inline_statements) {
                 Some(statements) => {
                     entry.remove("document");
                     entry.insert("statement", Item::ArrayOfTables(statements));
@@ -131,6 +125,20 @@ impl Flat {
         }
         let text = format!("{}\n{}", self.head, self.document);
         format_toml("", &text).unwrap_or(text)
+    }
+}
+
+/// The document of a declared policy or bucket.
+fn declared<'d>(desired: &'d Desired, section: &str, name: &str) -> Option<&'d Document> {
+    if section == "buckets" {
+        return match &desired.buckets.get(name)?.intent {
+            BucketIntent::Document(authored) => Some(authored.document()),
+            BucketIntent::Canned(_) => None,
+        };
+    }
+    match &desired.policies.get(name).or_else(|| desired.abstracts.get(name))?.intent {
+        PolicyIntent::Present(authored) => Some(authored.document()),
+        PolicyIntent::Absent => None,
     }
 }
 

@@ -157,8 +157,8 @@ fn bad_value(name: &str, value: &Value, odd: char) -> Finding {
 }
 
 /// The sections in which placeholders are replaced.
-pub(super) const FILLED: [&str; 9] =
-    ["ownership", "guards", "drift", "expect", "envelope", "policies", "users", "groups", "roles"];
+pub(super) const FILLED: [&str; 10] =
+    ["ownership", "guards", "drift", "expect", "envelope", "policies", "users", "groups", "buckets", "roles"];
 
 /// The sections that have placeholders themselves, or define what replaces them.
 const DEFINITIONS: [&str; 2] = ["vars", "tables"];

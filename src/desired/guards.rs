@@ -8,7 +8,7 @@ use std::str::FromStr;
 use super::codes;
 use super::raw::RawGuards;
 use super::spanned::{At, Entries, Report};
-use crate::base::{GroupName, NamePattern, NamePatterns, NameProblem, PolicyName, Principal, UserName};
+use crate::base::{BucketName, GroupName, NamePattern, NamePatterns, NameProblem, PolicyName, Principal, UserName};
 use crate::policy::access::{ARN, RequestKind, pattern_covers};
 
 /// The guards of a configuration, and their exceptions for one run.
@@ -31,6 +31,12 @@ pub struct Guards {
     pub protected_groups: NamePatterns,
     /// Policies that are never removed or replaced.
     pub protected_policies: NamePatterns,
+    /// How many buckets may stop being readable by everyone. All limits apply.
+    pub max_buckets_closed: Vec<Limit>,
+    /// Buckets whose policies are never changed.
+    pub protected_buckets: NamePatterns,
+    /// Refuses a plan by which requests without a login gain access, or may gain access.
+    pub deny_public: bool,
     /// The policies of `[roles]`, which an identity provider gives by name: never removed.
     pub roles: BTreeSet<PolicyName>,
     /// The overrides of this run.
@@ -59,6 +65,9 @@ impl Guards {
             protected_users: self.protected_users.and(other.protected_users),
             protected_groups: self.protected_groups.and(other.protected_groups),
             protected_policies: self.protected_policies.and(other.protected_policies),
+            max_buckets_closed: [self.max_buckets_closed, other.max_buckets_closed].concat(),
+            protected_buckets: self.protected_buckets.and(other.protected_buckets),
+            deny_public: self.deny_public || other.deny_public,
             roles: self.roles.into_iter().chain(other.roles).collect(),
         }
     }
@@ -72,9 +81,12 @@ impl Guards {
             deny_new_access: raw.deny_new_access.unwrap_or(false),
             max_removals: limits("max_removals", &raw.max_removals),
             max_detached: limits("max_detached", &raw.max_detached),
+            max_buckets_closed: limits("max_buckets_closed", &raw.max_buckets_closed),
             protected_users: patterns(&raw.protected_users, report),
             protected_groups: patterns(&raw.protected_groups, report),
             protected_policies: patterns(&raw.protected_policies, report),
+            protected_buckets: patterns(&raw.protected_buckets, report),
+            deny_public: raw.deny_public.unwrap_or(false),
             ..Self::default()
         }
     }
@@ -180,6 +192,12 @@ pub enum Override {
     Principal(Principal),
     /// A policy that is not protected.
     Policy(PolicyName),
+    /// Replaces `max_buckets_closed`.
+    MaxBucketsClosed(Limit),
+    /// A bucket that is not protected.
+    Bucket(BucketName),
+    /// A bucket to which requests without a login may gain access.
+    Public(BucketName),
     /// An expectation that may fail, by its name.
     Expectation(String),
     /// An envelope that may be exceeded, by its name; or an included file that is in none of the base's, by its path.
@@ -193,8 +211,9 @@ impl FromStr for Override {
     fn from_str(text: &str) -> Result<Self, String> {
         let no_guard = || {
             format!(
-                "`{text}` is none of max_removals=LIMIT, max_detached=LIMIT, protected_users=NAME, protected_groups=NAME, \
-                 protected_policies=NAME, expect=NAME, envelope=NAME"
+                "`{text}` is none of max_removals=LIMIT, max_detached=LIMIT, max_buckets_closed=LIMIT, protected_users=NAME, \
+                 protected_groups=NAME, protected_policies=NAME, protected_buckets=BUCKET, deny_public=BUCKET, expect=NAME, \
+                 envelope=NAME"
             )
         };
         let (guard, value) = text.split_once('=').ok_or_else(no_guard)?;
@@ -203,6 +222,9 @@ impl FromStr for Override {
             "max_removals" => Self::MaxRemovals(value.parse()?),
             "expect" => Self::Expectation(value.to_owned()),
             "envelope" => Self::Envelope(value.to_owned()),
+            "max_buckets_closed" => Self::MaxBucketsClosed(value.parse()?),
+            "protected_buckets" => Self::Bucket(BucketName::parse(value).map_err(invalid)?),
+            "deny_public" => Self::Public(BucketName::parse(value).map_err(invalid)?),
             "max_detached" => Self::MaxDetached(value.parse()?),
             "protected_users" => Self::Principal(Principal::User(UserName::parse(value).map_err(invalid)?)),
             "protected_groups" => Self::Principal(Principal::Group(GroupName::parse(value).map_err(invalid)?)),
@@ -218,6 +240,9 @@ impl fmt::Display for Override {
             Self::MaxRemovals(limit) => write!(f, "max_removals={limit}"),
             Self::MaxDetached(limit) => write!(f, "max_detached={limit}"),
             Self::Principal(principal) => write!(f, "protected_{}s={}", principal.kind(), principal.name()),
+            Self::MaxBucketsClosed(limit) => write!(f, "max_buckets_closed={limit}"),
+            Self::Bucket(bucket) => write!(f, "protected_buckets={bucket}"),
+            Self::Public(bucket) => write!(f, "deny_public={bucket}"),
             Self::Policy(policy) => write!(f, "protected_policies={policy}"),
             Self::Expectation(name) => write!(f, "expect={name}"),
             Self::Envelope(name) => write!(f, "envelope={name}"),
@@ -381,6 +406,9 @@ mod tests {
             "protected_users=bob",
             "protected_groups=ml",
             "protected_policies=a=b c",
+            "max_buckets_closed=1",
+            "protected_buckets=data",
+            "deny_public=data",
             "expect=nobody reads",
             "envelope=teams/ml.toml",
         ] {

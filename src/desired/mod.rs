@@ -2,6 +2,7 @@
 
 mod about;
 mod authored;
+mod bucket_entries;
 mod buckets;
 mod changed;
 mod codes;

@@ -47,6 +47,9 @@ pub(super) struct RawFile {
     /// The groups, by name: each a table, or its policy alone. Groups need WEKA 6.0 and the `weka` command
     /// (`via = "weka"`).
     pub groups: Table<PolicyOr<RawGroup>>,
+    /// The policies of buckets, by the names of the buckets: each a table, or the name of a policy alone, such as
+    /// `datasets = "download"`. attune adds and deletes no buckets.
+    pub buckets: Table<PolicyOr<RawBucket>>,
     /// The policies that an identity provider gives by name, by the names of the policies: the values of its claim. attune
     /// never removes such a policy, and notes a replacement.
     pub roles: Table<RawRole>,
@@ -122,6 +125,14 @@ pub(super) struct RawGuards {
     pub protected_groups: Vec<At<String>>,
     /// Policies that are never removed or replaced, as names or patterns.
     pub protected_policies: Vec<At<String>>,
+    /// How many buckets may be closed, so that not everyone can read them any more: a number, a percentage of the buckets that
+    /// everyone can read such as `"10%"`, or a list of limits that all apply.
+    #[schemars(with = "Option<Limits>")]
+    pub max_buckets_closed: Option<Entries>,
+    /// Buckets whose policies are never changed, as names or patterns.
+    pub protected_buckets: Vec<At<String>>,
+    /// Refuse a plan by which requests without a login gain access.
+    pub deny_public: Option<bool>,
     /// Refuse a plan by which anyone gains access.
     pub deny_new_access: Option<bool>,
 }
@@ -204,6 +215,24 @@ pub(super) struct RawPolicy {
     pub lint: Option<RawLint>,
 }
 
+/// A bucket: the name of its policy, or a document of its own.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schemars(transform = constraints::each, transform = constraints::bucket)]
+pub(super) struct RawBucket {
+    /// The purpose of the bucket. Reviewers see it; the cluster does not get it.
+    pub description: Option<String>,
+    /// The policy: `none`, `download`, `upload` or `public`. All but `none` let in requests without a login.
+    pub policy: Option<At<String>>,
+    /// The path of the JSON document, relative to this file and inside the repository.
+    pub document: Option<At<String>>,
+    /// The statements of the document, inline, each with `principal`.
+    #[schemars(length(min = 1))]
+    pub statement: Option<Vec<At<RawStatement>>>,
+    /// The checks of this document, in addition to `[lint]`.
+    pub lint: Option<RawLint>,
+}
+
 /// A statement, with the same parts as in JSON.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -213,6 +242,9 @@ pub(super) struct RawStatement {
     pub sid: Option<At<String>>,
     /// Whether it allows or denies.
     pub effect: Option<At<RawEffect>>,
+    /// Whom it is about, only in the policy of a bucket: `*` is everyone, also without a login.
+    #[schemars(with = "Option<Texts>")]
+    pub principal: Option<Entries>,
     /// The actions, such as `s3:GetObject`.
     #[schemars(with = "Option<Texts>")]
     pub action: Option<Entries>,
@@ -309,6 +341,12 @@ pub(super) struct RawAttached {
 }
 
 impl From<At<String>> for RawUser {
+    fn from(policy: At<String>) -> Self {
+        Self { policy: Some(policy), ..Self::default() }
+    }
+}
+
+impl From<At<String>> for RawBucket {
     fn from(policy: At<String>) -> Self {
         Self { policy: Some(policy), ..Self::default() }
     }

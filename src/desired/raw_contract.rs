@@ -30,6 +30,9 @@ pub(super) struct RawEnvelope {
     /// Names or patterns of the groups that the files may name. Default: none.
     #[schemars(with = "Option<Texts>")]
     pub groups: Option<Entries>,
+    /// Names or patterns of the buckets whose policies the files may declare. Default: none.
+    #[schemars(with = "Option<Texts>")]
+    pub buckets: Option<Entries>,
     /// Names or patterns of other policies that the files may attach or combine, such as `readonly`. They too give no more
     /// than the envelope. Default: none.
     #[schemars(with = "Option<Texts>")]

@@ -17,7 +17,7 @@ use super::vars::{Row, Variables};
 use crate::base::{FileId, Finding, Location, Sources, nearest};
 
 /// The sections whose entries may have rows.
-const TEMPLATED: [&str; 3] = ["policies", "users", "groups"];
+const TEMPLATED: [&str; 4] = ["policies", "users", "groups", "buckets"];
 
 /// The sections that are lists, whose entries may have rows.
 pub(super) const LISTS: [&str; 2] = ["expect", "envelope"];

@@ -12,7 +12,7 @@ use super::lint::Allowed;
 use super::raw::{RawCluster, RawFile, RawIgnore, RawRole};
 use super::spanned::{At, Report, RuleNames};
 use super::{ClusterSettings, Desired, Endpoint, Ownership, codes};
-use crate::base::{Location, NamePattern, PolicyName, Release};
+use crate::base::{Finding, Location, NamePattern, PolicyName, Release};
 use crate::policy::access::RuleList;
 
 /// Reads the settings of the main file. `directory` is the directory of that file.
@@ -26,6 +26,7 @@ pub(super) fn settings(raw: &RawFile, directory: &Path, report: &mut Report) -> 
     });
     let guards = raw.guards.as_ref().map(|guards| Guards::read(guards, report)).unwrap_or_default();
     let guards = Guards { roles: roles(raw, report), ..guards };
+    owned_buckets(raw, &guards, report);
     let ignores = raw.drift.iter().flat_map(|drift| &drift.get().ignore);
     Desired {
         directory: directory.to_path_buf(),
@@ -37,6 +38,17 @@ pub(super) fn settings(raw: &RawFile, directory: &Path, report: &mut Report) -> 
         lint: Allowed::read(raw.lint.as_ref().map(At::get), report),
         credentials: raw.credentials.as_ref().and_then(|of| destination(of, directory, report)),
         ..Desired::default()
+    }
+}
+
+/// Without a limit, one mistake in `[ownership]` closes every bucket.
+fn owned_buckets(raw: &RawFile, guards: &Guards, report: &mut Report) {
+    let owned = raw.ownership.as_ref().and_then(|of| of.get().buckets.first());
+    if let Some(first) = owned.filter(|_| guards.max_buckets_closed.is_empty()) {
+        let message = "`[ownership]` covers buckets, and no limit says how many one apply may close";
+        let at = report.at(first.span());
+        let help = "add `max_buckets_closed = 1` (or another limit) to `[guards]`";
+        report.findings.push(Finding::warning(codes::OWNED_BUCKETS, message).at(at).help(help));
     }
 }
 

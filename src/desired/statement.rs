@@ -13,9 +13,14 @@ const VERSION: &str = "2012-10-17";
 
 /// The document of inline statements, broken if one of them lacks a part. `has_errors` suppresses findings about missing parts:
 /// the schema check has already reported an error here, and there is no document.
-pub(super) fn inline_document(raw: &[At<RawStatement>], has_errors: bool, report: &mut Report) -> Option<Authored> {
+pub(super) fn inline_document(
+    raw: &[At<RawStatement>],
+    of: Of,
+    has_errors: bool,
+    report: &mut Report,
+) -> Option<Authored> {
     let file = report.file;
-    let mut reader = Reader { is_complete: true, has_errors, places: Places::default(), report };
+    let mut reader = Reader { of, is_complete: true, has_errors, places: Places::default(), report };
     let statements = raw.iter().enumerate().map(|(index, statement)| reader.statement(index, statement)).collect();
     let Reader { is_complete, places, .. } = reader;
     let document = Document { version: Some(VERSION.to_owned()), statements, ..Document::default() };
@@ -41,7 +46,17 @@ pub(super) fn clauses(raw: &RawConditions) -> Vec<Clause> {
     all.map(clause).collect()
 }
 
+/// What a document is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Of {
+    /// A policy, which users and groups have.
+    Policy,
+    /// The policy of a bucket.
+    Bucket,
+}
+
 struct Reader<'a> {
+    of: Of,
     is_complete: bool,
     has_errors: bool,
     places: Places,
@@ -82,15 +97,27 @@ impl Reader<'_> {
             &|at| place(Part::Resource(at)),
         );
         let conditions = self.conditions(&statement.condition, &place);
+        let principal = statement.principal.as_ref().map(|names| ("Principal".to_owned(), self.principal(names)));
         Statement {
             sid: statement.sid.as_ref().map(|sid| sid.get().clone()),
             effect,
             actions,
             resources,
             conditions,
-            extra: BTreeMap::new(),
+            extra: principal.into_iter().collect(),
             principals: None,
         }
+    }
+
+    /// The names as in JSON. Only bucket policies have them.
+    fn principal(&mut self, names: &Entries) -> String {
+        if self.of == Of::Policy {
+            let span = names.0.first().map(|(_, span)| span.clone()).unwrap_or_default();
+            let help = "whom a policy is about is decided by attaching it; only `[buckets]` has `principal`";
+            self.incomplete(span, "has a `principal`", help);
+        }
+        let names: Vec<&str> = names.0.iter().map(|(text, _)| text.as_str()).collect();
+        serde_json::json!({ "AWS": names }).to_string()
     }
 
     fn selector(

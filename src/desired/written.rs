@@ -1,7 +1,7 @@
 //! The names that a file writes, in whatever key: what envelopes bind.
 
 use super::envelope::{What, Written};
-use super::raw::{RawAttached, RawFile, RawGroup, RawPolicy, RawUser};
+use super::raw::{RawAttached, RawBucket, RawFile, RawGroup, RawPolicy, RawUser};
 use super::rows::{AllMade, Made};
 use super::schedule::DETACHED;
 use super::spanned::{At, PolicyOr};
@@ -14,6 +14,7 @@ pub(super) fn written<'m>(raw: &RawFile, made: &'m AllMade, file: FileId) -> Vec
         policies,
         users,
         groups,
+        buckets,
         required_version: _,
         include: _,
         vars: _,
@@ -43,6 +44,9 @@ pub(super) fn written<'m>(raw: &RawFile, made: &'m AllMade, file: FileId) -> Vec
     }
     for (name, PolicyOr(group)) in &groups.0 {
         entry("groups", name, &|names| names.group(name, group));
+    }
+    for (name, PolicyOr(bucket)) in &buckets.0 {
+        entry("buckets", name, &|names| names.bucket(name, bucket));
     }
     all
 }
@@ -107,6 +111,11 @@ impl Names {
         self.add(What::User, name);
         policy.iter().for_each(|policy| self.add(What::Used, policy));
         self.term([before, then]);
+    }
+
+    fn bucket(&mut self, name: &At<String>, raw: &RawBucket) {
+        let RawBucket { description: _, policy: _, document: _, statement: _, lint: _ } = raw;
+        self.add(What::Bucket, name);
     }
 
     fn group(&mut self, name: &At<String>, raw: &RawGroup) {

@@ -9,10 +9,10 @@ use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use time::Date;
 
-use crate::base::{Code, Finding, PolicyName, Principal, Severity, codes};
+use crate::base::{CannedPolicy, Code, Finding, PolicyName, Principal, Severity, codes};
 use crate::desired::{DeclaredAttachment, Desired, Ignore, Phase, Term};
 use crate::observed::{Body, Identity, Observed};
-use crate::plan::{self, AccessChange, Change, ChangeId, ChangeKind, Only, Plan, Unmanaged};
+use crate::plan::{self, AccessChange, BucketTarget, Change, ChangeId, ChangeKind, Only, Plan, Unmanaged};
 use crate::policy::access::Side;
 
 codes! {
@@ -69,7 +69,7 @@ macro_rules! kinds {
 
         impl Kind {
             /// All kinds, in the order of reports.
-            pub const ALL: [Self; 11] = [$(Self::$kind),*];
+            pub const ALL: [Self; 12] = [$(Self::$kind),*];
 
             /// The name in JSON.
             pub fn name(self) -> &'static str {
@@ -104,6 +104,8 @@ kinds! {
     GroupMoved = "group_moved",
     /// A group has no policy and should have one.
     GroupDetached = "group_detached",
+    /// A bucket has another policy.
+    BucketPolicyChanged = "bucket_policy_changed",
 }
 
 /// The declared or the observed state of an object.
@@ -115,6 +117,8 @@ pub enum ObjectState {
     Document(Body),
     /// The attached policy.
     Policy(PolicyName),
+    /// A policy of a bucket that has a name.
+    Canned(CannedPolicy),
 }
 
 /// An ignored difference.
@@ -247,6 +251,17 @@ impl Object {
             ChangeKind::Detach { principal, before } => {
                 (kind(principal, Kind::UserAttached, Kind::GroupAttached), ObjectState::Nothing, policy(before))
             }
+            ChangeKind::SetBucketPolicy { before, after, .. } => {
+                let declared = match after {
+                    BucketTarget::Canned(canned) => ObjectState::Canned(*canned),
+                    BucketTarget::Document(document) => ObjectState::Document(Body::Known(document.clone())),
+                };
+                let observed = match before.canned {
+                    Some(canned) => ObjectState::Canned(canned),
+                    None => ObjectState::Document(before.document.clone()),
+                };
+                (Kind::BucketPolicyChanged, declared, observed)
+            }
         };
         let access = change.access.iter().map(backwards).collect();
         let renamed_from = change.kind.renamed_from().cloned();
@@ -256,7 +271,7 @@ impl Object {
 
 fn backwards(of: &AccessChange) -> AccessChange {
     let access = of.access.reversed();
-    AccessChange { principal: of.principal.clone(), access: Arc::new(access), loses_all: false, combined: None }
+    AccessChange { holder: of.holder.clone(), access: Arc::new(access), loses_all: false, combined: None }
 }
 
 /// The reported drift that still exists, by object.
@@ -310,6 +325,7 @@ fn fingerprint(object: &Object) -> String {
         ObjectState::Nothing => json!(null),
         ObjectState::Document(body) => json!(["document", body.text()]),
         ObjectState::Policy(policy) => json!(["policy", policy.as_str()]),
+        ObjectState::Canned(canned) => json!(["canned", canned.as_str()]),
     };
     let line = json!([object.id.to_string(), object.kind.name(), side(&object.declared), side(&object.observed)]);
     hex::encode(&Sha256::digest(line.to_string())[..16])

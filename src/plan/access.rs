@@ -66,6 +66,16 @@ impl AccessQuery {
         Self { before, after, principal: principal.filter(|_| depends).cloned(), credentials }
     }
 
+    /// Asks the same for nobody in particular.
+    pub(super) fn between([before, after]: [EffectiveDocument; 2]) -> Self {
+        Self::new(before, after, None)
+    }
+
+    /// The same for requests without a login.
+    pub(super) fn without_login(self) -> Self {
+        Self { principal: None, credentials: Credentials::None, ..self }
+    }
+
     /// The same with temporary credentials and service accounts of the user.
     pub(super) fn with_any_credentials(self) -> Self {
         let is_other = self.principal.as_ref().is_some_and(|principal| principal.user().is_some());
@@ -84,6 +94,10 @@ pub(super) struct AccessCache<'a> {
 impl<'a> AccessCache<'a> {
     pub(super) fn new(catalogue: &'a Catalogue, rules: &'a RuleList) -> Self {
         Self { catalogue, rules, known: BTreeMap::new() }
+    }
+
+    pub(super) fn rules(&self) -> &'a RuleList {
+        self.rules
     }
 
     pub(super) fn differences(&mut self, queries: &[AccessQuery]) -> Vec<Arc<Access>> {
@@ -120,7 +134,11 @@ pub(super) fn expected(
     principals.into_iter().cloned().zip(cache.differences(&queries)).collect()
 }
 
-fn document_after(change: &AttachmentChange, comparison: &Comparison, observed: &Observed) -> EffectiveDocument {
+pub(super) fn document_after(
+    change: &AttachmentChange,
+    comparison: &Comparison,
+    observed: &Observed,
+) -> EffectiveDocument {
     match change.after.as_ref().and_then(|policy| comparison.policies.get(policy)?.document()) {
         Some(document) => EffectiveDocument::Known(document.clone()),
         None => EffectiveDocument::of(&observed.policies, change.after.as_ref()),
@@ -135,7 +153,10 @@ fn evaluate(query: &AccessQuery, context: &Context<'_>) -> Access {
     };
     match (document(&query.before), document(&query.after)) {
         (Ok(before), Ok(after)) => {
-            let context = context.with_credentials(query.credentials);
+            let context = match query.credentials {
+                Credentials::None => context.anonymous(),
+                Credentials::Own | Credentials::Any => context.with_credentials(query.credentials),
+            };
             let context = query.principal.as_ref().map_or(context, |principal| context.with(principal));
             difference(before.as_ref(), after.as_ref(), &context)
         }

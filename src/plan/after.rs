@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::base::{PolicyName, Principal};
-use crate::observed::{Body, Observed};
+use crate::observed::{Body, Buckets, Observed};
 
 use super::Plan;
 use super::change::{ChangeKind, Touched};
@@ -28,7 +28,10 @@ impl Plan {
                     before.iter().for_each(|_| _ = policies.remove(old));
                 }
                 ChangeKind::RemovePolicy { policy, .. } => _ = policies.remove(policy),
-                ChangeKind::Attach { .. } | ChangeKind::Move { .. } | ChangeKind::Detach { .. } => {}
+                ChangeKind::Attach { .. }
+                | ChangeKind::Move { .. }
+                | ChangeKind::Detach { .. }
+                | ChangeKind::SetBucketPolicy { .. } => {}
             }
             if let ChangeKind::ReplacePolicy { leftovers, .. }
             | ChangeKind::RenamePolicy { leftovers, .. }
@@ -39,6 +42,18 @@ impl Plan {
         }
         policies
     }
+
+    /// The buckets after this plan, from those before.
+    pub fn buckets_after(&self, before: &Buckets) -> Buckets {
+        let mut after = before.clone();
+        let Buckets::Known(buckets) = &mut after else { return after };
+        for change in &self.changes {
+            if let ChangeKind::SetBucketPolicy { bucket, after, given, .. } = &change.kind {
+                buckets.insert(bucket.clone(), after.as_policy(given));
+            }
+        }
+        after
+    }
 }
 
 /// The cluster after `plan`, as it would be observed. A blocked plan leaves everything as it is.
@@ -48,6 +63,7 @@ pub fn after(plan: &Plan, observed: &Observed) -> Observed {
         return after;
     }
     after.policies = plan.policies_after(&observed.policies);
+    after.buckets = plan.buckets_after(&observed.buckets);
     for (principal, effect) in plan.effects.iter().filter(|(_, effect)| effect.before != effect.after) {
         match (principal, effect.after.clone()) {
             (Principal::User(user), policy) => {

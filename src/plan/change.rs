@@ -7,12 +7,13 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::bucket_target::BucketTarget;
 use super::combined::Combined;
-use crate::base::{ObjectId, PolicyName, Principal, UserName};
+use crate::base::{BucketName, ObjectId, PolicyName, Principal, UserName};
 use crate::desired::Term;
-use crate::observed::Body;
+use crate::observed::{Body, BucketPolicy};
 use crate::policy::Normal;
-use crate::policy::access::{Access, Basis};
+use crate::policy::access::{Access, Basis, Holder};
 
 /// The name of a change in its plan: that of its object. At most one change per object.
 pub type ChangeId = ObjectId;
@@ -36,17 +37,27 @@ pub struct Change {
     pub term: Option<Term>,
 }
 
-/// The access that a user or group gains or loses by a change.
+/// The access that someone gains or loses by a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccessChange {
-    /// The user or group.
-    pub principal: Principal,
+    /// The user or group, or everyone without a login.
+    pub holder: Holder,
     /// What is gained, lost, or not decided. All principals with the same difference share it.
     pub access: Arc<Access>,
     /// Whether no access is left.
     pub loses_all: bool,
     /// The combined policy that gives the access afterwards, if one does.
     pub combined: Option<Arc<Combined>>,
+}
+
+impl AccessChange {
+    /// The user or group, if it is one.
+    pub fn principal(&self) -> Option<&Principal> {
+        match &self.holder {
+            Holder::Principal(principal) => Some(principal),
+            Holder::Anonymous | Holder::Document(_) | Holder::Roles(_) => None,
+        }
+    }
 }
 
 impl Change {
@@ -59,12 +70,13 @@ impl Change {
             ChangeKind::RemovePolicy { .. }
             | ChangeKind::Attach { .. }
             | ChangeKind::Move { .. }
-            | ChangeKind::Detach { .. } => &[],
+            | ChangeKind::Detach { .. }
+            | ChangeKind::SetBucketPolicy { .. } => &[],
         }
     }
 }
 
-/// The seven kinds of change.
+/// The kinds of change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ChangeKind {
     /// Add a policy that does not exist.
@@ -140,6 +152,17 @@ pub enum ChangeKind {
         principal: Principal,
         /// The policy now.
         before: PolicyName,
+    },
+    /// Give a bucket another policy, in place.
+    SetBucketPolicy {
+        /// The bucket.
+        bucket: BucketName,
+        /// The policy now.
+        before: BucketPolicy,
+        /// The new policy.
+        after: BucketTarget,
+        /// What the new policy gives, as far as the cluster says.
+        given: Body,
     },
 }
 
@@ -270,6 +293,15 @@ pub enum Call {
         /// The policy it is expected to have, and that is detached.
         policy: PolicyName,
     },
+    /// Give a bucket another policy, in place of the one it has.
+    SetBucketPolicy {
+        /// The bucket.
+        bucket: BucketName,
+        /// The new policy.
+        policy: BucketTarget,
+        /// The policy expected: the name of a canned one, or the document as one line of text.
+        expects: Arc<str>,
+    },
 }
 
 /// The objects that a plan changes or relies on.
@@ -279,6 +311,8 @@ pub struct Touched<'a> {
     pub policies: BTreeSet<&'a PolicyName>,
     /// The users, then the groups.
     pub principals: BTreeSet<Principal>,
+    /// The buckets.
+    pub buckets: BTreeSet<&'a BucketName>,
 }
 
 impl<'a> Touched<'a> {
@@ -302,11 +336,13 @@ impl<'a> Touched<'a> {
                     touched.attachment(principal, [policy]);
                 }
                 ChangeKind::Move { principal, before, after } => touched.attachment(principal, [before, after]),
+                ChangeKind::SetBucketPolicy { bucket, .. } => touched.buckets.extend([bucket]),
             }
         }
         for step in steps {
             match &step.call {
                 Call::AddPolicy { policy, .. } | Call::RemovePolicy { policy, .. } => touched.policies.extend([policy]),
+                Call::SetBucketPolicy { bucket, .. } => touched.buckets.extend([bucket]),
                 Call::RevokeKeys { user } => _ = touched.principals.insert(Principal::from(user)),
                 Call::Attach { principal, policy, .. } | Call::Detach { principal, policy } => {
                     touched.attachment(principal, [policy]);

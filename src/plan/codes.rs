@@ -27,6 +27,11 @@ codes! {
     USER_ABSENT = "detached-user-absent", "A user that is declared detached does not exist on the cluster.";
     ONLY_NOTHING = "only-matches-nothing", "A pattern of `--only` matches no object that is declared or exists, or no file.";
     ONLY_NEEDS = "only-needs-more", "A change that `--only` selects needs an object that cannot come along.";
+    NO_SUCH_BUCKET = "no-such-bucket", "A declared bucket does not exist on the cluster. attune adds no buckets.";
+    BUCKETS_UNKNOWN = "buckets-unknown", "Buckets are declared or owned, and their policies could not be read.";
+    BUCKETS_CLOSED = "guard-buckets-closed", "A plan would close more buckets than `max_buckets_closed` allows: not everyone can read them any more.";
+    PROTECTED_BUCKET = "guard-protected-bucket", "A plan would change the policy of a bucket of `protected_buckets`.";
+    PUBLIC = "guard-public", "A plan would give requests without a login new access, or may, and `deny_public` refuses that.";
     REMOVALS = "guard-removals", "A plan would remove more policies than `max_removals` allows.";
     DETACHED = "guard-detached", "A plan would leave more users and groups without access than `max_detached` allows.";
     PROTECTED_POLICY = "guard-protected-policy", "A plan would remove or replace a policy of `protected_policies`.";
@@ -37,7 +42,7 @@ codes! {
 }
 
 /// Errors about the configuration, or that prevent its comparison with the cluster. All others only block calls.
-pub const NOT_COMPARED: &[Code] = &[ATTACHMENTS_UNKNOWN, GROUPS_UNKNOWN, TOO_LARGE, ONLY_NOTHING];
+pub const NOT_COMPARED: &[Code] = &[ATTACHMENTS_UNKNOWN, GROUPS_UNKNOWN, BUCKETS_UNKNOWN, TOO_LARGE, ONLY_NOTHING];
 
 /// The error that a user does not exist.
 pub const USER_GONE: Code = NO_SUCH_USER;

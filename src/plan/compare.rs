@@ -3,11 +3,12 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::base::{PolicyName, Principal, map};
-use crate::desired::{DeclaredAttachment, Desired, PolicyIntent, PrincipalEntry};
-use crate::observed::{Body, Observed};
+use crate::base::{BucketName, CannedPolicy, PolicyName, Principal, map};
+use crate::desired::{BucketIntent, DeclaredAttachment, Desired, PolicyIntent, PrincipalEntry};
+use crate::observed::{Body, BucketPolicy, Observed};
 use crate::policy::Normal;
 
+use super::bucket_target::BucketTarget;
 use super::renames::{self, Rename, Stage};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,6 +62,8 @@ pub(super) struct Comparison {
     pub(super) attached: usize,
     /// The policies with leftovers that a user or group has now, by its name or as a temporary policy.
     pub(super) attached_with_leftovers: BTreeSet<PolicyName>,
+    /// What happens to the policy of each declared or owned bucket that exists.
+    pub(super) buckets: BTreeMap<BucketName, BucketAction>,
     /// The attached names of policies that do not exist: adding one gives it to whoever has the name.
     pub(super) missing: BTreeSet<PolicyName>,
 }
@@ -71,7 +74,8 @@ pub(super) fn compare(desired: &Desired, observed: &Observed) -> Comparison {
     let open = renames.iter().filter(|(_, rename)| rename.stage == Stage::Open);
     let renamed = open.map(|(policy, rename)| (rename.old.clone(), policy.clone())).collect();
     let policies = policy_actions(desired, observed, &leftovers, &renamed);
-    let mut comparison = Comparison { policies, leftovers, renames, renamed, ..Comparison::default() };
+    let buckets = bucket_actions(desired, observed);
+    let mut comparison = Comparison { policies, leftovers, renames, renamed, buckets, ..Comparison::default() };
     for (user, declared, found) in merged(&desired.users, &observed.users) {
         let relevant = found.filter(|found| declared.is_some() || found.can_have_policy() || found.attached.is_some());
         if let Some(found) = relevant {
@@ -256,6 +260,27 @@ fn policy_actions(
     };
     // Normal forms take time: several at once.
     map(names.into_iter().collect(), action).into_iter().collect()
+}
+
+/// What happens to the policy of a bucket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum BucketAction {
+    Keep,
+    Set(BucketTarget),
+}
+
+fn bucket_actions(desired: &Desired, observed: &Observed) -> BTreeMap<BucketName, BucketAction> {
+    let action = |(bucket, now): (&BucketName, &BucketPolicy)| {
+        let after = match desired.buckets.get(bucket).map(|entry| &entry.intent) {
+            Some(BucketIntent::Canned(canned)) => BucketTarget::Canned(*canned),
+            Some(BucketIntent::Document(authored)) => BucketTarget::Document(authored.normal().clone()),
+            None if desired.ownership.covers_bucket(bucket) => BucketTarget::Canned(CannedPolicy::None),
+            None => return None,
+        };
+        let action = if after.is_met_by(now) { BucketAction::Keep } else { BucketAction::Set(after) };
+        Some((bucket.clone(), action))
+    };
+    observed.buckets.known().into_iter().flatten().filter_map(action).collect()
 }
 
 /// Every key of two maps, in order, with the value in each.

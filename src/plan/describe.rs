@@ -3,17 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::base::{Capabilities, Finding, PolicyName, Principal};
+use crate::base::{BucketName, CannedPolicy, Capabilities, Finding, PolicyName, Principal};
 use crate::desired::Desired;
 use crate::observed::{Body, Observed, ObservedUser};
-use crate::policy::access::{Access, Basis};
+use crate::policy::access::{Access, Basis, Holder};
 use crate::policy::{self, Normal, Sameness};
 
 use super::access::{AccessCache, AccessQuery, EffectiveDocument};
+use super::bucket_target::BucketTarget;
+use super::buckets::BucketEffect;
 use super::change::{AccessChange, AttachedPrincipal, Change, ChangeId, ChangeKind, Note, ReplaceMethod, Step};
 use super::codes;
 use super::combined::Combined;
-use super::compare::{AttachmentChange, Comparison, PolicyAction};
+use super::compare::{AttachmentChange, BucketAction, Comparison, PolicyAction};
 use super::effects::{Effect, Effects};
 use super::order::Ordered;
 use super::renames::{Rename, Stage};
@@ -34,7 +36,8 @@ pub(super) fn changes(
     let describe = Describe { desired, comparison, observed, ordered, can, same, combined: &combined };
     let policies = comparison.policies.iter().filter_map(|(policy, action)| describe.policy(policy, action));
     let attachments = comparison.affected.iter().filter_map(|(principal, of)| describe.attachment(principal, of));
-    let mut changes: Vec<Change> = policies.chain(attachments).collect();
+    let buckets = effects.buckets.iter().map(|(bucket, effect)| describe.bucket(bucket, effect));
+    let mut changes: Vec<Change> = policies.chain(attachments).chain(buckets).collect();
     let places: BTreeMap<ChangeId, usize> =
         changes.iter().enumerate().map(|(place, change)| (change.id.clone(), place)).collect();
     for (principal, effect) in &effects.on {
@@ -44,8 +47,8 @@ pub(super) fn changes(
             let loses_all = !access.lost.is_empty() && effect.document_after == EffectiveDocument::None;
             let after = effect.after.as_ref().map(|policy| comparison.counts_as(policy));
             let combined = after.and_then(|policy| combined.get(policy.as_ref()).cloned());
-            let (principal, access) = (principal.clone(), Arc::clone(access));
-            change.access.push(AccessChange { principal, access, loses_all, combined });
+            let (holder, access) = (Holder::Principal(principal.clone()), Arc::clone(access));
+            change.access.push(AccessChange { holder, access, loses_all, combined });
         }
     }
     changes
@@ -108,13 +111,14 @@ fn caused_by<'a>(
 /// schedules without an instant. attune makes no such plan, except by a defect of its own.
 pub(super) fn not_shown(desired: &Desired, changes: &[Change], steps: &[Step], effects: &Effects) -> Vec<Finding> {
     let shown: BTreeMap<&ChangeId, &Change> = changes.iter().map(|change| (&change.id, change)).collect();
-    let of_access: BTreeMap<&Principal, &Access> =
-        changes.iter().flat_map(|change| &change.access).map(|of| (&of.principal, of.access.as_ref())).collect();
+    let of_policies = changes.iter().filter(|change| change.id.bucket().is_none()).flat_map(|change| &change.access);
+    let of_access: BTreeMap<&Holder, &Access> = of_policies.map(|of| (&of.holder, of.access.as_ref())).collect();
     let steps = steps.iter().filter(|step| !shown.contains_key(&step.change));
     let steps =
         steps.map(|step| format!("step {} belongs to `{}`, which is not among the changes", step.id, step.change));
-    let access =
-        effects.on.iter().filter(|(principal, effect)| effect.access.as_deref() != of_access.get(*principal).copied());
+    let access = effects.on.iter().filter(|(principal, effect)| {
+        effect.access.as_deref() != of_access.get(&Holder::Principal((*principal).clone())).copied()
+    });
     let access = access.map(|(principal, _)| format!("the access of {principal} changes, and no change shows how"));
     let keeping: BTreeSet<&Principal> = changes.iter().flat_map(Change::attached).map(|of| &of.principal).collect();
     let attached = effects.on.iter().filter(|(principal, effect)| {
@@ -124,6 +128,14 @@ pub(super) fn not_shown(desired: &Desired, changes: &[Change], steps: &[Step], e
     });
     let attached = attached.map(|(principal, _)| format!("{principal} gets another policy, and no change shows it"));
     let timeless = desired.is_timeless().then(|| "nobody said what time it is".to_owned());
+    let of_buckets = effects.buckets.iter().filter(|(bucket, effect)| {
+        let change = shown.get(&ChangeId::Bucket((*bucket).clone()));
+        let access = change.map(|change| change.access.iter().map(|of| (&of.holder, &of.access)));
+        !access.is_some_and(|access| access.eq(effect.access.iter().map(|(holder, access)| (holder, access))))
+    });
+    let of_buckets = of_buckets
+        .map(|(bucket, _)| format!("the policy of bucket `{bucket}` changes access, and no change shows how"));
+    let access = access.chain(of_buckets);
     let defects = steps.chain(access).chain(attached).chain(effects.defects.iter().cloned()).chain(timeless);
     let finding = |defect: String| {
         Finding::error(codes::NOT_SHOWN, format!("internal error: {defect}; no plan is made"))
@@ -138,6 +150,7 @@ pub(super) fn unchanged(comparison: &Comparison, desired: &Desired) -> Unchanged
         policies: desired.policies.keys().filter(is_kept).count(),
         users: comparison.unchanged_users,
         groups: comparison.unchanged_groups,
+        buckets: comparison.buckets.values().filter(|action| **action == BucketAction::Keep).count(),
     }
 }
 
@@ -157,6 +170,9 @@ pub(super) fn unmanaged(comparison: &Comparison, desired: &Desired) -> Unmanaged
         groups: principals().filter_map(Principal::group).cloned().collect(),
     }
 }
+
+/// The policy of a bucket that lets nobody in without a login.
+const NOTHING: BucketTarget = BucketTarget::Canned(CannedPolicy::None);
 
 struct Describe<'a> {
     desired: &'a Desired,
@@ -198,6 +214,26 @@ impl Describe<'_> {
             combined,
             term: None,
         })
+    }
+
+    fn bucket(&self, bucket: &BucketName, effect: &BucketEffect) -> Change {
+        let loses_all = |access: &Access| !access.lost.is_empty() && effect.after == NOTHING;
+        let access = effect.access.iter().map(|(holder, access)| AccessChange {
+            holder: holder.clone(),
+            access: Arc::clone(access),
+            loses_all: *holder == Holder::Anonymous && loses_all(access),
+            combined: None,
+        });
+        let BucketEffect { before, after, given, .. } = effect.clone();
+        Change {
+            id: ChangeId::Bucket(bucket.clone()),
+            kind: ChangeKind::SetBucketPolicy { bucket: bucket.clone(), before, after, given },
+            notes: Vec::new(),
+            basis: Vec::new(),
+            access: access.collect(),
+            combined: None,
+            term: None,
+        }
     }
 
     /// Whether an identity provider may give a policy by its name: the configuration says so, or the cluster does not say that

@@ -7,8 +7,9 @@ use sha2::{Digest as _, Sha256};
 
 use crate::base::{PolicyName, Principal};
 use crate::desired::Desired;
-use crate::observed::Observed;
+use crate::observed::{Body, BucketPolicy, Observed};
 
+use super::bucket_target::BucketTarget;
 use super::change::{Call, Change, Step, Touched};
 use super::effects::Effects;
 use super::settings::{self, PlanOption};
@@ -92,6 +93,10 @@ pub(super) fn digest(approved: &Approved<'_>) -> Digest {
         let attached = observed.attachment_of(principal).map(PolicyName::as_str);
         line(json!([principal.kind(), principal.name(), attached]));
     }
+    for bucket in &touched.buckets {
+        let policy = observed.buckets.get(bucket).map(BucketPolicy::text);
+        line(json!(["bucket", bucket.as_str(), policy]));
+    }
     // A reviewer has seen when the access of a changed user begins and ends.
     for principal in &touched.principals {
         if let Some(schedule) = desired.schedules.get(principal) {
@@ -103,6 +108,11 @@ pub(super) fn digest(approved: &Approved<'_>) -> Digest {
         let attached = [&effect.before, &effect.after].map(|name| name.as_ref().map(PolicyName::as_str));
         let documents = [effect.document_before.text(), effect.document_after.text()];
         line(json!(["effect", named("on", principal), principal.name(), attached, documents]));
+    }
+    for (bucket, effect) in &effects.buckets {
+        let documents = [&effect.before.document, &effect.given].map(Body::text);
+        let holders: Vec<String> = effect.access.iter().map(|(holder, _)| holder.label()).collect();
+        line(json!(["effect", "bucket", bucket.as_str(), documents, holders]));
     }
     for step in steps {
         let after: Vec<usize> = step.after.iter().map(|first| first.0).collect();
@@ -117,6 +127,13 @@ pub(super) fn digest(approved: &Approved<'_>) -> Digest {
             Call::RevokeKeys { user } => json!([step.id.0, "revoke_keys", user.as_str(), after]),
             Call::Detach { principal, policy } => {
                 json!([step.id.0, named("detach", principal), policy.as_str(), principal.name(), after])
+            }
+            Call::SetBucketPolicy { bucket, policy, .. } => {
+                let kind = match policy {
+                    BucketTarget::Canned(_) => "canned",
+                    BucketTarget::Document(_) => "document",
+                };
+                json!([step.id.0, "set_bucket_policy", bucket.as_str(), kind, policy.text(), after])
             }
         });
     }

@@ -23,7 +23,8 @@ pub(super) fn given_by_directory(observed: &Observed, steps: &[Step]) -> Vec<Fin
         | Call::AddPolicy { .. }
         | Call::Attach { .. }
         | Call::Detach { .. }
-        | Call::RevokeKeys { .. } => None,
+        | Call::RevokeKeys { .. }
+        | Call::SetBucketPolicy { .. } => None,
     });
     let finding = |policy: &PolicyName| {
         let gives =

@@ -7,11 +7,12 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::base::{PolicyName, Principal};
+use crate::base::{BucketName, PolicyName, Principal};
 use crate::observed::{Body, Observed};
 use crate::policy::access::Access;
 
 use super::access::{AccessCache, AccessQuery, EffectiveDocument};
+use super::buckets::{self, BucketEffect};
 use super::change::{Call, Step};
 
 /// The effect of a plan's steps on one user or group.
@@ -35,6 +36,8 @@ pub(super) struct Effects {
     pub(super) on: BTreeMap<Principal, Effect>,
     /// On the documents of policies, by name: before and after.
     pub(super) documents: BTreeMap<PolicyName, [EffectiveDocument; 2]>,
+    /// On the policies of buckets.
+    pub(super) buckets: BTreeMap<BucketName, BucketEffect>,
     /// Access that a user or group would have in between, and neither before nor after.
     pub(super) defects: Vec<String>,
 }
@@ -45,7 +48,13 @@ impl Effects {
         for step in steps {
             simulation.step(&step.call);
         }
-        simulation.effects(cache)
+        let of_buckets = {
+            let own = |principal: &Principal| {
+                EffectiveDocument::of(&simulation.policies, simulation.attached(principal).as_ref())
+            };
+            buckets::effects(steps, observed, own, cache)
+        };
+        Effects { buckets: of_buckets, ..simulation.effects(cache) }
     }
 }
 
@@ -67,7 +76,7 @@ impl<'a> Simulation<'a> {
             Call::AddPolicy { policy, .. } | Call::RemovePolicy { policy, .. } => {
                 Some((policy.clone(), BTreeSet::new()))
             }
-            Call::Attach { .. } | Call::RevokeKeys { .. } | Call::Detach { .. } => None,
+            Call::Attach { .. } | Call::RevokeKeys { .. } | Call::Detach { .. } | Call::SetBucketPolicy { .. } => None,
         });
         let mut has: BTreeMap<PolicyName, BTreeSet<Principal>> = names.collect();
         let single = observed.attachments();
@@ -95,6 +104,8 @@ impl<'a> Simulation<'a> {
             Call::Attach { principal, policy, .. } => self.attach(principal, Some(policy)),
             Call::Detach { principal, .. } => self.attach(principal, None),
             Call::RevokeKeys { user } => self.record(&Principal::from(user)),
+            // Its effects are those of this call alone: no other call is about a bucket.
+            Call::SetBucketPolicy { .. } => {}
         }
     }
 

@@ -7,13 +7,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::base::{PolicyName, Principal, UserName};
+use crate::base::{BucketName, PolicyName, Principal, UserName};
 use crate::desired::Strategy;
 use crate::observed::{Body, Observed};
 use crate::policy::Normal;
 
 use super::change::{Call, ChangeId, ReplaceMethod};
-use super::compare::{AttachmentChange, Comparison, PolicyAction};
+use super::compare::{AttachmentChange, BucketAction, Comparison, PolicyAction};
 use super::renames;
 
 pub(super) fn methods(
@@ -97,6 +97,7 @@ pub(super) enum Key {
     Add(PolicyName),
     Attach(Principal, PolicyName),
     Remove(PolicyName),
+    Bucket(BucketName),
 }
 
 #[derive(Debug, Clone)]
@@ -142,6 +143,7 @@ pub(super) fn build(
     let mut builder = Builder { comparison, observed, methods, fallbacks, graph: Graph::default() };
     builder.policies();
     builder.attachments();
+    builder.buckets();
     builder.wait_for_detaching();
     builder.graph
 }
@@ -228,7 +230,11 @@ impl Builder<'_> {
     fn added_text(&self, policy: &PolicyName) -> Option<Arc<str>> {
         match &self.graph.nodes.get(&Key::Add(policy.clone()))?.call {
             Call::AddPolicy { document, .. } => Some(document.shared_json()),
-            Call::RemovePolicy { .. } | Call::Attach { .. } | Call::RevokeKeys { .. } | Call::Detach { .. } => None,
+            Call::RemovePolicy { .. }
+            | Call::Attach { .. }
+            | Call::RevokeKeys { .. }
+            | Call::Detach { .. }
+            | Call::SetBucketPolicy { .. } => None,
         }
     }
 
@@ -239,6 +245,16 @@ impl Builder<'_> {
                 (None, Some(policy)) => self.plan_detach(principal, attachment, policy),
                 (None, None) => {}
             }
+        }
+    }
+
+    /// A policy of a bucket is replaced in place, and waits for nothing.
+    fn buckets(&mut self) {
+        for (bucket, action) in &self.comparison.buckets {
+            let (BucketAction::Set(policy), Some(now)) = (action, self.observed.buckets.get(bucket)) else { continue };
+            let expects = now.text().into();
+            let call = Call::SetBucketPolicy { bucket: bucket.clone(), policy: policy.clone(), expects };
+            self.graph.call(Key::Bucket(bucket.clone()), &ChangeId::Bucket(bucket.clone()), call);
         }
     }
 
@@ -323,7 +339,8 @@ impl Builder<'_> {
                 Call::Attach { expects: None, .. }
                 | Call::RevokeKeys { .. }
                 | Call::AddPolicy { .. }
-                | Call::RemovePolicy { .. } => continue,
+                | Call::RemovePolicy { .. }
+                | Call::SetBucketPolicy { .. } => continue,
             };
             for policy in left.listed() {
                 if self.is_added_to_name(&policy) {

@@ -11,7 +11,8 @@ use crate::policy::Normal;
 use crate::policy::access::Access;
 
 use super::access::{AccessCache, AccessQuery, EffectiveDocument};
-use super::codes::{DETACHED, MAPPED_POLICY, OWN_USER, PROTECTED_POLICY, PROTECTED_USER, REMOVALS};
+use super::bucket_guards::{self, Closed};
+use super::codes::{BUCKETS_CLOSED, DETACHED, MAPPED_POLICY, OWN_USER, PROTECTED_POLICY, PROTECTED_USER, REMOVALS};
 use super::compare::{Comparison, PolicyAction};
 use super::effects::Effects;
 use super::new_access::new_access;
@@ -52,6 +53,8 @@ pub(super) fn check(subject: Subject<'_>, cache: &mut AccessCache<'_>) -> Verdic
     check.protected_policies();
     check.mapped_policies();
     check.protected_principals();
+    check.buckets_closed(cache);
+    check.buckets();
     check.verdict.refusals.extend(new_access(subject.guards(), subject.effects, subject.unreported, cache));
     check.verdict
 }
@@ -270,6 +273,34 @@ impl<'a> Check<'a> {
             }
             Some(_) if effect.gap => Some(format!("without access for a moment while `{before}` is replaced")),
             Some(_) => None,
+        }
+    }
+
+    /// Buckets that everyone can read before and not everyone after.
+    fn buckets_closed(&mut self, cache: &mut AccessCache<'_>) {
+        let guards = self.subject.guards();
+        let overridden = self.limits(|by| if let Override::MaxBucketsClosed(limit) = by { Some(*limit) } else { None });
+        if guards.max_buckets_closed.is_empty() && overridden.is_empty() {
+            return;
+        }
+        let Closed { names, total } = bucket_guards::closed(self.subject.observed, self.subject.effects, cache);
+        let limit = LimitCheck {
+            code: BUCKETS_CLOSED,
+            limits: &guards.max_buckets_closed,
+            overridden,
+            sufficient: Override::MaxBucketsClosed(Limit::Number(names.len())),
+            noun: if names.len() == 1 { "bucket" } else { "buckets" },
+            verb: "closed to everyone without a login",
+            names,
+            total,
+        };
+        limit.check(&mut self.verdict);
+    }
+
+    fn buckets(&mut self) {
+        let subject = self.subject;
+        for (by, refusal) in bucket_guards::refusals(subject.guards(), subject.effects) {
+            self.refuse(&by, refusal.help(override_help(&by)));
         }
     }
 

@@ -89,7 +89,8 @@ fn first_attaches(steps: &[Step], can: Capabilities) -> BTreeMap<&UserName, Firs
             Call::Attach { principal: Principal::Group(_), .. }
             | Call::Detach { principal: Principal::Group(_), .. }
             | Call::AddPolicy { .. }
-            | Call::RemovePolicy { .. } => {}
+            | Call::RemovePolicy { .. }
+            | Call::SetBucketPolicy { .. } => {}
         }
     }
     first

@@ -2,6 +2,10 @@
 
 mod access;
 mod after;
+mod bucket_guards;
+mod bucket_problems;
+mod bucket_target;
+mod buckets;
 mod change;
 mod codes;
 mod combined;
@@ -31,7 +35,7 @@ pub(crate) mod tests;
 
 use std::collections::BTreeMap;
 
-use crate::base::{Capabilities, Finding, GroupName, PolicyName, Principal, UserName};
+use crate::base::{BucketName, Capabilities, Finding, GroupName, PolicyName, Principal, UserName};
 use crate::contract::{Checked, CheckedEnvelope};
 use crate::desired::{Desired, Term};
 use crate::observed::{Identity, Limits, Observed};
@@ -40,6 +44,8 @@ use crate::policy::Catalogue;
 use effects::Effects;
 
 pub use after::after;
+pub use bucket_target::BucketTarget;
+pub use buckets::BucketEffect;
 pub use change::{
     AccessChange, AttachedPrincipal, Call, Change, ChangeId, ChangeKind, Note, ReplaceMethod, Step, StepId, Touched,
 };
@@ -71,6 +77,8 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// The effects on each user and group whose access or attachment the steps change, computed from the steps.
     pub effects: BTreeMap<Principal, Effect>,
+    /// The effects of the steps on each bucket whose policy they change.
+    pub bucket_effects: BTreeMap<BucketName, BucketEffect>,
     /// The possible effects on users and groups that the cluster does not report.
     pub unreported: Unreported,
     /// The declared objects that need no change.
@@ -106,6 +114,8 @@ pub struct Unchanged {
     pub users: usize,
     /// Declared groups.
     pub groups: usize,
+    /// Declared buckets.
+    pub buckets: usize,
 }
 
 /// The objects on the cluster that are neither declared nor covered by `[ownership]`. They stay as they are.
@@ -155,7 +165,8 @@ pub fn plan_part(desired: &Desired, observed: &Observed, catalogue: &Catalogue, 
     let mut cache = access::AccessCache::new(catalogue, desired.cluster.rules());
     let comparison = compare::compare(part, observed);
     let accesses = access::expected(&comparison, observed, &mut cache);
-    let precedences = order::Precedences::new(&comparison, &accesses);
+    let of_buckets = buckets::expected(&comparison, observed, &mut cache);
+    let precedences = order::Precedences::new(&comparison, &accesses, &of_buckets);
     let order = |observed: &Observed| order::order(&comparison, observed, desired.cluster.replace, &precedences);
     let mut ordered = order(observed);
     // A plan shows the differences even if the cluster has no room for the steps.
@@ -212,6 +223,7 @@ pub fn plan_part(desired: &Desired, observed: &Observed, catalogue: &Catalogue, 
         changes,
         steps,
         effects: effects.on,
+        bucket_effects: effects.buckets,
         unreported,
         findings,
         expectations: Vec::new(),

@@ -9,7 +9,7 @@ use crate::desired::{About, Declarations, Loaded, Ownership, Unread};
 
 use super::codes;
 
-/// A pattern of `--only`: of objects (`policy/ml-*`, `user/NAME`, `group/NAME`), or of files (`file:teams/ml.toml`).
+/// A pattern of `--only`: of objects (`policy/ml-*`, `user/NAME`, `group/NAME`, `bucket/NAME`), or of files (`file:teams/ml.toml`).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum OnlyPattern {
     /// The objects whose kind and name match.
@@ -24,14 +24,14 @@ impl FromStr for OnlyPattern {
     fn from_str(text: &str) -> Result<Self, String> {
         let problem = || {
             format!(
-                "`{text}` is not a pattern: write `policy/NAME`, `user/NAME`, `group/NAME` or `file:PATH`; `*` matches any \
-                 run of characters, `?` one"
+                "`{text}` is not a pattern: write `policy/NAME`, `user/NAME`, `group/NAME`, `bucket/NAME` or `file:PATH`; `*` \
+                 matches any run of characters, `?` one"
             )
         };
         if let Some(path) = text.strip_prefix("file:") {
             return path.parse().map(Self::File).map_err(|_| problem());
         }
-        let name = ["policy/", "user/", "group/"].iter().find_map(|kind| text.strip_prefix(kind));
+        let name = ["policy/", "user/", "group/", "bucket/"].iter().find_map(|kind| text.strip_prefix(kind));
         let pattern = text.parse().ok().filter(|_| name.is_some_and(|name| !name.is_empty()));
         pattern.map(Self::Objects).ok_or_else(problem)
     }

@@ -4,11 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use crate::base::{PolicyName, Principal};
+use crate::base::{BucketName, PolicyName, Principal};
 use crate::desired::Strategy;
 use crate::observed::Observed;
 use crate::policy::access::Access;
 
+use super::buckets::BucketEffect;
 use super::change::{Call, ChangeId, ReplaceMethod, Step, StepId};
 use super::compare::{Comparison, PolicyAction};
 use super::graph::{Graph, Key, Node, build, can_gap, methods};
@@ -115,7 +116,7 @@ fn sequence(graph: &mut Graph, precedences: &Precedences, room: usize) -> Result
                     ready.append(&mut held_back);
                 }
             },
-            Key::Add(_) | Key::Attach(..) | Key::RevokeKeys(_) | Key::Detach(_) => {}
+            Key::Add(_) | Key::Attach(..) | Key::RevokeKeys(_) | Key::Detach(_) | Key::Bucket(_) => {}
         }
         waits.remove(&key);
         for follower in followers.remove(&key).unwrap_or_default() {
@@ -134,13 +135,13 @@ fn sequence(graph: &mut Graph, precedences: &Precedences, room: usize) -> Result
 fn returning(graph: &Graph) -> BTreeSet<Key> {
     let frees = |(key, node): (&Key, &Node)| match key {
         Key::Remove(policy) if !graph.added_instead.contains_key(policy) => Some(node.change.clone()),
-        Key::Remove(_) | Key::Add(_) | Key::Attach(..) | Key::RevokeKeys(_) | Key::Detach(_) => None,
+        Key::Remove(_) | Key::Add(_) | Key::Attach(..) | Key::RevokeKeys(_) | Key::Detach(_) | Key::Bucket(_) => None,
     };
     let instead: BTreeSet<&PolicyName> = graph.added_instead.values().collect();
     let freeing: BTreeSet<ChangeId> = graph.nodes.iter().filter_map(frees).collect();
     let returns = |(key, node): &(&Key, &Node)| match key {
         Key::Add(policy) => !instead.contains(policy) && freeing.contains(&node.change),
-        Key::Remove(_) | Key::Attach(..) | Key::RevokeKeys(_) | Key::Detach(_) => false,
+        Key::Remove(_) | Key::Attach(..) | Key::RevokeKeys(_) | Key::Detach(_) | Key::Bucket(_) => false,
     };
     graph.nodes.iter().filter(returns).map(|(key, _)| key.clone()).collect()
 }
@@ -177,7 +178,8 @@ fn possible_fallbacks(
         | Call::AddPolicy { .. }
         | Call::RemovePolicy { .. }
         | Call::RevokeKeys { .. }
-        | Call::Detach { .. } => None,
+        | Call::Detach { .. }
+        | Call::SetBucketPolicy { .. } => None,
     });
     moves.collect()
 }
@@ -223,8 +225,17 @@ pub(super) struct Precedences(BTreeMap<ChangeId, Precedence>);
 
 impl Precedences {
     /// The places, from the access that users and groups gain and lose.
-    pub(super) fn new(comparison: &Comparison, accesses: &BTreeMap<Principal, Arc<Access>>) -> Self {
+    pub(super) fn new(
+        comparison: &Comparison,
+        accesses: &BTreeMap<Principal, Arc<Access>>,
+        of_buckets: &BTreeMap<BucketName, BucketEffect>,
+    ) -> Self {
         let mut places = BTreeMap::new();
+        for (bucket, effect) in of_buckets {
+            let gains = effect.access.iter().any(|(_, access)| !access.gains_nothing());
+            let loses = effect.access.iter().any(|(_, access)| !access.loses_nothing());
+            places.insert(ChangeId::Bucket(bucket.clone()), Precedence::shift(gains, loses));
+        }
         // A replacement widens if any user or group with the policy gains access.
         let mut replaced: BTreeMap<&PolicyName, [bool; 2]> = BTreeMap::new();
         // A new policy comes as early as the first of the users and groups that wait for it.

@@ -7,7 +7,7 @@ use crate::desired::{self, Desired, Ownership, Unread};
 use crate::observed::Observed;
 use crate::policy::{self, Catalogue, Depth};
 
-use super::compare::{AttachmentChange, Comparison, PolicyAction, compare};
+use super::compare::{AttachmentChange, BucketAction, Comparison, PolicyAction, compare};
 use super::only::{Needed, Only, Partial, left_out};
 use super::problems::problems;
 use super::{Unmanaged, codes, describe, keys};
@@ -68,10 +68,12 @@ impl Selection {
         let policies = policies.map(|(policy, _)| ObjectId::Policy(policy.clone()));
         let principals = self.whole.affected.iter().filter(|(_, change)| change.before != change.after);
         let principals = principals.map(|(who, _)| ObjectId::Principal(who.clone()));
+        let buckets = self.whole.buckets.iter().filter(|(_, action)| **action != BucketAction::Keep);
+        let buckets = buckets.map(|(bucket, _)| ObjectId::Bucket(bucket.clone()));
         Partial {
             patterns: self.patterns.clone(),
             needed: self.needed.clone(),
-            left_out: policies.chain(principals).filter(|id| !changed.contains(id)).collect(),
+            left_out: policies.chain(principals).chain(buckets).filter(|id| !changed.contains(id)).collect(),
             errors: self.errors,
             problems: self.problems,
         }

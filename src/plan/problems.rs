@@ -9,6 +9,7 @@ use crate::base::{
 use crate::desired::{DeclaredAttachment, Desired, Phase, PolicyIntent, Term, looks_alike};
 use crate::observed::{Observed, newer_than_known};
 
+use super::bucket_problems::of_buckets;
 use super::change::{Call, Step};
 use super::codes;
 use super::compare::{Comparison, PolicyAction, merged};
@@ -29,6 +30,7 @@ pub(super) fn problems(desired: &Desired, observed: &Observed, comparison: &Comp
     problems.lists();
     problems.room();
     problems.attachments();
+    problems.findings.extend(of_buckets(desired, observed, comparison));
     problems.findings.extend(idle_renames::findings(desired, observed, comparison));
     problems.findings.extend(unmanageable_policies(observed));
     problems.findings.extend(duplicates(desired, observed, comparison));
@@ -302,7 +304,7 @@ fn did_you_mean(near: &str) -> String {
 /// Names on the cluster that look like others, if a step changes one of them. The check of the configuration reports declared
 /// names among themselves.
 pub(super) fn lookalikes(desired: &Desired, observed: &Observed, steps: &[Step]) -> Vec<Finding> {
-    let [mut policies, mut users, mut groups] = [BTreeSet::new(), BTreeSet::new(), BTreeSet::new()];
+    let [mut policies, mut users, mut groups, mut buckets] = [const { BTreeSet::new() }; 4];
     for step in steps {
         match &step.call {
             Call::AddPolicy { policy, .. } | Call::RemovePolicy { policy, .. } => _ = policies.insert(policy.as_str()),
@@ -311,6 +313,7 @@ pub(super) fn lookalikes(desired: &Desired, observed: &Observed, steps: &[Step])
                 names.insert(principal.name());
             }
             Call::RevokeKeys { user } => _ = users.insert(user.as_str()),
+            Call::SetBucketPolicy { bucket, .. } => _ = buckets.insert(bucket.as_str()),
         }
     }
     let declared = desired.policies.keys().map(|name| name.as_str()).collect();
@@ -319,6 +322,9 @@ pub(super) fn lookalikes(desired: &Desired, observed: &Observed, steps: &[Step])
     findings.extend(of_kind("user", &declared, observed.users.keys().map(|name| name.as_str()), &users));
     let declared = desired.groups.keys().map(|name| name.as_str()).collect();
     findings.extend(of_kind("group", &declared, observed.groups.keys().map(|name| name.as_str()), &groups));
+    let declared = desired.buckets.keys().map(|name| name.as_str()).collect();
+    let observed = observed.buckets.known().into_iter().flat_map(BTreeMap::keys).map(|name| name.as_str());
+    findings.extend(of_kind("bucket", &declared, observed, &buckets));
     findings
 }
 
@@ -350,7 +356,9 @@ pub(super) fn not_addressable(steps: &[Step]) -> Vec<Finding> {
     let named = steps.iter().filter_map(|step| match &step.call {
         Call::Attach { principal, .. } | Call::Detach { principal, .. } => Some((principal, step.change.to_string())),
         // The configuration declares the user, by a name that calls can carry.
-        Call::RevokeKeys { .. } | Call::AddPolicy { .. } | Call::RemovePolicy { .. } => None,
+        Call::RevokeKeys { .. } | Call::AddPolicy { .. } | Call::RemovePolicy { .. } | Call::SetBucketPolicy { .. } => {
+            None
+        }
     });
     let principals: BTreeMap<&Principal, String> = named.collect();
     let finding = |(principal, change): (&Principal, String)| {

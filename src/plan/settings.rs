@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use crate::base::{NamePattern, NamePatterns, PolicyName};
+use crate::base::{CannedPolicy, NamePattern, NamePatterns, PolicyName};
 use crate::desired::{
-    DeclaredAttachment, Desired, Destination, Envelope, Expectation, Limit, Moment, PolicyIntent, Schedule, Strategy,
-    Via,
+    BucketIntent, DeclaredAttachment, Desired, Destination, Envelope, Expectation, Limit, Moment, PolicyIntent,
+    Schedule, Strategy, Via,
 };
 use crate::policy::Catalogue;
 use crate::policy::access::RuleList;
@@ -47,6 +47,10 @@ pub enum BaseDeclaration {
     Has(PolicyName),
     /// A user or group that has none.
     Detached,
+    /// A bucket with a policy of this name.
+    Canned(CannedPolicy),
+    /// A bucket with a document of its own.
+    BucketDocument,
 }
 
 /// A setting that differs.
@@ -107,7 +111,17 @@ fn undeclared(base: &Desired, proposal: &Desired) -> Vec<Undeclared> {
         renamed_to: None,
         id: ChangeId::Principal(principal),
     });
-    policies.chain(principals).collect()
+    let buckets = base.buckets.iter().filter(|(bucket, _)| !proposal.buckets.contains_key(*bucket));
+    let buckets = buckets.map(|(bucket, entry)| Undeclared {
+        declared: match &entry.intent {
+            BucketIntent::Canned(canned) => BaseDeclaration::Canned(*canned),
+            BucketIntent::Document(_) => BaseDeclaration::BucketDocument,
+        },
+        owned: base.ownership.covers_bucket(bucket),
+        renamed_to: None,
+        id: ChangeId::Bucket(bucket.clone()),
+    });
+    policies.chain(principals).chain(buckets).collect()
 }
 
 /// When the access of users and groups begins and ends, for those that the other configuration declares as well. Most changes of
@@ -213,7 +227,10 @@ pub(super) fn settings(desired: &Desired) -> BTreeMap<String, String> {
     let of_policies = desired.policies.iter().filter_map(|(policy, entry)| {
         Some((format!("policies.{}.lint.allow", key(policy.as_str())), sorted(entry.lint.names())?))
     });
-    deciding(desired).into_iter().chain(set(rows)).chain(of_policies).collect()
+    let of_buckets = desired.buckets.iter().filter_map(|(bucket, entry)| {
+        Some((format!("buckets.{}.lint.allow", key(bucket.as_str())), sorted(entry.lint.names())?))
+    });
+    deciding(desired).into_iter().chain(set(rows)).chain(of_policies).chain(of_buckets).collect()
 }
 
 /// The settings that decide what an apply does, beside the cluster itself.
@@ -221,17 +238,21 @@ pub(super) fn deciding(desired: &Desired) -> BTreeMap<String, String> {
     let (guards, ownership) = (&desired.guards, &desired.ownership);
     let limits = |limits: &[Limit]| sorted(limits.iter().map(Limit::to_string));
     let names = |patterns: &NamePatterns| sorted(patterns.iter().map(NamePattern::as_str));
-    let rows: [Row; 12] = [
+    let rows: [Row; 16] = [
         ("guards.deny_new_access", guards.deny_new_access.then(|| "true".to_owned())),
         ("guards.max_removals", limits(&guards.max_removals)),
         ("guards.max_detached", limits(&guards.max_detached)),
         ("guards.protected_users", names(&guards.protected_users)),
         ("guards.protected_groups", names(&guards.protected_groups)),
         ("guards.protected_policies", names(&guards.protected_policies)),
+        ("guards.max_buckets_closed", limits(&guards.max_buckets_closed)),
+        ("guards.protected_buckets", names(&guards.protected_buckets)),
+        ("guards.deny_public", guards.deny_public.then(|| "true".to_owned())),
         ("roles", sorted(guards.roles.iter().map(PolicyName::to_string))),
         ("ownership.policies", names(&ownership.policies)),
         ("ownership.users", names(&ownership.users)),
         ("ownership.groups", names(&ownership.groups)),
+        ("ownership.buckets", names(&ownership.buckets)),
         ("cluster.rules", desired.cluster.rules.as_ref().map(RuleList::to_toml)),
         ("cluster.replace", (desired.cluster.replace == Strategy::Gap).then(|| text("gap"))),
     ];

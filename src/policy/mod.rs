@@ -27,6 +27,9 @@ pub use normal::{Normal, Sameness, normal, same_document, sameness};
 pub use principals::{Named, Principals};
 #[cfg(test)]
 pub(crate) use properties::Random;
-pub use read::{MAX_TEXT, Read, Unreadable, read, read_bucket_policy, read_lenient, read_with};
+pub use read::{
+    MAX_TEXT, Read, Unreadable, is_principal_note, read, read_bucket_policy, read_bucket_policy_with, read_lenient,
+    read_with,
+};
 pub use reviewed::{file_text, reviewed};
 pub use rule::{Example, Problem, Rule, TOO_LONG};

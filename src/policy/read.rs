@@ -48,7 +48,7 @@ pub fn read_with(text: &str, replaced: &mut dyn FnMut(&str, &Range<usize>) -> Op
 /// Like [`read`], but with the `Principal` or `NotPrincipal` of bucket policies, which is kept in `extra`.
 #[must_use]
 pub fn read_bucket_policy(text: &str) -> Read {
-    read_as(text, Mode::Strict, true, &mut |_, _| None)
+    read_bucket_policy_with(text, &mut |_, _| None)
 }
 
 /// Reads a text from a cluster, as servers do: the case of member names is ignored, and the last of repeated members wins.
@@ -64,6 +64,17 @@ pub fn read_lenient(text: &str) -> Result<Document, Unreadable> {
         (_, Some(problem)) => Err(Unreadable { why: problem.message }),
         (None, None) => Err(Unreadable { why: "it has no document".to_owned() }),
     }
+}
+
+/// Like [`read_bucket_policy`], with other texts in place of strings and member names, as [`read_with`].
+pub fn read_bucket_policy_with(text: &str, replaced: &mut dyn FnMut(&str, &Range<usize>) -> Option<String>) -> Read {
+    read_as(text, Mode::Strict, true, replaced)
+}
+
+/// Whether a problem is only the note about the `Principal` that every bucket policy needs.
+#[must_use]
+pub fn is_principal_note(problem: &Problem) -> bool {
+    problem.rule.id == rule::PRINCIPAL.id && problem.severity == Severity::Note
 }
 
 type Replace<'a> = &'a mut dyn FnMut(&str, &Range<usize>) -> Option<String>;

@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use toml::{Table, Value};
 
-use crate::base::{PolicyName, Principal, Severity, file_name, visible};
+use crate::base::{BucketName, PolicyName, Principal, Severity, file_name, visible};
 use crate::desired::{ClusterSettings, Destination, Endpoint, escaped};
 use crate::observed::Observed;
 use crate::plan::{Change, ChangeKind, Plan, Touched};
@@ -57,7 +57,8 @@ impl RollbackFile {
         let policies = writer.policies(&touched);
         let users = writer.attachments(&touched, |who| who.user().is_some());
         let groups = writer.attachments(&touched, |who| who.group().is_some());
-        let is_empty = policies.is_empty() && users.is_empty() && groups.is_empty();
+        let buckets = writer.buckets(&touched);
+        let is_empty = policies.is_empty() && users.is_empty() && groups.is_empty() && buckets.is_empty();
         // A user that had a policy has keys, so that the rollback creates none. If it does, their secrets have a destination.
         let fallback = Destination::File { dir: settings.state_dir.join("secrets") };
         let attaches = users.values().any(Value::is_str);
@@ -68,6 +69,9 @@ impl RollbackFile {
         table.insert("users".into(), Value::Table(users));
         if !groups.is_empty() {
             table.insert("groups".into(), Value::Table(groups));
+        }
+        if !buckets.is_empty() {
+            table.insert("buckets".into(), Value::Table(buckets));
         }
         let cluster = absolute(&settings).to_toml(&observed.identity.tenant);
         let body = toml::to_string(&table).unwrap_or_default();
@@ -141,7 +145,8 @@ fn leftovers(change: &Change) -> Vec<(&PolicyName, &PolicyName)> {
         ChangeKind::AddPolicy { .. }
         | ChangeKind::Attach { .. }
         | ChangeKind::Move { .. }
-        | ChangeKind::Detach { .. } => Vec::new(),
+        | ChangeKind::Detach { .. }
+        | ChangeKind::SetBucketPolicy { .. } => Vec::new(),
     }
 }
 
@@ -206,6 +211,50 @@ impl<'a> Writer<'a> {
             "policy {policy} is left out: no configuration can declare its document. It is in {path}: add it by hand"
         ));
         None
+    }
+
+    fn buckets(&mut self, touched: &Touched<'_>) -> Table {
+        let mut table = Table::new();
+        for bucket in &touched.buckets {
+            let Some(policy) = self.observed.buckets.get(bucket) else { continue };
+            let entry = match (policy.canned, policy.document.text()) {
+                (Some(canned), _) => Some(Table::from_iter([("policy".to_owned(), canned.as_str().into())])),
+                (None, Some(text)) => self.bucket_document(bucket, text),
+                (None, None) => None,
+            };
+            match entry {
+                Some(entry) => _ = table.insert(bucket.to_string(), entry.into()),
+                None => self.left_out.push(format!(
+                    "bucket {bucket} is left out: no configuration can declare its policy. It is in {}: set it by hand",
+                    self.bucket_path(bucket)
+                )),
+            }
+        }
+        table
+    }
+
+    fn bucket_path(&self, bucket: &BucketName) -> String {
+        format!("{}/bucket-{}.json", self.stem, file_name(bucket.as_str()))
+    }
+
+    fn bucket_document(&mut self, bucket: &BucketName, text: &str) -> Option<Table> {
+        let path = self.bucket_path(bucket);
+        self.documents.insert(path.clone(), escaped(text).into_owned());
+        let read = policy::read_bucket_policy(text);
+        let is_error = |problem: &policy::Problem| problem.severity == Severity::Error;
+        if bucket.addressable().is_err() || read.document.is_none() || read.problems.iter().any(is_error) {
+            return None;
+        }
+        let of_bucket = |problem: &&policy::Problem| !policy::is_principal_note(problem);
+        let mut allow: Vec<String> =
+            read.problems.iter().filter(of_bucket).map(|problem| problem.rule.id.to_owned()).collect();
+        allow.sort();
+        allow.dedup();
+        let mut entry = Table::from_iter([("document".to_owned(), Value::from(path))]);
+        if !allow.is_empty() {
+            entry.insert("lint".into(), Table::from_iter([("allow".to_owned(), Value::from(allow))]).into());
+        }
+        Some(entry)
     }
 
     /// The rules that a document breaks. The rollback file must suppress them.

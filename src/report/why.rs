@@ -169,6 +169,7 @@ pub fn changes<'a>(plan: &'a Plan, holder: &Holder, policies: &BTreeSet<PolicyNa
         ChangeKind::Attach { principal, .. }
         | ChangeKind::Move { principal, .. }
         | ChangeKind::Detach { principal, .. } => is_holder(principal),
+        ChangeKind::SetBucketPolicy { .. } => change.access.iter().any(|access| access.holder == *holder),
     };
     plan.changes.iter().filter(concerns).collect()
 }

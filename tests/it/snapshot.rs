@@ -235,3 +235,17 @@ fn a_plan_from_a_snapshot_needs_no_login_and_no_endpoint() {
     folder.attune("plan").exits(1).warns("ATTUNE_USERNAME");
     folder.attune("plan --snapshot s.json --detailed-exitcode").exits(2).says("plan from a snapshot: ");
 }
+
+#[test]
+fn a_snapshot_without_buckets_compares_none() {
+    let folder = Folder::copy_of(&root().join("tests/golden/bucket-policies"));
+    folder.run(&["snapshot", "--out", "snapshot.json"]).ok();
+    let text = std::fs::read_to_string(folder.path("snapshot.json")).unwrap();
+    let mut snapshot: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(snapshot["buckets"].as_array().unwrap().len(), 7);
+    snapshot.as_object_mut().unwrap().remove("buckets");
+    std::fs::write(folder.path("snapshot.json"), snapshot.to_string()).unwrap();
+    let run = folder.run(&["plan", "--from-snapshot", "snapshot.json"]);
+    assert_eq!(run.code, Some(1));
+    assert!(run.stderr.contains("buckets-unknown"), "{}", run.stderr);
+}

@@ -150,7 +150,7 @@ fn format_keys(table: &mut Table, path: &str, first: &mut bool) {
 }
 
 /// The sections in the order of the documentation. Others come after them.
-const SECTIONS: [&str; 12] = [
+const SECTIONS: [&str; 13] = [
     "vars",
     "tables",
     "cluster",
@@ -162,11 +162,12 @@ const SECTIONS: [&str; 12] = [
     "policies",
     "users",
     "groups",
+    "buckets",
     "roles",
 ];
 
 /// The sections with entries that are sorted by name.
-const NAMED: [&str; 4] = ["policies", "users", "groups", "roles"];
+const NAMED: [&str; 5] = ["policies", "users", "groups", "buckets", "roles"];
 
 /// The start of a comment for programs about the whole file, such as `#:schema`.
 const DIRECTIVE: &str = "#:";

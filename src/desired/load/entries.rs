@@ -17,8 +17,22 @@ use crate::desired::parse::{parse, syntax};
 use crate::desired::raw::RawFile;
 use crate::desired::rows::{AllMade, Expander, Made};
 use crate::desired::schema::SchemaErrors;
-use crate::desired::spanned::At;
+use crate::desired::spanned::{At, PolicyOr};
+use crate::desired::statement::Of;
 use crate::desired::written::written;
+
+/// The entry that uses a document.
+#[derive(Debug, Clone, Copy)]
+struct Used<'a> {
+    section: &'static str,
+    name: &'a str,
+}
+
+impl Used<'_> {
+    fn kind(self) -> &'static str {
+        if self.section == "buckets" { "bucket" } else { "policy" }
+    }
+}
 
 impl Loader {
     /// Reads the entries that rows make of the templates of a file.
@@ -47,7 +61,7 @@ impl Loader {
     }
 
     /// Reads the policies, users and groups of a file, and the documents that it names.
-    pub(super) fn entries(&mut self, raw: &RawFile, errors: &SchemaErrors, made: &AllMade, directory: &Path) {
+    pub(super) fn entries<'m>(&mut self, raw: &RawFile, errors: &SchemaErrors, made: &'m AllMade, directory: &Path) {
         let file = self.report.file;
         for (made, written) in written(raw, made, file) {
             self.note_written(file, made, &written);
@@ -56,17 +70,32 @@ impl Loader {
         for (name, policy) in &raw.policies.0 {
             let own = made.get("policies", name.get());
             self.report.file = own.map_or(file, |made| made.file);
-            let read = policy.document.as_ref().and_then(|path| self.document(path, name.get(), own, directory));
+            let read = policy
+                .document
+                .as_ref()
+                .and_then(|path| self.document(path, Used { section: "policies", name: name.get() }, own, directory));
             documents.push(read.map(|id| (id, own)));
         }
+        let mut bucket_documents = Vec::new();
+        for (name, PolicyOr(bucket)) in &raw.buckets.0 {
+            let own = made.get("buckets", name.get());
+            self.report.file = own.map_or(file, |made| made.file);
+            let user = Used { section: "buckets", name: name.get() };
+            let read = bucket.document.as_ref().and_then(|path| self.document(path, user, own, directory));
+            bucket_documents.push(read.map(|id| (id, own)));
+        }
         self.report.file = file;
-        let variables = &self.variables;
-        let documents = documents.into_iter().map(|read: Option<(FileId, Option<&Made>)>| {
-            read.map(|(file, made)| {
-                let scope = Scope { variables, row: made.map(|made| &*made.row) };
-                DocumentFile { file, text: &self.sources.file(file).text, scope }
-            })
-        });
+        let (variables, sources) = (&self.variables, &self.sources);
+        let document = |of: Of| {
+            move |read: Option<(FileId, Option<&'m Made>)>| {
+                read.map(|(file, made)| {
+                    let scope = Scope { variables, row: made.map(|made| &*made.row) };
+                    DocumentFile { of, file, text: &sources.file(file).text, scope }
+                })
+            }
+        };
+        let documents = documents.into_iter().map(document(Of::Policy));
+        let bucket_documents = bucket_documents.into_iter().map(document(Of::Bucket));
         let rows = made.listed("expect");
         let files = |index: usize| rows.get(index).map(|made| made.file);
         self.desired.expectations.extend(expectations(&raw.expect, files, errors, &mut self.report));
@@ -81,11 +110,13 @@ impl Loader {
         }
         let (desired, policies) = (&mut self.desired, &mut self.policies);
         let (attachments, report) = (&mut self.attachments, &mut self.report);
-        FileReader { desired, policies, attachments, errors, made, report }.read(raw, documents);
+        let mut reader = FileReader { desired, policies, attachments, errors, made, report };
+        reader.read(raw, documents);
+        reader.buckets(raw, bucket_documents);
     }
 
     /// The document file of a policy. If it has placeholders, or a row made the policy, findings about it name this use.
-    fn document(&mut self, path: &At<String>, policy: &str, made: Option<&Made>, directory: &Path) -> Option<FileId> {
+    fn document(&mut self, path: &At<String>, user: Used<'_>, made: Option<&Made>, directory: &Path) -> Option<FileId> {
         if self.amount.is_exceeded {
             return None;
         }
@@ -107,12 +138,12 @@ impl Loader {
                 .iter()
                 .flatten()
                 .filter_map(|name| scope.get(name).map(|value| (name.clone(), (value.text.clone(), value.is_pattern))));
-            flat.fill(policy, used.collect());
+            flat.fill(user.section, user.name, used.collect());
         }
         if made.is_none() && names.is_none() {
             return Some(file);
         }
-        Some(self.sources.add_use(file, at, format!("policy `{policy}` uses it")))
+        Some(self.sources.add_use(file, at, format!("{} `{}` uses it", user.kind(), user.name)))
     }
 
     fn document_file(&mut self, path: PathBuf, at: &Location) -> Option<FileId> {

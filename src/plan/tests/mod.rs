@@ -165,6 +165,7 @@ impl World {
                 let had = self.attached.insert(principal.clone(), None).ok_or("no such principal")?;
                 check(had.as_ref() == Some(policy), &|| format!("{principal} has {had:?}"))
             }
+            Call::SetBucketPolicy { bucket, .. } => Err(format!("{bucket} is in no world")),
         }
     }
 

@@ -212,7 +212,9 @@ fn only_the_part(plan: &Plan, patterns: &[&str]) -> Result<(), String> {
         plan.changes.iter().flat_map(|change| change.attached()).map(|of| &of.principal).collect();
     let touched = plan.steps.iter().filter_map(|step| match &step.call {
         Call::Attach { principal, .. } | Call::Detach { principal, .. } => Some(principal),
-        Call::AddPolicy { .. } | Call::RemovePolicy { .. } | Call::RevokeKeys { .. } => None,
+        Call::AddPolicy { .. } | Call::RemovePolicy { .. } | Call::RevokeKeys { .. } | Call::SetBucketPolicy { .. } => {
+            None
+        }
     });
     let mut others = touched.filter(|who| !is_part(&ObjectId::Principal((*who).clone())) && !keeping.contains(who));
     others.next().map_or(Ok(()), |other| Err(format!("a step touches {other}")))

@@ -34,6 +34,7 @@ fn may_lack(plan: &Plan, who: &Principal) -> bool {
         ChangeKind::ReplacePolicy { .. }
         | ChangeKind::RenamePolicy { .. }
         | ChangeKind::AddPolicy { .. }
+        | ChangeKind::SetBucketPolicy { .. }
         | ChangeKind::RemovePolicy { .. } => false,
     })
 }
@@ -171,6 +172,9 @@ fn sides(change: &Change) -> (Option<String>, Option<String>) {
         ChangeKind::Attach { after, .. } => (None, name(after)),
         ChangeKind::Move { before, after, .. } => (name(before), name(after)),
         ChangeKind::Detach { before, .. } => (name(before), None),
+        ChangeKind::SetBucketPolicy { before, after, .. } => {
+            (Some(before.text().to_owned()), Some(after.text().to_owned()))
+        }
     }
 }
 

@@ -58,8 +58,9 @@ fn shown(made: &Plan, before: &Accesses, after: &Accesses) -> Result<(), String>
     let mut changed: BTreeMap<&Principal, (bool, bool)> = BTreeMap::new();
     for of in made.changes.iter().flat_map(|change| &change.access) {
         let directions = (!of.access.gained.is_empty(), !of.access.lost.is_empty());
-        if changed.insert(&of.principal, directions).is_some() || !of.access.undecided.is_empty() {
-            return Err(format!("{} is shown twice, or undecided", of.principal));
+        let principal = of.principal().ok_or("only users and groups have policies")?;
+        if changed.insert(principal, directions).is_some() || !of.access.undecided.is_empty() {
+            return Err(format!("{} is shown twice, or undecided", of.holder));
         }
     }
     for (principal, had) in before {

@@ -18,6 +18,8 @@ use crate::policy::{Catalogue, Document, for_everyone};
 pub enum Holder {
     /// A user or group.
     Principal(Principal),
+    /// Everyone without a login, whom only bucket policies let in.
+    Anonymous,
     /// Everyone whom a document is about. It is in the file of this path.
     Document(String),
     /// Anyone with a token whose claim has these roles, which are names of policies.
@@ -25,11 +27,14 @@ pub enum Holder {
 }
 
 impl Holder {
+    /// How files and the command line name everyone without a login. No user can have this name.
+    pub const ANONYMOUS: &str = "@anonymous";
+
     /// Whether it may have service accounts or temporary credentials, which the cluster does not report.
     fn has_service_accounts(&self) -> bool {
         match self {
             Self::Principal(principal) => principal.user().is_some(),
-            Self::Document(_) | Self::Roles(_) => false,
+            Self::Anonymous | Self::Document(_) | Self::Roles(_) => false,
         }
     }
 
@@ -38,7 +43,7 @@ impl Holder {
     pub fn user(&self) -> Option<&str> {
         match self {
             Self::Principal(principal) => principal.user().map(UserName::as_str),
-            Self::Document(_) | Self::Roles(_) => None,
+            Self::Anonymous | Self::Document(_) | Self::Roles(_) => None,
         }
     }
 
@@ -47,6 +52,7 @@ impl Holder {
     pub fn label(&self) -> String {
         match self {
             Self::Principal(principal) => principal.label(),
+            Self::Anonymous => Self::ANONYMOUS.to_owned(),
             Self::Document(path) => path.clone(),
             Self::Roles(roles) => format!("roles {roles}"),
         }
@@ -57,6 +63,7 @@ impl fmt::Display for Holder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Principal(principal) => principal.fmt(f),
+            Self::Anonymous => f.write_str("everyone without a login"),
             Self::Document(path) => f.write_str(path),
             Self::Roles(roles) => write!(f, "a token with the roles {roles}"),
         }
@@ -218,6 +225,7 @@ impl Attachment {
     pub fn context<'a>(&'a self, context: &Context<'a>) -> Context<'a> {
         match &self.holder {
             Holder::Principal(principal) => context.with(principal),
+            Holder::Anonymous => context.anonymous(),
             Holder::Document(_) | Holder::Roles(_) => *context,
         }
     }

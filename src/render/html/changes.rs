@@ -204,6 +204,12 @@ fn change_card(change: &ChangeV1) -> Markup {
                 KindV1::RemovePolicy => {
                     details { summary { "The document" } (difference(change.before.as_deref(), None, &[])) }
                 }
+                KindV1::SetBucketPolicy => {
+                    p { (attachment_change(change, shown).unwrap_or_default()) }
+                    @if text_in(change.after.as_deref()).is_none() {
+                        (difference(change.before.as_deref().filter(|of| text_in(Some(of)).is_none()), change.after.as_deref(), &[]))
+                    }
+                }
                 KindV1::Attach | KindV1::Move | KindV1::Detach => {
                     p { (attached(change.before.as_deref())) " → " (attached(change.after.as_deref())) }
                 }
@@ -235,7 +241,7 @@ pub(super) fn api_calls(plan: &PlanV1) -> Markup {
             details {
                 summary { "All " (plan.steps.len()) " API calls" }
                 ol { @for step in &plan.steps { li value=(step.id) {
-                    (api_call(step.call, step.policy.as_deref(), step.user.as_deref(), step.group.as_deref()))
+                    (api_call(&step.into()))
                 } } }
             }
         }

@@ -17,7 +17,7 @@ use std::borrow::Cow;
 use maud::{DOCTYPE, Markup, PreEscaped, Render, html};
 
 use crate::render::json::{CallV1, ClusterV1, KindV1};
-use crate::render::phrase::shown;
+use crate::render::phrase::{Called, shown};
 use crate::report::{Class, Reach};
 
 const STYLE: &str = include_str!("style.css");
@@ -81,19 +81,21 @@ fn cluster(cluster: &ClusterV1) -> Markup {
     }
 }
 
-fn api_call(call: CallV1, policy: Option<&str>, user: Option<&str>, group: Option<&str>) -> Markup {
-    let verb = match call {
+fn api_call(step: &Called<'_>) -> Markup {
+    let verb = match step.call {
         CallV1::AddPolicy => "add policy",
         CallV1::RemovePolicy => "remove policy",
         CallV1::Attach => "attach",
         CallV1::RevokeKeys => "revoke the keys of",
         CallV1::Detach => "detach",
+        CallV1::SetBucketPolicy => "set the policy of",
     };
     html! {
         (verb) " "
-        @if let Some(policy) = policy { (name(policy)) " " }
-        @if let Some(user) = user { "user " (name(user)) " " }
-        @if let Some(group) = group { "group " (name(group)) " " }
+        @if let Some(policy) = step.policy { (name(policy)) " " }
+        @if let Some(user) = step.user { "user " (name(user)) " " }
+        @if let Some(group) = step.group { "group " (name(group)) " " }
+        @if let Some(bucket) = step.bucket { "bucket " (name(bucket)) " to " (step.bucket_policy.unwrap_or("a document")) " " }
     }
 }
 
@@ -166,5 +168,6 @@ fn kind(kind: KindV1) -> (&'static str, &'static str, &'static str) {
         KindV1::Attach => ("a", "+", "attach"),
         KindV1::Move => ("c", ">", "move"),
         KindV1::Detach => ("r", "−", "detach"),
+        KindV1::SetBucketPolicy => ("c", "±", "set bucket policy"),
     }
 }

@@ -3,8 +3,8 @@
 use crate::base::Principal;
 use crate::plan::{AccessChange, NameAccess};
 use crate::policy::access::{
-    Access, AccessLine, Basis, Cause, Exception, InPractice, Reason, RequestKind, RequestLine, Requests, Rules, Side,
-    Undecided, Witness,
+    Access, AccessLine, Basis, Cause, Exception, Holder, InPractice, Reason, RequestKind, RequestLine, Requests, Rules,
+    Side, Undecided, Witness,
 };
 use crate::policy::{Compared, Sameness};
 
@@ -111,6 +111,9 @@ json_types! {
         user?: String,
         /// The group, if it is one.
         group?: String,
+        /// True if it is everyone without a login.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        anonymous: bool,
         /// The policy whose name gives the access to principals that the cluster does not report. Only in `unreported` of a plan.
         policy?: String,
         /// Whether no access is left; missing when some is.
@@ -268,7 +271,11 @@ impl AccessLineV1 {
 
 impl AccessChangeV1 {
     pub(super) fn of(of: &AccessChange) -> Self {
-        let (user, group) = user_or_group(&of.principal);
+        let (user, group) = match &of.holder {
+            Holder::Principal(principal) => user_or_group(principal),
+            Holder::Anonymous | Holder::Document(_) | Holder::Roles(_) => (None, None),
+        };
+        let anonymous = of.holder == Holder::Anonymous;
         let AccessV1 { mut gained, mut lost, undecided, in_practice } = AccessV1::of(&of.access);
         if let Some(combined) = &of.combined {
             let names =
@@ -276,13 +283,23 @@ impl AccessChangeV1 {
             gained.iter_mut().zip(&of.access.gained).for_each(|(copy, line)| copy.from = names(line, Side::Gained));
             lost.iter_mut().zip(&of.access.lost).for_each(|(copy, line)| copy.from = names(line, Side::Lost));
         }
-        Self { user, group, policy: None, loses_all: of.loses_all, gained, lost, undecided, in_practice }
+        Self { user, group, anonymous, policy: None, loses_all: of.loses_all, gained, lost, undecided, in_practice }
     }
 
     pub(super) fn by_name(of: &NameAccess) -> Self {
         let AccessV1 { gained, lost, undecided, in_practice } = AccessV1::of(&of.access);
         let policy = Some(of.policy.to_string());
-        Self { user: None, group: None, policy, loses_all: false, gained, lost, undecided, in_practice }
+        Self {
+            user: None,
+            group: None,
+            anonymous: false,
+            policy,
+            loses_all: false,
+            gained,
+            lost,
+            undecided,
+            in_practice,
+        }
     }
 }
 

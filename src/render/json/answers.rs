@@ -154,6 +154,7 @@ impl SubjectV1 {
     pub(super) fn of(attachment: &Attachment) -> Self {
         let (user, group, document, roles) = match &attachment.holder {
             Holder::Principal(principal) => (principal.user(), principal.group(), None, None),
+            Holder::Anonymous => (None, None, None, None),
             Holder::Document(path) => (None, None, Some(path.clone()), None),
             Holder::Roles(roles) => (None, None, None, Some(roles.listed().map(|role| role.to_string()).collect())),
         };

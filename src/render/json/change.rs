@@ -7,8 +7,8 @@ use super::term::TermV1;
 use crate::base::PolicyName;
 use crate::observed::Body;
 use crate::plan::{
-    AttachedPrincipal, BaseDeclaration, Change, ChangeId, ChangeKind, Combined, NewKeys, NotReported, Note,
-    ReplaceMethod, Review, SettingChange, Undeclared,
+    AttachedPrincipal, BaseDeclaration, BucketTarget, Change, ChangeId, ChangeKind, Combined, NewKeys, NotReported,
+    Note, ReplaceMethod, Review, SettingChange, Undeclared,
 };
 use crate::policy::Normal;
 use crate::policy::access::Basis;
@@ -16,7 +16,7 @@ use crate::policy::access::Basis;
 json_types! {
     /// A difference between the configuration and the cluster.
     pub struct ChangeV1 {
-        /// Its name in this plan: `policy/NAME`, `user/NAME` or `group/NAME`.
+        /// Its name in this plan: `policy/NAME`, `user/NAME`, `group/NAME` or `bucket/NAME`.
         id: String,
         /// The kind of change.
         kind: KindV1,
@@ -28,10 +28,12 @@ json_types! {
         user?: String,
         /// The group, for a change of a group.
         group?: String,
-        /// Before: the document of a policy, or the name of the policy that a user or group has.
+        /// The bucket, for a change of the policy of a bucket.
+        bucket?: String,
+        /// Before: the document of a policy, or the name of the policy that a user, group or bucket has.
         #[schemars(with = "Option<serde_json::Value>")]
         before?: Box<RawValue>,
-        /// After: the document of a policy, or the name of the policy that a user or group has.
+        /// After: the document of a policy, or the name of the policy that a user, group or bucket has.
         #[schemars(with = "Option<serde_json::Value>")]
         after?: Box<RawValue>,
         /// For a combined policy, the policies that each statement of `after` comes from.
@@ -45,7 +47,7 @@ json_types! {
         /// Temporary policies of an interrupted run. They are removed.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         temporary_policies: Vec<String>,
-        /// The users and groups whose access changes.
+        /// The users and groups whose access changes, and `anonymous` first.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         access: Vec<AccessChangeV1>,
         /// Notes for the reviewer.
@@ -74,6 +76,8 @@ json_types! {
         Move,
         /// Detaches the policy of a user or group.
         Detach,
+        /// Gives a bucket another policy.
+        SetBucketPolicy,
     }
 
     /// How a policy is replaced.
@@ -120,7 +124,7 @@ json_types! {
 
     /// A policy, user or group that is no longer declared.
     pub struct UndeclaredV1 {
-        /// `policy/NAME`, `user/NAME` or `group/NAME`.
+        /// `policy/NAME`, `user/NAME`, `group/NAME` or `bucket/NAME`.
         id: String,
         /// The policy, if it is one.
         policy?: String,
@@ -128,9 +132,11 @@ json_types! {
         user?: String,
         /// The group, if it is one.
         group?: String,
+        /// The bucket, if it is one.
+        bucket?: String,
         /// The declaration in the revision.
         declared: DeclaredV1,
-        /// The policy that the revision declares for a user or group.
+        /// The policy that the revision declares for a user, group or bucket.
         declared_policy?: String,
         /// Whether `[ownership]` covers it. If so, it is removed or detached; if not, it stays, unmanaged.
         owned: bool,
@@ -148,6 +154,10 @@ json_types! {
         Attached,
         /// A user or group without a policy.
         Detached,
+        /// A bucket with the policy of a name.
+        Canned,
+        /// A bucket with a document of its own.
+        BucketDocument,
     }
 
     /// A setting that changes.
@@ -201,6 +211,7 @@ impl KindV1 {
             ChangeKind::Attach { .. } => Self::Attach,
             ChangeKind::Move { .. } => Self::Move,
             ChangeKind::Detach { .. } => Self::Detach,
+            ChangeKind::SetBucketPolicy { .. } => Self::SetBucketPolicy,
         }
     }
 }
@@ -218,6 +229,7 @@ impl ChangeV1 {
             renamed_from: None,
             user,
             group,
+            bucket: change.id.bucket().map(ToString::to_string),
             before: None,
             after: None,
             combined_from: change.combined.iter().flat_map(|combined| combined_from(combined)).collect(),
@@ -262,6 +274,17 @@ impl ChangeV1 {
                 Self { before: text(before.as_str()), after: text(after.as_str()), ..common }
             }
             ChangeKind::Detach { before, .. } => Self { before: text(before.as_str()), ..common },
+            ChangeKind::SetBucketPolicy { before, after, .. } => Self {
+                before: match before.canned {
+                    Some(canned) => text(canned.as_str()),
+                    None => body(&before.document),
+                },
+                after: match after {
+                    BucketTarget::Canned(canned) => text(canned.as_str()),
+                    BucketTarget::Document(normal) => document(normal),
+                },
+                ..common
+            },
         }
     }
 }
@@ -343,12 +366,15 @@ impl UndeclaredV1 {
             BaseDeclaration::Absent => (DeclaredV1::Absent, None),
             BaseDeclaration::Has(policy) => (DeclaredV1::Attached, Some(policy.to_string())),
             BaseDeclaration::Detached => (DeclaredV1::Detached, None),
+            BaseDeclaration::Canned(canned) => (DeclaredV1::Canned, Some(canned.to_string())),
+            BaseDeclaration::BucketDocument => (DeclaredV1::BucketDocument, None),
         };
         Self {
             id: of.id.to_string(),
             policy: of.id.policy().map(ToString::to_string),
             user: principal.and_then(|who| who.user()).map(ToString::to_string),
             group: principal.and_then(|who| who.group()).map(ToString::to_string),
+            bucket: of.id.bucket().map(ToString::to_string),
             declared,
             declared_policy,
             owned: of.owned,

@@ -55,7 +55,7 @@ json_types! {
 
     /// An object that does not match the configuration.
     pub struct DriftedV1 {
-        /// `policy/NAME`, `user/NAME` or `group/NAME`.
+        /// `policy/NAME`, `user/NAME`, `group/NAME` or `bucket/NAME`.
         id: String,
         /// The kind of drift.
         kind: Kind,
@@ -67,7 +67,9 @@ json_types! {
         user?: String,
         /// The group, if it is one.
         group?: String,
-        /// The declared state: the document of a policy, or the name of the policy of a user or group; missing for none.
+        /// The bucket, if it is one.
+        bucket?: String,
+        /// The declared state: the document of a policy, or the name of the policy of a user, group or bucket; missing for none.
         #[schemars(with = "Option<serde_json::Value>")]
         declared?: Box<RawValue>,
         /// The state of the cluster: the document of a policy, or the name of the policy of a user or group; missing for
@@ -150,6 +152,7 @@ impl DriftedV1 {
             ObjectState::Nothing => None,
             ObjectState::Document(document) => body(document),
             ObjectState::Policy(policy) => text(policy.as_str()),
+            ObjectState::Canned(canned) => text(canned.as_str()),
         };
         Self {
             id: object.id.to_string(),
@@ -158,6 +161,7 @@ impl DriftedV1 {
             renamed_from: object.renamed_from.as_ref().map(ToString::to_string),
             user,
             group,
+            bucket: object.id.bucket().map(ToString::to_string),
             declared: side(&object.declared),
             observed: side(&object.observed),
             access: object.access.iter().map(AccessChangeV1::of).collect(),

@@ -69,6 +69,7 @@ mod report;
 mod requests;
 mod saved;
 mod snapshot;
+mod snapshot_bucket;
 mod step;
 mod term;
 mod why;

@@ -45,6 +45,10 @@ json_types! {
         user?: String,
         /// The group.
         group?: String,
+        /// The bucket.
+        bucket?: String,
+        /// The policy of the bucket, if it has a name.
+        bucket_policy?: String,
         /// How it ended.
         status: StatusV1,
         /// Why it did not succeed.
@@ -149,13 +153,15 @@ impl StepOutcomeV1 {
             Remark::StoredInEmergency { path, .. } | Remark::ResponseStored { path } => Some(path.clone()),
             Remark::Gap | Remark::PairUnknown => None,
         };
-        let StepV1 { id, call, policy, user, group, .. } = StepV1::of(step);
+        let StepV1 { id, call, policy, user, group, bucket, bucket_policy, .. } = StepV1::of(step);
         Self {
             id,
             call,
             policy,
             user,
             group,
+            bucket,
+            bucket_policy,
             status,
             reason,
             blocked_by,

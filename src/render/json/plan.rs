@@ -145,7 +145,10 @@ json_types! {
         r#move: usize,
         /// Users and groups to detach.
         detach: usize,
-        /// Declared policies, users and groups that need no change.
+        /// Bucket policies to set.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        set_bucket_policy: usize,
+        /// Declared policies, users, groups and buckets that need no change.
         unchanged: usize,
         /// Unmanaged policies (predefined ones included), users and groups.
         unmanaged: usize,
@@ -162,6 +165,9 @@ json_types! {
         users: usize,
         /// Groups.
         groups: usize,
+        /// Buckets.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        buckets: usize,
     }
 
     /// The limits of a cluster.
@@ -210,6 +216,7 @@ impl PlanV1 {
                 policies: plan.unchanged.policies,
                 users: plan.unchanged.users,
                 groups: plan.unchanged.groups,
+                buckets: plan.unchanged.buckets,
             },
             limits: LimitsV1 { policies: plan.limits.policies, document_bytes: plan.limits.document_bytes },
             changes: plan.changes.iter().map(ChangeV1::of).collect(),
@@ -318,12 +325,16 @@ impl ClusterV1 {
     }
 }
 
+fn is_zero(number: &usize) -> bool {
+    *number == 0
+}
+
 impl SummaryV1 {
     /// Counts a plan.
     pub fn of(plan: &Plan) -> Self {
         let (unchanged, unmanaged) = (plan.unchanged, &plan.unmanaged);
         let mut summary = Self {
-            unchanged: unchanged.policies + unchanged.users + unchanged.groups,
+            unchanged: unchanged.policies + unchanged.users + unchanged.groups + unchanged.buckets,
             unmanaged: unmanaged.policies.len()
                 + unmanaged.predefined.len()
                 + unmanaged.users.len()
@@ -340,6 +351,7 @@ impl SummaryV1 {
                 KindV1::Attach => &mut summary.attach,
                 KindV1::Move => &mut summary.r#move,
                 KindV1::Detach => &mut summary.detach,
+                KindV1::SetBucketPolicy => &mut summary.set_bucket_policy,
             } += 1;
         }
         summary

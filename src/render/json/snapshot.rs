@@ -8,9 +8,10 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::plan::{ClusterV1, Head};
+use super::snapshot_bucket::SnapshotBucketV1;
 use super::term::time_text;
 use crate::base::{ApiFacts, Capabilities, GroupName, PolicyName, Release, UserName, visible};
-use crate::observed::{Body, Buckets, Duplicates, Identity, Limits, Observed, ObservedUser};
+use crate::observed::{Body, Duplicates, Identity, Limits, Observed, ObservedUser};
 
 const FORMAT: &str = "attune.snapshot/1";
 
@@ -32,6 +33,8 @@ json_types! {
         users: Vec<SnapshotUserV1>,
         /// The groups that have a policy, each name once; missing when the cluster does not report them.
         groups?: Vec<SnapshotGroupV1>,
+        /// The buckets, each name once; missing when attune did not read them.
+        buckets?: Vec<SnapshotBucketV1>,
         /// Whether the cluster reports who has which policy.
         attachments_known: bool,
         /// Whether attune can generate keys for users of this cluster.
@@ -152,6 +155,7 @@ impl SnapshotV1 {
             policies: observed.policies.iter().map(policy).collect(),
             users: observed.users.iter().map(user).collect(),
             groups: observed.groups_known.then(|| groups.into_iter().map(group).collect()),
+            buckets: SnapshotBucketV1::all(&observed.buckets),
             attachments_known: observed.attachments_known,
             keys_can_be_generated: observed.keys_can_be_generated,
             identity_provider: observed.identity_provider,
@@ -223,7 +227,7 @@ impl SnapshotV1 {
             duplicates,
             identity_provider: self.identity_provider,
             attachments_known: self.attachments_known,
-            buckets: Buckets::NotRead,
+            buckets: SnapshotBucketV1::observed(self.buckets)?,
             keys_can_be_generated: self.keys_can_be_generated,
             limits: Limits::default(),
         })

@@ -4,7 +4,7 @@ use serde_json::value::RawValue;
 
 use super::access::user_or_group;
 use super::change::document;
-use crate::plan::{Call, Step};
+use crate::plan::{BucketTarget, Call, Step};
 
 json_types! {
     /// The kinds of API call.
@@ -19,6 +19,8 @@ json_types! {
         RevokeKeys,
         /// Detaches the policy of a user or group.
         Detach,
+        /// Gives a bucket another policy.
+        SetBucketPolicy,
     }
 
     /// An API call.
@@ -35,6 +37,10 @@ json_types! {
         user?: String,
         /// The group.
         group?: String,
+        /// The bucket.
+        bucket?: String,
+        /// The policy of the bucket, if it has a name: `none`, `download`, `upload` or `public`.
+        bucket_policy?: String,
         /// The document, exactly as attune sends it.
         #[schemars(with = "Option<serde_json::Value>")]
         document?: Box<RawValue>,
@@ -53,6 +59,23 @@ impl StepV1 {
             Call::Attach { principal, policy, .. } => (CallV1::Attach, Some(policy), user_or_group(principal), None),
             Call::RevokeKeys { user } => (CallV1::RevokeKeys, None, (Some(user.to_string()), None), None),
             Call::Detach { principal, policy } => (CallV1::Detach, Some(policy), user_or_group(principal), None),
+            Call::SetBucketPolicy { policy: BucketTarget::Document(sent), .. } => {
+                (CallV1::SetBucketPolicy, None, NOBODY, document(sent))
+            }
+            Call::SetBucketPolicy { policy: BucketTarget::Canned(_), .. } => {
+                (CallV1::SetBucketPolicy, None, NOBODY, None)
+            }
+        };
+        let (bucket, bucket_policy) = match &step.call {
+            Call::SetBucketPolicy { bucket, policy: BucketTarget::Canned(canned), .. } => {
+                (Some(bucket.to_string()), Some(canned.to_string()))
+            }
+            Call::SetBucketPolicy { bucket, policy: BucketTarget::Document(_), .. } => (Some(bucket.to_string()), None),
+            Call::AddPolicy { .. }
+            | Call::RemovePolicy { .. }
+            | Call::Attach { .. }
+            | Call::RevokeKeys { .. }
+            | Call::Detach { .. } => (None, None),
         };
         Self {
             id: step.id.0,
@@ -61,6 +84,8 @@ impl StepV1 {
             policy: policy.map(ToString::to_string),
             user,
             group,
+            bucket,
+            bucket_policy,
             document: sent,
             after: step.after.iter().map(|first| first.0).collect(),
         }

@@ -126,6 +126,7 @@ impl WhyChangeV1 {
             ChangeKind::Move { principal, before, after } => {
                 format!("moves {} from {before} to {after}", principal.label())
             }
+            ChangeKind::SetBucketPolicy { bucket, .. } => format!("sets the policy of bucket {bucket}"),
             ChangeKind::Detach { principal, before } => format!("detaches {} from {before}", principal.label()),
         };
         let (file, line) = file_and_line(at, sources);

@@ -108,6 +108,7 @@ mod tests {
             let of = AccessChangeV1 {
                 user: None,
                 group: None,
+                anonymous: false,
                 policy: None,
                 loses_all: false,
                 gained: gained.to_vec(),

@@ -32,6 +32,7 @@ impl Cut {
         match kind {
             KindV1::AddPolicy => self < Self::Added,
             KindV1::ReplacePolicy | KindV1::RenamePolicy | KindV1::RemovePolicy => self < Self::Documents,
+            KindV1::SetBucketPolicy => self < Self::Documents,
             KindV1::Attach | KindV1::Move | KindV1::Detach => false,
         }
     }
@@ -77,6 +78,7 @@ pub(super) fn replacements_and_additions(plan: &PlanV1, bodies: &[Body], cut: Cu
     let names = cut < Cut::Names;
     let kinds = [
         (KindV1::RenamePolicy, "Renamed"),
+        (KindV1::SetBucketPolicy, "Bucket policies"),
         (KindV1::ReplacePolicy, "Replaced"),
         (KindV1::AddPolicy, "Added"),
         (KindV1::Attach, "Attached"),
@@ -87,7 +89,9 @@ pub(super) fn replacements_and_additions(plan: &PlanV1, bodies: &[Body], cut: Cu
                 if cut.shows(kind) {
                     let all = plan.changes.iter().zip(bodies).filter(|(change, _)| change.kind == kind);
                     all.map(|(change, body)| fold(plan, change, body, cut)).collect()
-                } else if names || matches!(kind, KindV1::ReplacePolicy | KindV1::RenamePolicy) {
+                } else if names
+                    || matches!(kind, KindV1::ReplacePolicy | KindV1::RenamePolicy | KindV1::SetBucketPolicy)
+                {
                     changes.iter().map(|change| item(plan, change, names)).collect()
                 } else {
                     keys(changes)
@@ -124,6 +128,7 @@ fn numbered(changes: &[&ChangeV1]) -> String {
         (number(|change| change.policy.is_some()), "policy", "policies"),
         (number(|change| change.user.is_some()), "user", "users"),
         (number(|change| change.group.is_some()), "group", "groups"),
+        (number(|change| change.bucket.is_some()), "bucket", "buckets"),
     ]))
 }
 
@@ -147,7 +152,8 @@ fn fold(plan: &PlanV1, change: &ChangeV1, body: &Body, cut: Cut) -> String {
         | KindV1::RenamePolicy
         | KindV1::Attach
         | KindV1::Move
-        | KindV1::Detach => {
+        | KindV1::Detach
+        | KindV1::SetBucketPolicy => {
             format!(": {}", summary(plan, change, html_code, true))
         }
     };
@@ -196,6 +202,12 @@ pub(super) fn summary(plan: &PlanV1, change: &ChangeV1, name: Name, names: bool)
                 parts.push(removes_temporary(change, name));
             }
         }
+        KindV1::SetBucketPolicy => {
+            parts.extend(attachment_change(change, name));
+            if text_in(change.after.as_deref()).is_none() {
+                parts.extend(size(plan, change));
+            }
+        }
         KindV1::Attach | KindV1::Move | KindV1::Detach => parts.extend(attachment_change(change, name)),
     }
     parts.extend(change.notes.iter().filter_map(|of| note(*of)).map(str::to_owned));
@@ -217,10 +229,15 @@ struct BodyLine {
 
 impl Body {
     pub(super) fn of(change: &ChangeV1) -> Self {
-        if change.policy.is_none() {
+        if change.policy.is_none() && change.bucket.is_none() {
             return Self::default();
         }
-        let [before, after] = [&change.before, &change.after].map(|side| side.as_deref().map(document_or_text));
+        // The line above names a canned policy.
+        let has_name = |raw: &&serde_json::value::RawValue| {
+            change.bucket.is_some() && text_in(Some(raw)).is_some_and(|text| is_canned(&text))
+        };
+        let [before, after] = [&change.before, &change.after]
+            .map(|side| side.as_deref().filter(|raw| !has_name(raw)).map(document_or_text));
         let mut lines = Vec::new();
         for (side, mark) in [(&before, '-'), (&after, '+')] {
             if let Some(Err(text)) = side {

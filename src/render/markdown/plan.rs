@@ -319,6 +319,10 @@ fn sides(object: &DriftedV1) -> (String, String) {
             (format!("old name {}", cell(old)), "renamed".to_owned())
         }
         Kind::PolicyRemoved => ("missing".to_owned(), "declared".to_owned()),
+        Kind::BucketPolicyChanged => {
+            let side = |raw: &Option<Box<RawValue>>| bucket_policy(raw.as_deref(), cell);
+            (side(&object.observed), side(&object.declared))
+        }
         Kind::UserRemoved => ("no such user".to_owned(), policy(&object.declared)),
         Kind::UserAttached
         | Kind::UserMoved

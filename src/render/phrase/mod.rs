@@ -1,6 +1,7 @@
 //! Phrases that text, Markdown and HTML share. Each form decides how a name is written.
 
 mod access;
+mod called;
 mod expectation;
 mod refusals;
 mod requests;
@@ -14,12 +15,13 @@ use super::json::{
     SummaryV1, UnchangedV1, UnmanagedV1,
 };
 pub(super) use crate::base::count;
-use crate::base::{Severity, list, list_some, shell_word, visible};
+use crate::base::{CannedPolicy, Severity, list, list_some, shell_word, visible};
 use crate::plan::{NotReported, Note};
 use crate::policy::access::{Basis, BasisKind};
 use crate::policy::{self, Document};
 
 pub(super) use access::*;
+pub(super) use called::Called;
 pub(super) use expectation::*;
 pub use refusals::Refusals;
 pub(super) use refusals::*;
@@ -108,8 +110,19 @@ pub(super) fn release(cluster: &ClusterV1) -> &str {
 
 /// `1 to add, 2 to remove`; empty when there are no changes.
 pub(super) fn counts(summary: &SummaryV1) -> String {
-    let SummaryV1 { add, replace, rename, remove, attach, r#move, detach, unchanged: _, unmanaged: _, calls: _ } =
-        *summary;
+    let SummaryV1 {
+        add,
+        replace,
+        rename,
+        remove,
+        attach,
+        r#move,
+        detach,
+        unchanged: _,
+        unmanaged: _,
+        calls: _,
+        set_bucket_policy,
+    } = *summary;
     numbers(&[
         (add, "to add"),
         (replace, "to replace"),
@@ -118,6 +131,7 @@ pub(super) fn counts(summary: &SummaryV1) -> String {
         (attach, "to attach"),
         (r#move, "to move"),
         (detach, "to detach"),
+        (set_bucket_policy, if set_bucket_policy == 1 { "bucket policy to set" } else { "bucket policies to set" }),
     ])
 }
 
@@ -132,9 +146,9 @@ pub(super) fn api_calls(number: usize) -> String {
 }
 
 /// `3 policies and 5 users match the configuration`.
-pub(super) fn unchanged(UnchangedV1 { policies, users, groups }: UnchangedV1) -> String {
+pub(super) fn unchanged(UnchangedV1 { policies, users, groups, buckets }: UnchangedV1) -> String {
     let mut words = vec![count(policies, "policy", "policies"), count(users, "user", "users")];
-    words.extend(counted([(groups, "group", "groups")]));
+    words.extend(counted([(groups, "group", "groups"), (buckets, "bucket", "buckets")]));
     format!("{} match the configuration", list(&words))
 }
 
@@ -159,9 +173,13 @@ pub(super) fn who(user: Option<&str>, group: Option<&str>, name: Name) -> String
     }
 }
 
+/// Whom a bucket policy lets in.
+pub(super) const EVERYONE: &str = "everyone without a login";
+
 /// The user or group of an access change, or anyone who has a policy by its name and whom the cluster does not report.
 pub(super) fn whose(of: &AccessChangeV1, name: Name) -> String {
     match &of.policy {
+        None if of.anonymous => EVERYONE.to_owned(),
         Some(policy) => format!("anyone who has policy {}", name(policy)),
         None => who(of.user.as_deref(), of.group.as_deref(), name),
     }
@@ -181,6 +199,9 @@ pub(super) fn not_reported(kinds: &[NotReported]) -> String {
 }
 
 pub(super) fn object(change: &ChangeV1, name: Name) -> String {
+    if let Some(bucket) = &change.bucket {
+        return format!("bucket {}", name(bucket));
+    }
     match (&change.policy, &change.user, &change.group) {
         (Some(policy), _, _) => format!("policy {}", name(policy)),
         (None, Some(user), _) => format!("user {}", name(user)),
@@ -205,9 +226,14 @@ pub(super) fn document_or_text(raw: &RawValue) -> Result<Document, String> {
 }
 
 /// An API call: `attach ml-training to alice`.
-pub(super) fn call(call: CallV1, policy: Option<&str>, user: Option<&str>, group: Option<&str>, name: Name) -> String {
+pub(super) fn call(step: &Called<'_>, name: Name) -> String {
+    let Called { call, policy, user, group, bucket, bucket_policy } = *step;
     let (policy, who) = (name(policy.unwrap_or_default()), who(user, group, name));
     match call {
+        CallV1::SetBucketPolicy => {
+            let policy = bucket_policy.map_or_else(|| "a document".to_owned(), name);
+            format!("set the policy of bucket {} to {policy}", name(bucket.unwrap_or_default()))
+        }
         CallV1::AddPolicy => format!("add policy {policy}"),
         CallV1::RemovePolicy => format!("remove policy {policy}"),
         CallV1::Attach => format!("attach {policy} to {who}"),
@@ -225,11 +251,33 @@ pub(super) fn attachment_change(change: &ChangeV1, name: Name) -> Option<String>
         KindV1::Attach => Some(format!("attach {after}")),
         KindV1::Move => Some(format!("{before} → {after}")),
         KindV1::Detach => Some(format!("detach {before}")),
+        KindV1::SetBucketPolicy => {
+            let [before, after] = [&change.before, &change.after].map(|side| bucket_policy(side.as_deref(), name));
+            Some(format!("{before} → {after}"))
+        }
+    }
+}
+
+/// Whether a text is the name of a canned bucket policy. An unreadable document is not.
+pub(super) fn is_canned(text: &str) -> bool {
+    text.parse::<CannedPolicy>().is_ok()
+}
+
+/// The policy of a bucket: its name, or that it is a document.
+pub(super) fn bucket_policy(value: Option<&RawValue>, name: Name) -> String {
+    match text_in(value) {
+        Some(text) if is_canned(&text) => name(&text),
+        Some(_) => "a document that attune cannot read".to_owned(),
+        None => "a document".to_owned(),
     }
 }
 
 pub(super) fn size(plan: &PlanV1, change: &ChangeV1) -> Option<String> {
     let after = change.after.as_ref()?;
+    // How large the document of a bucket may be, only the cluster knows.
+    if change.bucket.is_some() {
+        return Some(format!("{} bytes", after.get().len()));
+    }
     Some(format!("{} of {} bytes", after.get().len(), plan.limits.document_bytes))
 }
 

@@ -20,6 +20,9 @@ pub(in crate::render) fn settings_title(review: &ReviewV1, name: Name) -> String
 }
 
 pub(in crate::render) fn undeclared_object(of: &UndeclaredV1, name: Name) -> String {
+    if let Some(bucket) = &of.bucket {
+        return format!("bucket {}", name(bucket));
+    }
     match &of.policy {
         Some(policy) => format!("policy {}", name(policy)),
         None if of.group.is_none() => format!("user {}", name(of.user.as_deref().unwrap_or(&of.id))),
@@ -38,6 +41,10 @@ pub(in crate::render) fn undeclared_action(of: &UndeclaredV1, name: Name) -> Str
         (DeclaredV1::Attached, false) => {
             format!("keeps {}, unmanaged", name(of.declared_policy.as_deref().unwrap_or_default()))
         }
+        (DeclaredV1::Canned | DeclaredV1::BucketDocument, true) => {
+            "its policy becomes none, because `[ownership]` covers it".to_owned()
+        }
+        (DeclaredV1::Canned | DeclaredV1::BucketDocument, false) => "keeps its policy, unmanaged".to_owned(),
         (DeclaredV1::Absent, _) => "no longer declared absent".to_owned(),
         (DeclaredV1::Detached, _) => "no longer declared detached".to_owned(),
     }

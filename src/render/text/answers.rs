@@ -255,6 +255,7 @@ fn attached(all: &[&Attachment]) -> String {
         Holder::Principal(principal) => {
             phrase::who(principal.user().map(UserName::as_str), principal.group().map(GroupName::as_str), shown)
         }
+        Holder::Anonymous => phrase::EVERYONE.to_owned(),
         Holder::Document(path) => shown(path),
         Holder::Roles(roles) => {
             format!("a token with {}", shown(&roles.listed().map(|it| it.to_string()).collect::<Vec<_>>().join(", ")))

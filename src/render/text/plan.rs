@@ -199,14 +199,16 @@ fn in_short(change: &ChangeV1) -> String {
         KindV1::RenamePolicy => renamed(change, shown),
         KindV1::ReplacePolicy => format!("new document, attached to {}", principals(&change.attached_to)),
         KindV1::RemovePolicy => "removed".to_owned(),
-        KindV1::Attach | KindV1::Move | KindV1::Detach => attachment_change(change, shown).unwrap_or_default(),
+        KindV1::Attach | KindV1::Move | KindV1::Detach | KindV1::SetBucketPolicy => {
+            attachment_change(change, shown).unwrap_or_default()
+        }
     }
 }
 
 fn mark(styles: &Styles, kind: KindV1) -> (&'static str, &Style) {
     match kind {
         KindV1::AddPolicy | KindV1::Attach => ("+", &styles.add),
-        KindV1::ReplacePolicy => ("±", &styles.change),
+        KindV1::ReplacePolicy | KindV1::SetBucketPolicy => ("±", &styles.change),
         KindV1::RenamePolicy | KindV1::Move => (">", &styles.change),
         KindV1::RemovePolicy | KindV1::Detach => ("-", &styles.remove),
     }
@@ -227,10 +229,17 @@ fn change(out: &mut dyn Write, styles: &Styles, plan: &PlanV1, change: &ChangeV1
     }
     let new = match change.kind {
         KindV1::AddPolicy | KindV1::ReplacePolicy | KindV1::RenamePolicy => change.after.as_deref().and_then(document),
+        KindV1::SetBucketPolicy => {
+            change.after.as_deref().filter(|after| text_in(Some(after)).is_none()).and_then(document)
+        }
         KindV1::RemovePolicy | KindV1::Attach | KindV1::Move | KindV1::Detach => None,
     };
     let Some(after) = new else { return Ok(()) };
     let before = change.before.as_deref();
+    let is_canned = change.kind == KindV1::SetBucketPolicy && text_in(before).is_some_and(|text| is_canned(&text));
+    if is_canned {
+        return documents(out, styles, UNDER, None, &after, &[]);
+    }
     if let Some(text) = text_in(before) {
         writeln!(out, "{UNDER}{}", styles.remove.apply_to(format!("- {}", shown(&text))))?;
     } else if before.is_none() && change.kind != KindV1::AddPolicy {
@@ -259,6 +268,11 @@ fn summary_of(plan: &PlanV1, change: &ChangeV1) -> String {
             format!("{}{size}", renaming(change, &all, &named(of, NAMED, shown), shown))
         }
         KindV1::RemovePolicy => NO_ATTACHMENTS_LEFT.to_owned(),
+        KindV1::SetBucketPolicy => {
+            let size = change.after.as_deref().filter(|after| text_in(Some(after)).is_none()).map(|_| size());
+            let size = size.map(|size| format!(" · {size}")).unwrap_or_default();
+            format!("{}{size}", attachment_change(change, shown).unwrap_or_default())
+        }
         KindV1::Attach | KindV1::Move | KindV1::Detach => {
             let keys = change.notes.iter().filter(|of| is_of_keys(**of)).filter_map(|of| note(*of));
             let keys: String = keys.map(|text| format!("; {text}")).collect();
@@ -330,7 +344,7 @@ fn shown_id(id: &str) -> String {
 fn drifted(out: &mut dyn Write, styles: &Styles, object: &DriftedV1, width: usize) -> io::Result<()> {
     let (mark, style) = match object.kind {
         Kind::PolicyAdded | Kind::UserAttached | Kind::GroupAttached => ("+", &styles.add),
-        Kind::PolicyChanged => ("±", &styles.change),
+        Kind::PolicyChanged | Kind::BucketPolicyChanged => ("±", &styles.change),
         Kind::PolicyRenamed | Kind::UserMoved | Kind::GroupMoved => (">", &styles.change),
         Kind::PolicyRemoved | Kind::UserDetached | Kind::UserRemoved | Kind::GroupDetached => ("-", &styles.remove),
     };
@@ -338,10 +352,10 @@ fn drifted(out: &mut dyn Write, styles: &Styles, object: &DriftedV1, width: usiz
     if let Some(text) = object.term.as_ref().and_then(|of| term(of, shown)) {
         writeln!(out, "{UNDER}{}", styles.change.apply_to(text))?;
     }
-    if !matches!(object.kind, Kind::PolicyChanged | Kind::PolicyRenamed) {
+    if !matches!(object.kind, Kind::PolicyChanged | Kind::PolicyRenamed | Kind::BucketPolicyChanged) {
         return Ok(());
     }
-    if let Some(text) = text_in(object.observed.as_deref()) {
+    if let Some(text) = text_in(object.observed.as_deref()).filter(|text| !is_canned(text)) {
         return writeln!(out, "{UNDER}{}", styles.add.apply_to(format!("+ {}", shown(&text))));
     }
     match (object.declared.as_deref().and_then(document), object.observed.as_deref().and_then(document)) {
@@ -366,6 +380,11 @@ fn difference(object: &DriftedV1) -> String {
         Kind::UserMoved | Kind::GroupMoved => format!("has {observed}, should have {declared}"),
         Kind::UserDetached | Kind::GroupDetached => format!("has no policy, should have {declared}"),
         Kind::UserRemoved => format!("does not exist, should have {declared}"),
+        Kind::BucketPolicyChanged => {
+            let side = |raw: Option<&RawValue>| bucket_policy(raw, shown);
+            let (declared, observed) = (side(object.declared.as_deref()), side(object.observed.as_deref()));
+            format!("has the policy {observed}, should have {declared}")
+        }
     }
 }
 

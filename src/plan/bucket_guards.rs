@@ -1,0 +1,90 @@
+//! What the guards about buckets refuse.
+
+use crate::base::{BucketName, Finding};
+use crate::desired::{Guards, Override};
+use crate::observed::{BucketPolicy, Observed};
+use crate::policy::access::{Access, Side};
+
+use super::access::{AccessCache, AccessQuery};
+use super::buckets::{BucketEffect, of_anonymous};
+use super::codes::{PROTECTED_BUCKET, PUBLIC};
+use super::effects::Effects;
+
+/// The buckets that a plan closes, and how many are open.
+#[derive(Debug)]
+pub(super) struct Closed {
+    pub(super) names: Vec<String>,
+    pub(super) total: usize,
+}
+
+/// The buckets whose objects everyone can read before and not everyone after, of all that everyone can read. A policy that is not
+/// known counts as open before and as closed after.
+pub(super) fn closed(observed: &Observed, effects: &Effects, cache: &mut AccessCache<'_>) -> Closed {
+    let buckets: Vec<(&BucketName, &BucketPolicy)> =
+        observed.buckets.known().into_iter().flatten().filter(|(_, policy)| !policy.is_none()).collect();
+    let before: Vec<AccessQuery> =
+        buckets.iter().map(|(bucket, policy)| of_anonymous(bucket, &policy.document)).collect();
+    let after: Vec<AccessQuery> = buckets
+        .iter()
+        .map(|(bucket, policy)| {
+            let given = effects.buckets.get(*bucket).map_or(&policy.document, |effect| &effect.given);
+            of_anonymous(bucket, given)
+        })
+        .collect();
+    let open: Vec<bool> = cache.differences(&before).iter().map(|access| may_read(access)).collect();
+    let still: Vec<bool> = cache.differences(&after).iter().map(|access| reads(access)).collect();
+    let all = buckets.iter().zip(open.into_iter().zip(still)).filter(|(_, (open, _))| *open);
+    let all: Vec<(&BucketName, bool)> = all.map(|((bucket, _), (_, still))| (*bucket, still)).collect();
+    let changed = |bucket: &BucketName| effects.buckets.contains_key(bucket);
+    Closed {
+        names: all
+            .iter()
+            .filter(|(bucket, still)| !still && changed(bucket))
+            .map(|(bucket, _)| bucket.to_string())
+            .collect(),
+        total: all.len(),
+    }
+}
+
+/// Whether an access certainly has the reading of objects.
+fn reads(access: &Access) -> bool {
+    let is_read = |action: &String| crate::policy::access::pattern_covers(action, "s3:GetObject");
+    access.gained.iter().any(|line| line.actions.iter().any(is_read))
+}
+
+fn may_read(access: &Access) -> bool {
+    reads(access) || access.undecided.iter().any(|open| open.side == Side::Gained)
+}
+
+/// The refusals about single buckets, each with the option that overrides it.
+pub(super) fn refusals(guards: &Guards, effects: &Effects) -> Vec<(Override, Finding)> {
+    let mut refusals = Vec::new();
+    for (bucket, effect) in &effects.buckets {
+        if guards.protected_buckets.matches(bucket.as_str()) {
+            let message = format!("bucket `{bucket}` is protected by `[guards]` and would get another policy");
+            refusals.push((Override::Bucket(bucket.clone()), Finding::error(PROTECTED_BUCKET, message)));
+        }
+        if let Some(message) = public(bucket, effect).filter(|_| guards.deny_public) {
+            refusals.push((Override::Public(bucket.clone()), Finding::error(PUBLIC, message)));
+        }
+    }
+    refusals
+}
+
+/// What requests without a login gain, with a request that proves it.
+fn public(bucket: &BucketName, effect: &BucketEffect) -> Option<String> {
+    let access = effect.anonymous().filter(|access| !access.gains_nothing())?;
+    let who = "requests without a login";
+    let known = access.gained.first().map(|line| {
+        let example = &line.witness;
+        let under = match line.conditions.is_empty() {
+            true => String::new(),
+            false => format!(" if {}", line.conditions.join(" and ")),
+        };
+        format!("{who} would gain access to bucket `{bucket}`: {} on {}{under}", example.action, example.resource)
+    });
+    known.or_else(|| {
+        let policy = effect.after.text();
+        Some(format!("{who} may gain access to bucket `{bucket}`: what `{policy}` gives there is not known"))
+    })
+}
