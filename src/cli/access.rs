@@ -8,20 +8,22 @@ use super::connect::CommandError;
 use super::documents::Documents;
 use super::exit::{self, Exit, Failure};
 use super::output::Output;
-use super::people::{People, role};
+use super::people::{People, bucket_of, role};
 use crate::base::{PolicyName, Release, count};
 use crate::desired::{is_stdin, shown_path};
 use crate::policy::Catalogue;
 use crate::policy::access::{
-    ALL_RULES, Answer, Asked, Attachment, Comparison, Context, Relation, Report, RequestKind, RuleList, compare,
+    ALL_RULES, Answer, Asked, Attachment, Comparison, Context, Holder, Relation, Report, RequestKind, RuleList, compare,
 };
 use crate::render::json::{self, AccessComparisonV1, AccessReportV1};
 use crate::render::text::{self, Detail};
 
 /// Show what a user or group can do, or who can do something
 ///
-/// Evaluates the attached policies in the configuration, or with --observed on the cluster. Bucket policies are not evaluated.
-/// With -v, the answer also has the actions.
+/// Evaluates the attached policies and the policies of buckets in the configuration, or with --observed on the cluster. With -v, the answer also has the actions.
+///
+/// Only the policy of a bucket lets in requests without a login: `--anonymous` shows what they can do. Whether it counts for users
+/// as well is a question of the rules.
 ///
 /// WHAT is a word, such as `delete-version`, or an action. A server seldom asks for the action with the name of a request, so
 /// that an action stands for the request that people mean by it. The answer says which actions decide. With WHAT and ARN, exits
@@ -36,7 +38,7 @@ use crate::render::text::{self, Detail};
 #[command(after_long_help = help())]
 pub(super) struct AccessArgs {
     /// User, group/NAME for a group, or FILE.json or `-` for a policy document
-    #[arg(required_unless_present_any = ["who", "roles", "compare"])]
+    #[arg(required_unless_present_any = ["who", "roles", "compare", "anonymous"])]
     user: Option<String>,
     /// A word such as `read` or `delete-version`, or an action such as s3:GetObject
     #[arg(value_name = "WHAT")]
@@ -47,7 +49,11 @@ pub(super) struct AccessArgs {
     /// access is merged. Without USER. With `--who`, also show the tokens with one of these roles, or one of `[roles]`
     #[arg(long, value_delimiter = ',', value_name = "NAME", num_args = 0..=1)]
     roles: Option<Vec<String>>,
-    /// Show all users and groups that can do this; patterns ask who can do something that matches
+    /// Show what anyone can do without a login. Without USER
+    #[arg(long, conflicts_with_all = ["who", "roles", "compare"])]
+    anonymous: bool,
+    /// Show all users and groups that can do this, and whether anyone can without a login; patterns ask who can do something that
+    /// matches
     #[arg(long, num_args = 2, value_names = ["WHAT", "ARN"], conflicts_with = "user")]
     who: Option<Vec<String>>,
     /// With `--who`, show who can do something of what matches (default)
@@ -56,7 +62,7 @@ pub(super) struct AccessArgs {
     /// With `--who`, show who can do all of what matches, on every resource that matches
     #[arg(long, requires = "who", conflicts_with = "exact")]
     all: bool,
-    /// Show what only one of two can do, and what both can: users, group/NAME, or role/NAME of a token
+    /// Show what only one of two can do, and what both can: users, group/NAME, role/NAME of a token, or @anonymous
     #[arg(long, num_args = 2, value_names = ["USER", "USER"], conflicts_with_all = ["user", "who", "roles", "exact"])]
     compare: Option<Vec<String>>,
     /// Also show which statements decide about one request, where they are, and which commit last changed them
@@ -134,14 +140,22 @@ impl AccessArgs {
         if report.has_service_accounts() {
             output.info(|out, _| writeln!(out, "{SERVICE_ACCOUNTS}"));
         }
+        if !report.buckets_known && (self.who.is_some() || self.observed || self.plan) {
+            output.info(|out, _| writeln!(out, "{BUCKETS}"));
+        }
         let refused = self.who.is_none() && !allowed;
         Ok(if refused { Exit::Changes } else { Exit::Done })
     }
 
-    /// USER, WHAT and ARN. With `--roles`, the arguments are WHAT and ARN only.
+    /// Whether the first argument is USER.
+    fn has_user(&self) -> bool {
+        !self.anonymous && (self.roles.is_none() || self.who.is_some())
+    }
+
+    /// USER, WHAT and ARN. With `--roles` or `--anonymous`, the arguments are WHAT and ARN only.
     fn arguments(&self) -> [Option<&str>; 3] {
         let [first, second, third] = [&self.user, &self.action, &self.arn].map(Option::as_deref);
-        if self.roles.is_none() || self.who.is_some() { [first, second, third] } else { [None, first, second] }
+        if self.has_user() { [first, second, third] } else { [None, first, second] }
     }
 
     fn check_arguments(&self) -> Result<(), Failure> {
@@ -154,7 +168,7 @@ impl AccessArgs {
             let failure = Failure::new(&exit::NO_REQUEST, "`--any` and `--all` belong to `--who WHAT ARN`");
             return Err(failure.help("see `attune access --help`"));
         }
-        let has_user = self.roles.is_none() || self.who.is_some();
+        let has_user = self.has_user();
         if self.roles.as_ref().is_some_and(Vec::is_empty) && self.who.is_none() {
             let failure = Failure::new(&exit::NO_REQUEST, "`--roles` names no role");
             return Err(failure.help(
@@ -164,7 +178,7 @@ impl AccessArgs {
         if action.is_some() == arn.is_some() && (has_user || self.arn.is_none()) {
             return Ok(());
         }
-        let message = "WHAT and ARN are given together, and with `--roles` without USER";
+        let message = "WHAT and ARN are given together, and with `--roles` or `--anonymous` without USER";
         Err(Failure::new(&exit::NO_REQUEST, message).help("see `attune access --help`"))
     }
 
@@ -186,7 +200,7 @@ impl AccessArgs {
         let context = Context { rules: self.rules.or(&ALL_RULES), ..Context::new(&catalogue) };
         let asked = self.asked(&catalogue)?;
         let answers = vec![attachment.answer(&asked, &context)];
-        Ok(self.report(asked, context.rules, answers, 1))
+        Ok(self.report(asked, context.rules, answers, (1, true)))
     }
 
     async fn evaluate(&self, global: &GlobalArgs, output: &mut Output) -> Result<Report, CommandError> {
@@ -194,21 +208,40 @@ impl AccessArgs {
         let rules = people.loaded.desired.cluster.rules();
         let context = Context { rules: self.rules.or(rules), ..Context::new(&people.catalogue) };
         let asked = self.asked(&people.catalogue)?;
-        let attachments = match self.who {
+        let mut attachments = match self.who {
             None => vec![self.subject(&people)?],
             Some(_) => self.everyone(&people, output)?,
         };
-        let evaluated = attachments.len();
-        let answers = attachments.into_iter().map(|attachment| attachment.answer(&asked, &context));
+        let is_anonymous = |attachment: &Attachment| attachment.holder == Holder::Anonymous;
+        let evaluated = attachments.iter().filter(|attachment| !is_anonymous(attachment)).count();
+        // Without an answer about them, a line says so.
+        attachments.retain(|attachment| self.who.is_none() || !is_anonymous(attachment) || attachment.is_known());
+        let (buckets, only) = (people.buckets(), bucket_of(&asked));
+        let answers = attachments.into_iter().map(|attachment| {
+            let mut attachment = people.with_buckets(attachment, &buckets, context.rules, only.as_ref());
+            if is_anonymous(&attachment) && only.is_some() {
+                attachment = people.anonymous(only.as_ref());
+            }
+            let mut answer = attachment.answer(&asked, &context);
+            let is_about_some = !matches!(asked, Asked::Everything | Asked::Request(_));
+            if answer.attachment.holder == Holder::Anonymous && is_about_some && answer.may_be_allowed() {
+                answer.by = people.by_buckets(&asked, &context);
+            }
+            answer
+        });
         let shown = |answer: &Answer| self.who.is_none() || answer.may_be_allowed() || !answer.attachment.is_known();
         let answers = answers.filter(shown).collect();
-        Ok(self.report(asked, context.rules, answers, evaluated))
+        Ok(self.report(asked, context.rules, answers, (evaluated, people.buckets_known())))
     }
 
     /// The user, group or token that is asked about.
     pub(super) fn subject(&self, people: &People) -> Result<Attachment, Failure> {
         let [user, ..] = self.arguments();
-        user.map_or_else(|| people.with_roles(&self.roles()), |user| people.named(user))
+        match user {
+            Some(user) => people.named(user),
+            None if self.anonymous => people.named(Holder::ANONYMOUS),
+            None => people.with_roles(&self.roles()),
+        }
     }
 
     pub(super) async fn people(&self, global: &GlobalArgs, output: &mut Output) -> Result<People, CommandError> {
@@ -223,7 +256,7 @@ impl AccessArgs {
         self.roles.iter().flatten().map(|role| PolicyName::reported(role.trim())).collect()
     }
 
-    /// Everyone whom `--who` asks about: users, groups, and with `--roles` tokens with one role.
+    /// Everyone whom `--who` asks about: users, groups, anyone without a login, and with `--roles` tokens with one role.
     fn everyone(&self, people: &People, output: &mut Output) -> Result<Vec<Attachment>, Failure> {
         let mut all = people.all()?;
         let declared = people.declared_roles();
@@ -238,6 +271,7 @@ impl AccessArgs {
         for role in roles {
             all.push(people.with_roles(&BTreeSet::from([role]))?);
         }
+        all.push(people.anonymous(None));
         Ok(all)
     }
 
@@ -250,7 +284,9 @@ impl AccessArgs {
         let people = self.people(global, output).await?;
         let rules = people.loaded.desired.cluster.rules();
         let context = Context { rules: self.rules.or(rules), ..Context::new(&people.catalogue) };
-        let [one, other] = [people.named(one)?, people.named(other)?];
+        let buckets = people.buckets();
+        let [one, other] = [people.named(one)?, people.named(other)?]
+            .map(|attachment| people.with_buckets(attachment, &buckets, context.rules, None));
         if let Some(unknown) = [&one, &other].into_iter().find(|of| !of.is_known()) {
             return Err(self.unknown(unknown).into());
         }
@@ -294,13 +330,28 @@ impl AccessArgs {
         }
     }
 
-    pub(super) fn report(&self, asked: Asked, rules: &RuleList, answers: Vec<Answer>, evaluated: usize) -> Report {
+    /// A report. `evaluated` is the number of users and groups, and whether the policies of buckets are known.
+    pub(super) fn report(
+        &self,
+        asked: Asked,
+        rules: &RuleList,
+        answers: Vec<Answer>,
+        (evaluated, buckets_known): (usize, bool),
+    ) -> Report {
         let what = self.request().map(|[what, _]| what.to_owned());
         let with_roles = self.who.is_some() && self.roles.is_some();
-        Report { asked, what, rules: rules.clone(), answers, evaluated, with_roles }
+        Report { asked, what, rules: rules.clone(), answers, evaluated, with_roles, buckets_known }
     }
 
     fn unknown(&self, attachment: &Attachment) -> Failure {
+        if attachment.holder == Holder::Anonymous {
+            let message = "what anyone can do without a login is unknown: no policies of buckets were read";
+            let help = match self.observed {
+                true => "see the warning about the policies of buckets",
+                false => "evaluate the cluster with `--observed`, or declare `[buckets.NAME]`",
+            };
+            return Failure::new(&exit::UNKNOWN_ACCESS, message).help(help);
+        }
         let policy = attachment.policy.as_ref().map(ToString::to_string).unwrap_or_default();
         let message = format!("the access of {} is unknown: it has `{policy}`", attachment.holder);
         let (why, help) = if self.observed {
@@ -331,10 +382,14 @@ Examples:
   attune access --compare alice group/ops
   attune access --why alice read datasets/a.csv            which statement, where, and who wrote it
   attune access --why alice read datasets/a.csv --plan     and which change of the plan gives it
+  attune access --anonymous read datasets/a.csv --observed
   attune access --roles ml-readers,analysts --observed
   attune access --roles ml-readers,analysts read datasets
   attune access bucket-policy.json
   attune access --who list datasets --format json | jq -r '.principals[].user'";
+
+const BUCKETS: &str =
+    "not evaluated: the policies of buckets, which were not read; it is unknown what anyone can do without a login";
 
 pub(super) const SERVICE_ACCOUNTS: &str = "not shown: service accounts and temporary credentials of users, which an administrator cannot see; they \
     have at most the access of their user";

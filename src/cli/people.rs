@@ -1,18 +1,20 @@
 //! Those whose access a question is about: users, groups and tokens with roles, of the configuration or of the cluster.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::args::{ActionArgs, CallArgs, GlobalArgs};
 use super::connect::{CommandError, connect, read_valid};
 use super::exit::{self, Failure};
 use super::output::Output;
-use crate::base::{PolicyName, Principal, Release, nearest};
+use crate::base::{BucketName, PolicyName, Principal, Release, nearest};
 use crate::cluster::{documents, observe_all};
-use crate::desired::{Desired, Loaded, PolicyIntent, PrincipalEntry};
-use crate::observed::{Body, Observed, granted};
+use crate::contract::declared_buckets;
+use crate::desired::{BucketIntent, Desired, Loaded, PolicyIntent, PrincipalEntry};
+use crate::observed::{Body, BucketPolicy, Buckets, Observed, granted};
 use crate::plan::{Plan, after, plan_with};
-use crate::policy::access::{Attachment, Holder};
-use crate::policy::{Catalogue, Document, normal, predefined};
+use crate::policy::access::{ARN, Asked, Attachment, ByBucket, Context, Holder, RuleList};
+use crate::policy::{Catalogue, Document, alone, normal, predefined};
 use crate::report::{Source, authored};
 
 /// What a question names a token with one role by, in place of a user: `role/NAME`.
@@ -22,6 +24,13 @@ const ROLE: &str = "role/";
 pub(super) fn role(name: &str) -> Option<BTreeSet<PolicyName>> {
     let roles = name.strip_prefix(ROLE)?;
     Some(roles.split(',').map(|role| PolicyName::reported(role.trim())).collect())
+}
+
+/// The bucket of a question about one request.
+pub(super) fn bucket_of(asked: &Asked) -> Option<BucketName> {
+    let Asked::Request(request) = asked else { return None };
+    let behind = request.resource().strip_prefix(ARN)?;
+    Some(BucketName::reported(behind.split_once('/').map_or(behind, |(bucket, _)| bucket)))
 }
 
 /// Everyone in one state.
@@ -76,8 +85,11 @@ impl People {
         &self.loaded.desired.guards.roles
     }
 
-    /// A user, `group/NAME`, or a token with `role/NAME`.
+    /// A user, `group/NAME`, a token with `role/NAME`, or `@anonymous`.
     pub(super) fn named(&self, name: &str) -> Result<Attachment, Failure> {
+        if name == Holder::ANONYMOUS {
+            return Ok(self.anonymous(None));
+        }
         let is_user = |all: &[Attachment]| all.iter().any(|of| of.holder.user() == Some(name));
         match role(name) {
             Some(roles) if !self.all().is_ok_and(|all| is_user(&all)) => self.with_roles(&roles),
@@ -101,6 +113,77 @@ impl People {
 }
 
 impl People {
+    /// The buckets of the state.
+    pub(super) fn buckets(&self) -> Cow<'_, Buckets> {
+        match &self.observed {
+            None => Cow::Owned(declared_buckets(&self.loaded.desired)),
+            Some(observed) => Cow::Borrowed(&observed.buckets),
+        }
+    }
+
+    /// Whether the policies of buckets are known, as far as the configuration has any.
+    pub(super) fn buckets_known(&self) -> bool {
+        match &self.observed {
+            None => !self.loaded.desired.buckets.is_empty(),
+            Some(observed) => observed.buckets.known().is_some(),
+        }
+    }
+
+    /// Requests without a login, to all buckets or to one.
+    pub(super) fn anonymous(&self, only: Option<&BucketName>) -> Attachment {
+        let document = if self.buckets_known() { self.buckets().together(None, only) } else { None };
+        Attachment { holder: Holder::Anonymous, policy: None, document }
+    }
+
+    /// The same with the policies of buckets beside its own, if they count for users by some rules.
+    pub(super) fn with_buckets(
+        &self,
+        attachment: Attachment,
+        buckets: &Buckets,
+        rules: &RuleList,
+        only: Option<&BucketName>,
+    ) -> Attachment {
+        let is_user = matches!(attachment.holder, Holder::Principal(_) | Holder::Roles(_));
+        let has_policies = || buckets.known().is_some_and(|all| all.values().any(|policy| !policy.is_none()));
+        if !is_user || !rules.has_union() || !attachment.is_known() || !has_policies() {
+            return attachment;
+        }
+        Attachment { document: buckets.together(attachment.document.as_ref(), only), ..attachment }
+    }
+
+    /// The policy of a bucket, if it counts for someone. Its statements have their numbers.
+    pub(super) fn sources_of_buckets(
+        &self,
+        attachment: &Attachment,
+        rules: &RuleList,
+        only: Option<&BucketName>,
+    ) -> Option<Source<'_>> {
+        let counts = match attachment.holder {
+            Holder::Anonymous => true,
+            Holder::Principal(_) | Holder::Roles(_) => rules.has_union(),
+            Holder::Document(_) => false,
+        };
+        let bucket = only.filter(|_| counts)?;
+        let document = alone(bucket, self.buckets().get(bucket).filter(|policy| !policy.is_none())?.as_document());
+        let authored = match &self.loaded.desired.buckets.get(bucket).map(|entry| &entry.intent) {
+            Some(BucketIntent::Document(authored)) if self.observed.is_none() => Some(authored),
+            Some(BucketIntent::Document(_) | BucketIntent::Canned(_)) | None => None,
+        };
+        Some(Source { policy: None, bucket: Some(bucket.clone()), document, authored })
+    }
+
+    /// The policies of buckets that allow something of a question without a login.
+    pub(super) fn by_buckets(&self, asked: &Asked, context: &Context<'_>) -> Vec<ByBucket> {
+        let buckets = self.buckets();
+        let all = buckets.known().into_iter().flatten().filter(|(_, policy)| !policy.is_none());
+        let of = |(bucket, policy): (&BucketName, &BucketPolicy)| {
+            ByBucket::of((bucket, policy.canned), &alone(bucket, policy.as_document()), asked, context)
+        };
+        all.filter_map(of).collect()
+    }
+}
+
+impl People {
     /// The same after the plan, with the plan and the cluster before it.
     pub(super) fn planned(mut self, output: &mut Output) -> Result<(Self, Plan, Observed), Failure> {
         let missing = || Failure::new(&exit::UNKNOWN_ACCESS, "a plan needs the cluster");
@@ -120,7 +203,8 @@ impl People {
         let nobody = || Attachment { holder: holder.clone(), policy: None, document: None };
         match holder {
             Holder::Roles(roles) => of_roles(&roles.listed().collect(), |role| before.policies.get(role).cloned()),
-            Holder::Principal(_) | Holder::Document(_) | Holder::Anonymous => {
+            Holder::Anonymous => Attachment { document: before.buckets.together(None, None), ..nobody() },
+            Holder::Principal(_) | Holder::Document(_) => {
                 let all = observed_attachments(before).unwrap_or_default();
                 all.into_iter().find(|of| of.holder == *holder).unwrap_or_else(nobody)
             }
@@ -141,7 +225,7 @@ impl People {
                     }
                 }
             };
-            Some(Source { policy: Some(policy), document, authored })
+            Some(Source { policy: Some(policy), bucket: None, document, authored })
         };
         attachment.policy.iter().flat_map(|policy| policy.listed().collect::<Vec<_>>()).filter_map(source).collect()
     }

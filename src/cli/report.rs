@@ -16,7 +16,7 @@ use crate::cluster::observe_all;
 use crate::contract::{self, Checked};
 use crate::desired::{ClusterSettings, Desired, Term};
 use crate::observed::{Identity, Observed};
-use crate::plan::{Digest, Plan, plan_with};
+use crate::plan::{Digest, Plan, after, plan_with};
 use crate::policy::Catalogue;
 use crate::policy::access::{Context, RuleList};
 use crate::render::json::{self, ReportV1};
@@ -171,7 +171,7 @@ impl ReportArgs {
 impl Subject {
     fn of_plan(plan: &Plan, observed: &Observed, catalogue: Catalogue, rules: RuleList) -> Self {
         let before = State::of_cluster(observed);
-        let after = before.after(plan);
+        let after = before.after(plan).with_buckets(after(plan, observed).buckets);
         let (identity, digest) = (Some(observed.identity.clone()), Some(plan.digest.clone()));
         let (terms, expectations) = (plan.terms.clone(), plan.expectations.clone());
         Self { scope: Scope::Both { before, after }, identity, digest, catalogue, rules, terms, expectations }

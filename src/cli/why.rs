@@ -9,13 +9,13 @@ use super::connect::CommandError;
 use super::exit::{self, Exit, Failure};
 use super::git::{GitProblem, LastChange, last_change};
 use super::output::Output;
-use super::people::People;
+use super::people::{People, bucket_of};
 use crate::base::{Location, PolicyName, Sources};
 use crate::desired::Desired;
 use crate::observed::Observed;
 use crate::plan::{Change, ChangeKind, Plan};
 use crate::policy::Catalogue;
-use crate::policy::access::{Answer, Asked, Attachment, Context, Report, Request, Verdict};
+use crate::policy::access::{Answer, Asked, Attachment, Context, Holder, Report, Request, Verdict};
 use crate::render::json::{self, AccessReportV1, LastChangeV1, StatementV1, WhyChangeV1, WhyPlanV1, WhyV1};
 use crate::render::text::{self, Detail};
 use crate::report::{Deciding, Source, changes, deciding};
@@ -53,7 +53,12 @@ impl AccessArgs {
         let context = Context { rules: &report.rules, ..Context::new(&catalogue) };
         let statements = report.answers.iter().flat_map(|answer| {
             let document = answer.attachment.document.clone().unwrap_or_default();
-            deciding(answer, &report.asked, &[Source { policy: None, document, authored: None }], &context)
+            deciding(
+                answer,
+                &report.asked,
+                &[Source { policy: None, bucket: None, document, authored: None }],
+                &context,
+            )
         });
         let statements = statements.map(|one| StatementV1::of(&one, &Sources::default(), None)).collect();
         Ok((report, WhyV1 { statements, plan: None }))
@@ -71,8 +76,10 @@ impl AccessArgs {
         let context = Context { rules: self.rules.or(rules), ..Context::new(&people.catalogue) };
         let asked = self.asked(&people.catalogue)?;
         one_request(&asked, &people.catalogue)?;
-        let attachment = self.subject(&people)?;
-        let sources = people.sources(&attachment);
+        let (attachment, buckets, only) = (self.subject(&people)?, people.buckets(), bucket_of(&asked));
+        let mut sources = people.sources(&attachment);
+        sources.extend(people.sources_of_buckets(&attachment, context.rules, only.as_ref()));
+        let attachment = people.with_buckets(attachment, &buckets, context.rules, only.as_ref());
         let answer = attachment.answer(&asked, &context);
         let found = deciding(&answer, &asked, &sources, &context);
         let plan = planned.map(|(plan, before)| plan_of(&people, (&plan, &before), &answer, &asked, &context));
@@ -80,7 +87,8 @@ impl AccessArgs {
             .iter()
             .map(|one| StatementV1::of(one, &people.loaded.sources, of_lines(one, &people.loaded.sources, output)));
         let why = WhyV1 { statements: statements.collect(), plan };
-        Ok((self.report(asked, context.rules, vec![answer], 1), why))
+        let evaluated = usize::from(answer.attachment.holder != Holder::Anonymous);
+        Ok((self.report(asked, context.rules, vec![answer], (evaluated, people.buckets_known())), why))
     }
 }
 
@@ -114,6 +122,7 @@ fn plan_of(
     context: &Context<'_>,
 ) -> WhyPlanV1 {
     let of_before = people.in_state(before, &answer.attachment.holder);
+    let of_before = people.with_buckets(of_before, &before.buckets, context.rules, bucket_of(asked).as_ref());
     let listed = |of: &Attachment| of.policy.iter().flat_map(|policy| policy.listed().collect::<Vec<_>>()).collect();
     let mut policies: BTreeSet<PolicyName> = listed(&of_before);
     policies.extend::<BTreeSet<_>>(listed(&answer.attachment));

@@ -1,10 +1,10 @@
 //! Why an expectation fails, in words, and the statement that decides it.
 
 use super::{Failure, Unreported, Why};
-use crate::base::Location;
+use crate::base::{BucketName, Location};
 use crate::desired::{Desired, PolicyIntent};
 use crate::policy::access::{
-    Conditions, Context, Counterexample, Credentials, Decision, Ground, Holder, Need, Request, RequestOn,
+    ARN, Conditions, Context, Counterexample, Credentials, Decision, Ground, Holder, Need, Request, RequestOn,
     RequestOrAction, Rules, Verdict, decide, decide_request,
 };
 use crate::policy::{Document, Part, Place};
@@ -34,10 +34,17 @@ pub(super) fn what(failure: &Failure) -> String {
         Why::NotAllowed(example) => {
             format!("{who} cannot {}{policy}{}", request(example), String::new())
         }
+        Why::UnknownDocument if failure.policy.is_none() => {
+            format!("what {who} can do is undecided: the policy of a bucket is not known")
+        }
         Why::UnknownDocument => format!("the document of {who}'s policy is not known{policy}"),
         Why::NoSuchPrincipal => format!("there is no {who}"),
         Why::NotReported(Unreported::Users) => not_reported("users"),
         Why::NotReported(Unreported::Groups) => not_reported("groups"),
+        Why::NotReported(Unreported::Buckets) => {
+            "it is not decided: the policies of buckets were not read, so that it is unknown what anyone can do without a login"
+                .to_owned()
+        }
     }
 }
 
@@ -82,6 +89,9 @@ pub(super) fn cause(failure: &Failure, desired: &Desired, context: &Context<'_>)
         Why::NotAllowed(example) => (example, false),
         Why::UnknownDocument | Why::NoSuchPrincipal | Why::NotReported(_) => return None,
     };
+    if let (Some(Holder::Anonymous), true) = (&failure.who, is_allowed) {
+        return of_bucket(example, desired);
+    }
     let policy = failure.policy.as_ref()?;
     let entry = desired.policies.get(policy).or_else(|| desired.abstracts.get(policy))?;
     let PolicyIntent::Present(authored) = &entry.intent else { return None };
@@ -117,6 +127,14 @@ pub(super) fn cause(failure: &Failure, desired: &Desired, context: &Context<'_>)
             Some(Cause { text, at: authored.place(Place::Statements) })
         }
     }
+}
+
+/// The policy of the bucket that allows a request without a login.
+fn of_bucket(example: &Counterexample, desired: &Desired) -> Option<Cause> {
+    let behind = example.resource.strip_prefix(ARN)?;
+    let bucket = BucketName::reported(behind.split_once('/').map_or(behind, |(bucket, _)| bucket));
+    let at = desired.buckets.get(&bucket).and_then(|entry| entry.at.clone());
+    Some(Cause { text: format!("the policy of bucket `{bucket}` allows it"), at })
 }
 
 /// The decisions about the actions that a request asks for.

@@ -17,7 +17,7 @@ pub use codes::{CODES, EXCEEDED, FAILED};
 pub use envelope::{Against, Breach, CheckedEnvelope, check_envelopes, envelope_findings, offline_envelope_findings};
 pub use mutate::{Mutation, MutationResult, Widening, mutations};
 use state::Records;
-pub use state::{Given, State, Subject, Unreported};
+pub use state::{Given, State, Subject, Unreported, declared_buckets};
 
 use crate::base::{Finding, PolicyName, list_some};
 use crate::desired::{Demand, Desired, Expectation, Who};
@@ -58,7 +58,7 @@ pub enum Why {
     Allowed(Counterexample),
     /// This is not allowed, and should be.
     NotAllowed(Counterexample),
-    /// The document of the policy is not known, so nothing can be said.
+    /// The document of the policy is not known, or that of the policy of a bucket, so nothing can be said.
     UnknownDocument,
     /// There is no such user or group.
     NoSuchPrincipal,
@@ -112,8 +112,9 @@ struct Prepared<'s> {
 /// The indices of the documents of a question: before, if it is known, and after.
 type Documents = (Option<Option<usize>>, Option<usize>);
 
-/// The answers about documents that give every user, and everyone else, the same access: by whether it is about a user.
-type Answers = BTreeMap<(bool, Documents), Option<Counterexample>>;
+/// The answers about documents that give every user, and everyone else, the same access: by whether it is about a user, and by
+/// whether about someone without a login.
+type Answers = BTreeMap<([bool; 2], Documents), Option<Counterexample>>;
 
 impl<'a, 's> Checker<'a, 's> {
     fn new(before: Option<&'s State>, after: &'s State, context: &'a Context<'a>) -> Self {
@@ -141,7 +142,10 @@ impl<'a, 's> Checker<'a, 's> {
             let is_new = before.is_none_or(|before| before.unreported(&expectation.who).is_none());
             failures.push(Failure { who: None, policy: None, why: Why::NotReported(kind), is_new });
         }
-        Checked { expectation: expectation.clone(), subjects: subjects.len(), failures }
+        // Anyone without a login is no user, group or role.
+        let names_anonymous = expectation.who.names_anonymous();
+        let subjects = subjects.iter().filter(|subject| names_anonymous || subject.who != Holder::Anonymous).count();
+        Checked { expectation: expectation.clone(), subjects, failures }
     }
 
     fn failure(&self, expectation: &Expectation, subject: &Subject, answers: &mut Answers) -> Option<Failure> {
@@ -157,7 +161,8 @@ impl<'a, 's> Checker<'a, 's> {
             Given::Document(normal) => self.indices.get(normal).copied(),
         };
         let example = self.example(expectation, &subject.who, (None, document), answers)?;
-        let why = |example| match expectation.demand {
+        let why = |example: Counterexample| match expectation.demand {
+            _ if example.needs_unknown_policy() => Why::UnknownDocument,
             Demand::Can(_) => Why::NotAllowed(example),
             Demand::Cannot(_) | Demand::Only(_) => Why::Allowed(example),
         };
@@ -182,8 +187,8 @@ impl<'a, 's> Checker<'a, 's> {
         documents: Documents,
         answers: &mut Answers,
     ) -> Option<Counterexample> {
-        let is_user = matches!(who, Holder::Principal(principal) if principal.user().is_some());
-        if let Some(known) = answers.get(&(is_user, documents)) {
+        let kind = [who.user().is_some(), *who == Holder::Anonymous];
+        if let Some(known) = answers.get(&(kind, documents)) {
             return known.clone();
         }
         let context = match who {
@@ -196,7 +201,7 @@ impl<'a, 's> Checker<'a, 's> {
         let before_reach = before.map(|before| before.map(|of| &of.reach));
         let example = broken(&expectation.demand, (before_reach, after.map(|of| &of.reach)), &context);
         if !before.flatten().into_iter().chain(after).any(|of| of.depends_on_user) {
-            answers.insert((is_user, documents), example.clone());
+            answers.insert((kind, documents), example.clone());
         }
         example
     }
@@ -232,7 +237,8 @@ fn is_about(expectation: &Expectation, who: &Holder) -> bool {
     match who {
         Holder::Principal(principal) => expectation.who.covers(principal),
         Holder::Roles(role) => expectation.who.covers_role(role),
-        Holder::Anonymous | Holder::Document(_) => false,
+        Holder::Anonymous => expectation.who.covers_anonymous(),
+        Holder::Document(_) => false,
     }
 }
 
@@ -289,7 +295,7 @@ pub fn offline_findings(checked: &[Checked], desired: &Desired, context: &Contex
         if known.is_empty() {
             let who = list_some(&unknown, NAMED, explain::who);
             let policies = list_some(&unknown, NAMED, |failure| {
-                failure.policy.as_ref().map(|policy| format!("`{policy}`")).unwrap_or_default()
+                failure.policy.as_ref().map_or_else(|| "of buckets".to_owned(), |policy| format!("`{policy}`"))
             });
             let message = format!(
                 "expectation {:?} is not decided offline: the configuration does not have the policy of {who}, {policies}",

@@ -113,8 +113,8 @@ impl Mutation {
     fn state_with(&self, document: &Normal, state: &State) -> State {
         let with_policy = state.subjects.iter().filter(|subject| subject.policy.as_ref() == Some(&self.policy));
         let with_document = |of: &Subject| Subject { given: Given::Document(document.clone()), ..of.clone() };
-        let (users_known, groups_known) = (state.users_known, state.groups_known);
-        State { subjects: with_policy.map(with_document).collect(), users_known, groups_known }
+        let State { users_known, groups_known, buckets_known, .. } = *state;
+        State { subjects: with_policy.map(with_document).collect(), users_known, groups_known, buckets_known }
     }
 
     /// The document with the mutation.

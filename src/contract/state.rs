@@ -1,12 +1,13 @@
 //! Who has which document at one time.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-use crate::base::{PolicyName, Principal, Release};
-use crate::desired::{Desired, PolicyIntent, Who};
-use crate::observed::{Body, Observed, granted};
+use crate::base::{CannedPolicy, PolicyName, Principal, Release};
+use crate::desired::{BucketIntent, Desired, PolicyIntent, Who};
+use crate::observed::{Body, BucketPolicy, Buckets, Observed, granted};
 use crate::policy::access::Holder;
-use crate::policy::{Normal, normal, predefined};
+use crate::policy::{Document, Normal, normal, predefined};
 
 /// Who has which document at one time.
 #[derive(Debug, Clone)]
@@ -17,6 +18,9 @@ pub struct State {
     pub users_known: bool,
     /// Whether the policies of groups are known. If not, no groups are there.
     pub groups_known: bool,
+    /// Whether the policies of buckets are known. If not, nobody without a login is there, and users only have their own
+    /// policies.
+    pub buckets_known: bool,
 }
 
 /// Those whose policies a cluster does not report.
@@ -26,6 +30,8 @@ pub enum Unreported {
     Users,
     /// Groups.
     Groups,
+    /// Buckets, whose policies say what requests without a login can do.
+    Buckets,
 }
 
 /// A user, group or role with its document.
@@ -54,7 +60,8 @@ impl State {
     /// The state of a cluster, with the roles of a configuration.
     #[must_use]
     pub fn of_cluster(observed: &Observed, desired: &Desired) -> Self {
-        let given = |policy: Option<&PolicyName>| given(&observed.policies, policy);
+        let documents = Beside::new(&observed.buckets, desired);
+        let given = |policy: Option<&PolicyName>| documents.of(policy, || given(&observed.policies, policy));
         let of = |principal: Principal| {
             // Of several records of one name, each counts.
             let all = observed.all_attached_to(&principal);
@@ -70,16 +77,19 @@ impl State {
         });
         let roles = roles(desired, given);
         Self {
-            subjects: attached.chain(roles).collect(),
+            subjects: attached.chain(roles).chain(anonymous(&observed.buckets)).collect(),
             users_known: observed.attachments_known,
             groups_known: observed.groups_known || !observed.capabilities.groups,
+            buckets_known: observed.buckets.known().is_some(),
         }
     }
 
     /// The declared state, with the predefined policies of a release.
     #[must_use]
     pub fn of_configuration(desired: &Desired, release: &Release) -> Self {
-        let given = |policy: Option<&PolicyName>| match policy {
+        let buckets = declared_buckets(desired);
+        let documents = Beside::new(&buckets, desired);
+        let own = |policy: Option<&PolicyName>| match policy {
             None => Given::Nothing,
             Some(policy) => match desired.policies.get(policy).map(|entry| &entry.intent) {
                 Some(PolicyIntent::Present(authored)) => Given::Document(authored.normal().clone()),
@@ -89,12 +99,14 @@ impl State {
                 }
             },
         };
+        let given = |policy: Option<&PolicyName>| documents.of(policy, || own(policy));
         let attached = desired.principals().map(|(principal, entry)| {
             let policy = entry.intent.policy();
             Subject { who: Holder::Principal(principal), policy: policy.cloned(), given: given(policy) }
         });
         let roles = roles(desired, given);
-        Self { subjects: attached.chain(roles).collect(), users_known: true, groups_known: true }
+        let subjects = attached.chain(roles).chain(anonymous(&buckets)).collect();
+        Self { subjects, users_known: true, groups_known: true, buckets_known: true }
     }
 
     /// Those whom an expectation is about, and whose policies are not known.
@@ -102,7 +114,57 @@ impl State {
         if !self.users_known && who.has_users() {
             return Some(Unreported::Users);
         }
-        (!self.groups_known && who.has_groups()).then_some(Unreported::Groups)
+        if !self.groups_known && who.has_groups() {
+            return Some(Unreported::Groups);
+        }
+        (!self.buckets_known && who.names_anonymous()).then_some(Unreported::Buckets)
+    }
+}
+
+/// The declared buckets. Only a cluster says what a canned policy gives.
+#[must_use]
+pub fn declared_buckets(desired: &Desired) -> Buckets {
+    let policy = |intent: &BucketIntent| match intent {
+        BucketIntent::Canned(CannedPolicy::None) => BucketPolicy::none(),
+        BucketIntent::Canned(canned) => BucketPolicy { canned: Some(*canned), document: Body::NotRead },
+        BucketIntent::Document(authored) => BucketPolicy::custom(Body::Known(authored.normal().clone())),
+    };
+    Buckets::Known(desired.buckets.iter().map(|(name, entry)| (name.clone(), policy(&entry.intent))).collect())
+}
+
+/// Requests without a login, if the policies of buckets are known.
+fn anonymous(buckets: &Buckets) -> Option<Subject> {
+    let document = buckets.together(None, None)?;
+    let given = if document.statements.is_empty() { Given::Nothing } else { Given::Document(normal(&document)) };
+    Some(Subject { who: Holder::Anonymous, policy: None, given })
+}
+
+/// What users get by their own policy and those of buckets, each computed once.
+struct Beside<'b> {
+    /// The buckets, if their policies count for users by some rules.
+    buckets: Option<&'b Buckets>,
+    known: RefCell<BTreeMap<Option<PolicyName>, Given>>,
+}
+
+impl<'b> Beside<'b> {
+    fn new(buckets: &'b Buckets, desired: &Desired) -> Self {
+        let has_policies = buckets.known().is_some_and(|all| all.values().any(|policy| !policy.is_none()));
+        let counts = has_policies && desired.cluster.rules().has_union();
+        Self { buckets: counts.then_some(buckets), known: RefCell::default() }
+    }
+
+    fn of(&self, policy: Option<&PolicyName>, own: impl FnOnce() -> Given) -> Given {
+        let Some(buckets) = self.buckets else { return own() };
+        let mut known = self.known.borrow_mut();
+        let together = |own: Option<&Document>| {
+            buckets.together(own, None).map_or(Given::Unknown, |document| Given::Document(normal(&document)))
+        };
+        let of = || match own() {
+            Given::Nothing => together(None),
+            Given::Document(normal) => together(Some(normal.document())),
+            Given::Unknown => Given::Unknown,
+        };
+        known.entry(policy.cloned()).or_insert_with(of).clone()
     }
 }
 

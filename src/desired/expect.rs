@@ -33,7 +33,7 @@ pub struct Expectation {
 pub enum Who {
     /// One user or group.
     One(Principal),
-    /// All users, groups and roles that a pattern matches, and no exception.
+    /// All users, groups and roles that a pattern matches, and requests without a login, but no exception.
     Matching(Box<HolderPatterns>),
 }
 
@@ -57,6 +57,11 @@ pub struct HolderPatterns {
     pub(super) except_users: NamePatterns,
     pub(super) except_groups: NamePatterns,
     pub(super) except_roles: NamePatterns,
+    /// Whether it is about requests without a login.
+    pub(super) anonymous: bool,
+    pub(super) except_anonymous: bool,
+    /// Whether these are named, not only a part of everyone.
+    pub(super) names_anonymous: bool,
 }
 
 impl HolderPatterns {
@@ -76,6 +81,24 @@ impl HolderPatterns {
 }
 
 impl Who {
+    /// Whether it is about requests without a login.
+    #[must_use]
+    pub fn covers_anonymous(&self) -> bool {
+        match self {
+            Self::One(_) => false,
+            Self::Matching(patterns) => patterns.anonymous && !patterns.except_anonymous,
+        }
+    }
+
+    /// The same, and it names them.
+    #[must_use]
+    pub fn names_anonymous(&self) -> bool {
+        match self {
+            Self::One(_) => false,
+            Self::Matching(patterns) => patterns.names_anonymous,
+        }
+    }
+
     /// Whether it is about this user or group.
     #[must_use]
     pub fn covers(&self, principal: &Principal) -> bool {

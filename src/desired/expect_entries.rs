@@ -8,7 +8,7 @@ use super::raw_contract::RawExpect;
 use super::schema::SchemaErrors;
 use super::spanned::{At, Entries, Report};
 use crate::base::{FileId, GroupName, NamePattern, NamePatterns, NameProblem, Principal, UserName, list_some};
-use crate::policy::access::{Context, RequestProblem, RequestSet, SetProblem};
+use crate::policy::access::{Context, Holder, RequestProblem, RequestSet, SetProblem};
 use crate::policy::{Catalogue, Document};
 
 /// The prefix of a role in `except`.
@@ -127,7 +127,7 @@ impl<'a> Reader<'a> {
             (Key::Nobody, []) => {
                 let all = || "*".parse::<NamePattern>().into_iter().collect::<NamePatterns>();
                 let (users, groups, roles) = (all(), all(), all());
-                let patterns = HolderPatterns { users, groups, roles, ..except };
+                let patterns = HolderPatterns { users, groups, roles, anonymous: true, ..except };
                 Some((Who::Matching(Box::new(patterns)), "nobody".to_owned()))
             }
             (Key::Nobody, [other, ..]) => {
@@ -153,6 +153,10 @@ impl<'a> Reader<'a> {
     /// The users or groups of `user`, `group`, `users` or `groups`.
     fn subject(&mut self, except: HolderPatterns) -> Option<(Who, String)> {
         let raw = self.raw;
+        if raw.user.as_ref().is_some_and(|user| user.get() == Holder::ANONYMOUS) {
+            let patterns = HolderPatterns { anonymous: true, names_anonymous: true, ..except };
+            return Some((Who::Matching(Box::new(patterns)), Holder::ANONYMOUS.to_owned()));
+        }
         if let Some(user) = &raw.user {
             let name = self.name(UserName::parse(user.get()), user)?;
             return Some((Who::One(Principal::User(name)), format!("user {}", user.get())));
@@ -162,7 +166,10 @@ impl<'a> Reader<'a> {
             return Some((Who::One(Principal::Group(name)), format!("group {}", group.get())));
         }
         if let Some(users) = &raw.users {
-            let patterns = HolderPatterns { users: self.patterns(users), ..except };
+            let anonymous = users.0.iter().any(|(text, _)| text == Holder::ANONYMOUS);
+            let names_anonymous = anonymous;
+            let users_of = self.patterns(users);
+            let patterns = HolderPatterns { users: users_of, anonymous, names_anonymous, ..except };
             return Some((Who::Matching(Box::new(patterns)), format!("users {}", shown(users))));
         }
         let groups = raw.groups.as_ref()?;
@@ -187,7 +194,7 @@ impl<'a> Reader<'a> {
             self.bad(self.span.clone(), "an empty list matches nobody", "add a name or a pattern");
         }
         let pattern = |(text, span): &(String, Range<usize>)| self.pattern(text, span);
-        entries.0.iter().filter_map(pattern).collect()
+        entries.0.iter().filter(|(text, _)| text != Holder::ANONYMOUS).filter_map(pattern).collect()
     }
 
     fn pattern(&mut self, text: &str, span: &Range<usize>) -> Option<NamePattern> {
@@ -201,8 +208,13 @@ impl<'a> Reader<'a> {
     /// The exceptions.
     fn except(&mut self) -> HolderPatterns {
         let (mut users, mut groups, mut roles) = (Vec::new(), Vec::new(), Vec::new());
+        let mut except_anonymous = false;
         for entry in &self.raw.except {
             let text = entry.get().as_str();
+            if text == Holder::ANONYMOUS {
+                except_anonymous = true;
+                continue;
+            }
             let (of_kind, name) = if let Some(group) = text.strip_prefix(Principal::GROUP) {
                 (&mut groups, group)
             } else if let Some(role) = text.strip_prefix(ROLE) {
@@ -213,7 +225,7 @@ impl<'a> Reader<'a> {
             of_kind.extend(self.pattern(name, &entry.span()));
         }
         let [except_users, except_groups, except_roles] = [users, groups, roles].map(NamePatterns::from_iter);
-        HolderPatterns { except_users, except_groups, except_roles, ..HolderPatterns::default() }
+        HolderPatterns { except_users, except_groups, except_roles, except_anonymous, ..HolderPatterns::default() }
     }
 
     fn demand(&mut self, key: Key, whats: &Entries) -> Option<Demand> {

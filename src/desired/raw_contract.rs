@@ -59,14 +59,15 @@ pub(super) struct RawExpect {
     pub name: Option<At<String>>,
     /// The reason. Reports show it.
     pub reason: Option<At<String>>,
-    /// Actions such as `s3:DeleteObject*` or words such as `delete` that no user, no group and no role can do.
+    /// Actions such as `s3:DeleteObject*` or words such as `delete` that no user, no group and no role can do, and nobody without a
+    /// login.
     #[schemars(with = "Option<Texts>")]
     pub nobody: Option<Entries>,
-    /// The name of the user that the expectation is about.
+    /// The name of the user that the expectation is about. `@anonymous` is anyone without a login, whom only bucket policies let in.
     pub user: Option<At<String>>,
     /// The name of the group that the expectation is about.
     pub group: Option<At<String>>,
-    /// Names or patterns of the users that the expectation is about.
+    /// Names or patterns of the users that the expectation is about. `@anonymous` is anyone without a login.
     #[schemars(with = "Option<Texts>")]
     pub users: Option<Entries>,
     /// Names or patterns of the groups that the expectation is about.
@@ -84,7 +85,8 @@ pub(super) struct RawExpect {
     /// Buckets, or keys as `BUCKET/KEY*`: names or patterns. A bucket stands for itself and everything in it.
     #[schemars(with = "Option<Texts>")]
     pub on: Option<Entries>,
-    /// Names or patterns of users for whom it does not count. Groups are `group/NAME`, roles `role/NAME`.
+    /// Names or patterns of users for whom it does not count. Groups are `group/NAME`, roles `role/NAME`, and anyone without a login
+    /// is `@anonymous`.
     pub except: Vec<At<String>>,
     /// Refuse a plan also if the expectation fails on the cluster already and the plan does not make it worse. Default: false.
     pub strict: Option<bool>,

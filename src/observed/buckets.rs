@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::Body;
 use crate::base::{BucketName, CannedPolicy};
 use crate::policy::access::ARN;
-use crate::policy::{BucketDocument, Document, Normal, Statement, normal};
+use crate::policy::{BucketDocument, Document, Normal, Statement, combined, normal};
 
 /// The buckets of a tenant, if they were read.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -82,6 +82,24 @@ impl Buckets {
     #[must_use]
     pub fn get(&self, bucket: &BucketName) -> Option<&BucketPolicy> {
         self.known()?.get(bucket)
+    }
+
+    /// What a requester gets by its own policy and those of the buckets together: of all buckets, or of this one. Without an own
+    /// policy it is what requests without a login get. `None` if the buckets were not read.
+    #[must_use]
+    pub fn together(&self, own: Option<&Document>, only: Option<&BucketName>) -> Option<Document> {
+        let all = self.known()?.iter().filter(|(name, policy)| !policy.is_none() && only.is_none_or(|of| of == *name));
+        Some(combined(own, all.map(|(name, policy)| (name, policy.as_document()))))
+    }
+
+    /// Why they are not known, in words.
+    #[must_use]
+    pub fn why_unknown(&self) -> Option<&str> {
+        match self {
+            Self::NotRead => Some("they were not read"),
+            Self::Unreadable(why) => Some(why),
+            Self::Known(_) => None,
+        }
     }
 
     /// What a canned policy gives for a bucket: as the cluster shows it for this or another bucket. Without one that has it,

@@ -2,6 +2,7 @@
 
 mod buckets;
 mod duplicates;
+mod public;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,6 +10,7 @@ use std::sync::Arc;
 
 pub use buckets::{BucketPolicy, Buckets};
 pub use duplicates::Duplicates;
+pub use public::PublicBucket;
 
 use crate::base::{Capabilities, Finding, GroupName, PolicyName, Principal, Release, UserName, codes};
 use crate::policy::{self, Document, Normal, normal};

@@ -199,6 +199,8 @@ pub enum NotReported {
     /// Service accounts and temporary credentials, which an administrator cannot see. They have the access of their user, or
     /// less.
     ServiceAccounts,
+    /// The policies of buckets, which were not read: who may do what without a login, and by some rules what users may do as well.
+    BucketPolicies,
 }
 
 /// The possible effects of a plan's steps on users and groups that the cluster does not report.
@@ -247,7 +249,7 @@ impl NotReported {
         match self {
             Self::Groups => exists,
             Self::IdentityProvider => true,
-            Self::ServiceAccounts => false,
+            Self::ServiceAccounts | Self::BucketPolicies => false,
         }
     }
 }

@@ -43,7 +43,13 @@ pub enum Unclear {
 /// # Errors
 /// Servers read the document differently.
 pub fn scoped(document: &Document, bucket: &BucketName) -> Result<Vec<Statement>, Unclear> {
-    let statement = |statement: &Statement| {
+    let statements = titled(document, bucket)?.into_iter().map(|statement| Statement { sid: None, ..statement });
+    Ok(statements.collect())
+}
+
+/// The same with the title of each statement in the document as its `Sid`.
+fn titled(document: &Document, bucket: &BucketName) -> Result<Vec<Statement>, Unclear> {
+    let statement = |(index, statement): (usize, &Statement)| {
         let principals = Some(principals(statement)?);
         if statement.resources.negated {
             return Err(Unclear::NotResource);
@@ -52,9 +58,12 @@ pub fn scoped(document: &Document, bucket: &BucketName) -> Result<Vec<Statement>
         let within = patterns.iter().map(|pattern| within_bucket(pattern, bucket.as_str())).collect::<Option<Vec<_>>>();
         let patterns = within.filter(|within| !within.is_empty()).ok_or(Unclear::Resource)?.concat();
         let (resources, extra) = (Selector { negated: false, patterns }, BTreeMap::new());
-        Ok(normal_statement(&Statement { resources, extra, principals, ..statement.clone() }))
+        let number = format!("statement {}", index + 1);
+        let own = statement.sid.as_ref().filter(|sid| !sid.is_empty());
+        let sid = Some(own.map_or(number.clone(), |sid| format!("{number} {sid:?}")));
+        Ok(normal_statement(&Statement { sid, resources, extra, principals, ..statement.clone() }))
     };
-    let statements = document.statements.iter().map(statement).collect::<Result<Vec<_>, _>>()?;
+    let statements = document.statements.iter().enumerate().map(statement).collect::<Result<Vec<_>, _>>()?;
     Ok(statements.into_iter().filter(|statement| !statement.resources.patterns.is_empty()).collect())
 }
 
@@ -62,7 +71,7 @@ pub fn scoped(document: &Document, bucket: &BucketName) -> Result<Vec<Statement>
 /// decides by the rules and by the requester which statements are about it. `own` is `None` for requests without a login.
 ///
 /// A policy that is not known, or that servers read differently, may allow and deny everything in its bucket. Statements that
-/// differ in the bucket alone are one statement.
+/// differ in the bucket alone are one statement. The `Sid` of a statement says which bucket it is of.
 pub fn combined<'a>(
     own: Option<&Document>,
     buckets: impl IntoIterator<Item = (&'a BucketName, BucketDocument<'a>)>,
@@ -78,19 +87,38 @@ pub fn combined<'a>(
     let mut document = Document { version, ..own.cloned().unwrap_or_default() };
     let mut merged: Vec<Statement> = Vec::new();
     let mut places: BTreeMap<String, usize> = BTreeMap::new();
+    let mut titles: Vec<(String, usize)> = Vec::new();
     for (bucket, of_bucket) in buckets {
         for mut statement in statements(bucket, of_bucket, &document) {
             let resources = std::mem::take(&mut statement.resources.patterns);
-            statement.sid = None;
+            let title = statement.sid.take().unwrap_or_default();
             let place = *places.entry(statement_json(&statement)).or_insert(merged.len());
             if place == merged.len() {
                 merged.push(statement);
+                titles.push((format!("{title} of bucket {bucket}"), 0));
             }
             merged[place].resources.patterns.extend(resources);
+            titles[place].1 += 1;
         }
+    }
+    for (statement, (title, buckets)) in merged.iter_mut().zip(titles) {
+        let more = if buckets > 1 { format!(" and of others, {buckets} in all") } else { String::new() };
+        statement.sid = Some(title + &more);
     }
     document.statements.extend(merged);
     document
+}
+
+/// The policy of one bucket, with the statements in their order. The `Sid` of each says its number and its own `Sid`.
+#[must_use]
+pub fn alone(bucket: &BucketName, document: BucketDocument<'_>) -> Document {
+    let whole = Document { version: Some(VERSION.to_owned()), ..Document::default() };
+    let version = match document {
+        BucketDocument::Known(document) => document.version.clone(),
+        BucketDocument::Unknown(_) => None,
+    };
+    let whole = Document { version: version.or(whole.version), ..Document::default() };
+    Document { statements: statements(bucket, document, &whole), ..whole }
 }
 
 /// The statements of the policy of a bucket in a document with this version.
@@ -100,7 +128,7 @@ fn statements(bucket: &BucketName, document: BucketDocument<'_>, combined: &Docu
         BucketDocument::Known(document) if has_variables(document) && is_current(document) != is_current(combined) => {
             normal_json(document)
         }
-        BucketDocument::Known(document) => match scoped(document, bucket) {
+        BucketDocument::Known(document) => match titled(document, bucket) {
             Ok(statements) => return statements,
             Err(_) => normal_json(document),
         },
@@ -111,6 +139,7 @@ fn statements(bucket: &BucketName, document: BucketDocument<'_>, combined: &Docu
         let unknown =
             Principals::Unknown { bucket: bucket.clone(), text: text.clone(), denies: effect == Effect::Deny };
         Statement {
+            sid: Some("the unknown policy".to_owned()),
             principals: Some(unknown),
             ..Statement::plain(effect, ["s3:*"], resources.iter().map(String::as_str))
         }
@@ -132,7 +161,7 @@ fn has_variables(document: &Document) -> bool {
 }
 
 /// Who a statement is about, by its members.
-fn principals(statement: &Statement) -> Result<Principals, Unclear> {
+pub(super) fn principals(statement: &Statement) -> Result<Principals, Unclear> {
     let member = |name: &str| statement.extra.get(name).map(|json| Named::parse(&fold_extra(name, json)));
     match (PRINCIPALS.map(member), statement.extra.len()) {
         ([Some(_), Some(_)], _) => Err(Unclear::TwoPrincipals),

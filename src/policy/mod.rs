@@ -17,12 +17,14 @@ mod reviewed;
 mod rule;
 mod wrapped;
 
-pub use bucket_policy::{BucketDocument, Unclear, combined, for_everyone, scoped};
+pub use bucket_policy::{BucketDocument, Unclear, alone, combined, for_everyone, scoped};
 pub use catalogue::{Action, Catalogue, CatalogueProblem, Kind, Level, predefined};
 pub use diff::{Change, Compared, DiffLine, DocumentDiff, LineKind, StatementDiff, compared, diff};
 pub use document::{Clause, Document, Effect, Part, Place, Places, Selector, Statement, with_variables};
 pub use join::{Joined, Origin, join};
-pub use lint::{Depth, Fix, Lint, LintInput, MAX_DOCUMENT, apply_edits, explain, lint, lint_normal, reference, rules};
+pub use lint::{
+    Depth, Fix, Lint, LintInput, MAX_DOCUMENT, apply_edits, explain, lint, lint_bucket, lint_normal, reference, rules,
+};
 pub use normal::{Normal, Sameness, normal, same_document, sameness};
 pub use principals::{Named, Principals};
 #[cfg(test)]

@@ -87,6 +87,12 @@ impl Principals {
         }
     }
 
+    /// Whether it cannot be told whether it is about requests without a login.
+    #[must_use]
+    pub fn may_be_anonymous(&self) -> bool {
+        self.about_anonymous() == IsAbout::Perhaps
+    }
+
     /// Whether it can depend on the user.
     pub(super) fn depends_on_user(&self) -> bool {
         match self {
@@ -98,6 +104,11 @@ impl Principals {
 }
 
 impl Named {
+    /// Whether it cannot be told whether everyone is among them.
+    pub(super) fn may_be_everyone(&self) -> bool {
+        self.perhaps_everyone && !self.everyone
+    }
+
     /// Reads the JSON of a member in its normal form.
     pub(super) fn parse(json: &str) -> Self {
         let mut named = Self {

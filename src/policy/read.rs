@@ -387,7 +387,7 @@ impl Decoder {
         let (name, span) = (&pair.name, pair.name_span.clone());
         if PRINCIPALS.iter().any(|principal| principal.eq_ignore_ascii_case(name)) {
             let message = format!("`{name}` belongs in bucket policies; servers silently ignore it here");
-            let help = "remove it, and attach the policy to the intended users";
+            let help = "remove it, and attach the policy to the intended users; the policy of a bucket belongs in `[buckets.NAME]`";
             self.report(&rule::PRINCIPAL, span, message).help(help);
         } else {
             let help = match nearest(name, grammar.iter().copied()) {

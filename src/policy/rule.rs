@@ -10,7 +10,7 @@ use crate::base::{Code, Severity};
 #[derive(Debug)]
 pub struct Rule {
     /// The short id: the letter of the group (S form, A actions, R resources, V variables, C conditions, X access,
-    /// G grants, P protection) and a number.
+    /// G grants, P protection, B policies of buckets) and a number.
     pub id: &'static str,
     /// The stable name, and one sentence that describes the problem.
     pub code: Code,

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::bucket::Bucket;
 use crate::policy::access::{Access, Context, RuleList, gains};
-use crate::policy::{Catalogue, Document, Effect, Kind, Level, Selector, Statement};
+use crate::policy::{Catalogue, Document, Effect, Kind, Level, Principals, Selector, Statement};
 
 /// A class of actions. Actions without a bucket, such as listing all buckets, have no class.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -187,7 +187,11 @@ fn cautious(document: &Document, user: bool) -> Document {
     let answered = |statement: &Statement| -> Option<Statement> {
         let mut statement = statement.clone();
         let conditions = (std::mem::take(&mut statement.conditions), std::mem::take(&mut statement.extra));
-        let conditional = !conditions.0.is_empty() || !conditions.1.is_empty();
+        let is_unclear = statement.principals.as_ref().is_some_and(Principals::may_be_anonymous);
+        if is_unclear {
+            statement.principals = None;
+        }
+        let conditional = !conditions.0.is_empty() || !conditions.1.is_empty() || is_unclear;
         let resources = &mut statement.resources;
         let variable = resources.patterns.iter().any(unknown);
         match (statement.effect, resources.negated) {

@@ -23,6 +23,8 @@ pub struct Matrix {
 pub struct Row {
     /// The users and groups.
     pub principals: Vec<Principal>,
+    /// Whether anyone without a login has this access as well.
+    pub anonymous: bool,
     /// The cells with access before or after, in the order of the columns.
     pub cells: Vec<Cell>,
 }
@@ -42,7 +44,8 @@ pub(super) fn matrix(scope: &Scope, classes: &[ClassActions], context: &Context<
     let sides = [scope.before(), scope.after()];
     let everything: Vec<_> =
         scope.principals().into_iter().map(|who| (who, sides.map(|side| granted(side, who)))).collect();
-    let all = everything.iter().flat_map(|(_, sides)| sides);
+    let without_login = sides.map(|side| side.map_or(Granted::Nothing, State::without_login));
+    let all = everything.iter().flat_map(|(_, sides)| sides).chain(&without_login);
     let documents: BTreeSet<&Normal> = all.clone().filter_map(|granted| granted.document()).collect();
     let mut buckets = Bucket::of(&documents.iter().map(|normal| normal.document()).collect::<Vec<_>>());
     if buckets.is_empty() && all.clone().any(|granted| matches!(granted, Granted::Unknown)) {
@@ -54,7 +57,18 @@ pub(super) fn matrix(scope: &Scope, classes: &[ClassActions], context: &Context<
         let (before, after) = (evaluator.line(before, who), evaluator.line(after, who));
         rows.entry(merged(&before, &after)).or_default().push(who.clone());
     }
-    let mut rows: Vec<Row> = rows.into_iter().map(|(cells, principals)| Row { principals, cells }).collect();
+    let mut rows: Vec<Row> =
+        rows.into_iter().map(|(cells, principals)| Row { principals, anonymous: false, cells }).collect();
+    if sides.iter().flatten().any(|state| state.anonymous.is_some()) {
+        let context = context.anonymous();
+        let mut evaluator = Evaluator { buckets: &buckets, classes, context: &context, known: BTreeMap::new() };
+        let [before, after] = without_login.map(|granted| evaluator.line_of(granted, &context));
+        let cells = merged(&before, &after);
+        match rows.iter_mut().find(|row| row.cells == cells) {
+            Some(row) => row.anonymous = true,
+            None => rows.push(Row { principals: Vec::new(), anonymous: true, cells }),
+        }
+    }
     rows.sort_by(|one, other| one.principals.cmp(&other.principals));
     Matrix { buckets, rows }
 }
@@ -109,6 +123,11 @@ struct BucketPart<'a> {
 
 impl<'a> Evaluator<'a> {
     fn line(&mut self, granted: Granted<'a>, who: &Principal) -> Line {
+        let context = self.context.with(who);
+        self.line_of(granted, &context)
+    }
+
+    fn line_of(&mut self, granted: Granted<'a>, of_one: &Context<'_>) -> Line {
         let normal = match granted {
             Granted::Nothing => return Line::new(),
             Granted::Unknown => {
@@ -123,7 +142,7 @@ impl<'a> Evaluator<'a> {
             let (variable, same): (Vec<_>, Vec<_>) = parts.partition(|part| part.variable);
             Evaluation { variable, same: evaluate(&same, context, classes) }
         });
-        let own = evaluate(variable, &context.with(who), classes);
+        let own = evaluate(variable, of_one, classes);
         same.iter().map(|(column, grades)| (*column, *grades)).chain(own).collect()
     }
 }

@@ -22,7 +22,7 @@ use std::collections::BTreeMap;
 use crate::base::{PolicyName, Principal};
 use crate::contract::Checked;
 use crate::desired::Term;
-use crate::observed::{Identity, Limits};
+use crate::observed::{Identity, Limits, PublicBucket};
 use crate::plan::Digest;
 use crate::policy::Catalogue;
 use crate::policy::access::{Context, InPractice, RuleList, in_practice};
@@ -50,6 +50,8 @@ pub struct Report {
     pub terms: Vec<(Principal, Term)>,
     /// The checked expectations: against the last of the states.
     pub expectations: Vec<Checked>,
+    /// The buckets that let in requests without a login: before, and after. `None` where the policies of buckets are not known.
+    pub public: [Option<Vec<PublicBucket>>; 2],
 }
 
 /// Makes a report by the actions of a catalogue and by the rules that count.
@@ -63,6 +65,7 @@ pub fn report(
     let context = Context { rules, ..Context::new(catalogue) };
     let matrix = matrix::matrix(&scope, &classes, &context);
     let in_practice = [scope.before(), scope.after()].map(|state| differing(state, &context));
+    let public = [scope.before(), scope.after()].map(|state| state?.buckets.public(&context));
     Report {
         scope,
         identity,
@@ -74,6 +77,7 @@ pub fn report(
         in_practice,
         terms: Vec::new(),
         expectations: Vec::new(),
+        public,
     }
 }
 

@@ -4,8 +4,9 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::{PolicyName, Principal, Release};
+use crate::contract::declared_buckets;
 use crate::desired::{DeclaredAttachment, Desired, PolicyIntent};
-use crate::observed::{Body, Observed, granted};
+use crate::observed::{Body, Buckets, Observed, granted};
 use crate::plan::Plan;
 use crate::policy::{Normal, normal, predefined};
 
@@ -70,6 +71,10 @@ pub struct State {
     pub attachments_known: bool,
     /// Whether the attachments of groups are known.
     pub groups_known: bool,
+    /// The policies of buckets.
+    pub buckets: Buckets,
+    /// What requests without a login get by them, if they are known.
+    pub anonymous: Option<Normal>,
 }
 
 impl State {
@@ -89,8 +94,9 @@ impl State {
             lists: BTreeMap::new(),
             attachments_known: known,
             groups_known: observed.groups_known,
+            ..Self::default()
         };
-        state.with_lists()
+        state.with_lists().with_buckets(observed.buckets.clone())
     }
 
     /// The declared state, with the known documents of attached predefined policies.
@@ -107,7 +113,9 @@ impl State {
             let body = || predefined(policy, release).map_or(Body::NotRead, |document| Body::Known(normal(&document)));
             policies.entry(policy.clone()).or_insert_with(body);
         }
-        Self { policies, attachments, lists: BTreeMap::new(), attachments_known: true, groups_known: true }
+        let buckets = if desired.buckets.is_empty() { Buckets::NotRead } else { declared_buckets(desired) };
+        let state = Self { policies, attachments, attachments_known: true, groups_known: true, ..Self::default() };
+        state.with_buckets(buckets)
     }
 
     /// The state after a complete run of a plan.
@@ -118,6 +126,13 @@ impl State {
             after.attachments.extend(effects.map(|(principal, effect)| (principal.clone(), effect.after.clone())));
         }
         after.with_lists()
+    }
+
+    /// The same with these policies of buckets.
+    #[must_use]
+    pub fn with_buckets(self, buckets: Buckets) -> Self {
+        let anonymous = buckets.together(None, None).map(|document| normal(&document));
+        Self { buckets, anonymous, ..self }
     }
 
     fn with_lists(mut self) -> Self {
@@ -136,6 +151,11 @@ pub(super) enum Granted<'a> {
 }
 
 impl State {
+    /// What requests without a login get. Nothing if it is not known: a report says so.
+    pub(super) fn without_login(&self) -> Granted<'_> {
+        self.anonymous.as_ref().map_or(Granted::Nothing, Granted::Document)
+    }
+
     pub(super) fn granted(&self, principal: &Principal) -> Granted<'_> {
         let Some(policy) = self.attachments.get(principal).and_then(Option::as_ref) else { return Granted::Nothing };
         let body = match self.lists.get(policy) {

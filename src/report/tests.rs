@@ -23,6 +23,7 @@ fn state(policies: &[(&str, &str)], attachments: &[(&str, Option<&str>)]) -> Sta
         lists: BTreeMap::new(),
         attachments_known: true,
         groups_known: true,
+        ..State::default()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::base::{Location, PolicyName, Principal};
+use crate::base::{BucketName, Location, PolicyName, Principal};
 use crate::desired::{Authored, Desired, PolicyIntent};
 use crate::plan::{Change, ChangeKind, Plan};
 use crate::policy::access::{
@@ -13,8 +13,10 @@ use crate::policy::{Document, Effect, Part, Place};
 /// A policy by which someone has access.
 #[derive(Debug, Clone)]
 pub struct Source<'a> {
-    /// Its name; `None` if it is a document alone.
+    /// Its name; `None` if it is a document alone, or the policy of a bucket.
     pub policy: Option<PolicyName>,
+    /// The bucket, if it is the policy of one.
+    pub bucket: Option<BucketName>,
     /// Its document.
     pub document: Document,
     /// The same as the configuration has it, with its places.
@@ -24,8 +26,10 @@ pub struct Source<'a> {
 /// A statement that decides a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Deciding {
-    /// Its policy; `None` if it is of a document alone.
+    /// Its policy; `None` if it is of a document alone, or of the policy of a bucket.
     pub policy: Option<PolicyName>,
+    /// The bucket, if it is of the policy of one.
+    pub bucket: Option<BucketName>,
     /// Its `Sid`, or else `statement N`, counted from 1.
     pub statement: String,
     /// Its index in the document.
@@ -75,6 +79,7 @@ fn enter(
 ) {
     let is_same = |one: &&mut Deciding| {
         one.policy == source.policy
+            && one.bucket == source.bucket
             && one.index == ground.index
             && one.effect == effect
             && one.conditions == ground.conditions
@@ -100,6 +105,7 @@ fn enter(
     });
     all.push(Deciding {
         policy: source.policy.clone(),
+        bucket: source.bucket.clone(),
         statement: ground.statement.clone(),
         index: ground.index,
         effect,
@@ -237,7 +243,7 @@ mod tests {
                 let holder = Holder::Document("p.json".to_owned());
                 let attachment = Attachment { holder, policy: None, document: Some(whole.clone()) };
                 let answer = attachment.answer(&asked, &context);
-                let source = Source { policy: None, document: whole.clone(), authored: None };
+                let source = Source { policy: None, bucket: None, document: whole.clone(), authored: None };
                 let found = deciding(&answer, &asked, &[source], &context);
                 let named = |index: usize, effect: Effect| found.iter().any(|one| one.index == index && one.effect == effect);
                 prop_assert!(found.iter().all(|one| whole.statements[one.index].effect == one.effect), "{found:#?}");

@@ -239,13 +239,10 @@ fn a_plan_from_a_snapshot_needs_no_login_and_no_endpoint() {
 #[test]
 fn a_snapshot_without_buckets_compares_none() {
     let folder = Folder::copy_of(&root().join("tests/golden/bucket-policies"));
-    folder.run(&["snapshot", "--out", "snapshot.json"]).ok();
-    let text = std::fs::read_to_string(folder.path("snapshot.json")).unwrap();
-    let mut snapshot: Value = serde_json::from_str(&text).unwrap();
+    folder.attune("snapshot --out snapshot.json").exits(0);
+    let mut snapshot: Value = serde_json::from_str(&folder.read("snapshot.json")).unwrap();
     assert_eq!(snapshot["buckets"].as_array().unwrap().len(), 7);
     snapshot.as_object_mut().unwrap().remove("buckets");
-    std::fs::write(folder.path("snapshot.json"), snapshot.to_string()).unwrap();
-    let run = folder.run(&["plan", "--from-snapshot", "snapshot.json"]);
-    assert_eq!(run.code, Some(1));
-    assert!(run.stderr.contains("buckets-unknown"), "{}", run.stderr);
+    folder.write("snapshot.json", &snapshot.to_string());
+    folder.attune("plan --snapshot snapshot.json").exits(1).warns("buckets-unknown");
 }

@@ -10,8 +10,8 @@ use super::rules::{RuleList, Rules};
 use super::set::Counterexample;
 use super::whole::{Missing, Whole};
 use super::{Access, Context, Credentials, summary};
-use crate::base::{PolicyName, Principal, UserName};
-use crate::policy::{Catalogue, Document, for_everyone};
+use crate::base::{BucketName, CannedPolicy, PolicyName, Principal, UserName};
+use crate::policy::{Catalogue, Document, Effect, Principals, Statement, for_everyone};
 
 /// Whose access an answer is about.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,7 +34,7 @@ impl Holder {
     fn has_service_accounts(&self) -> bool {
         match self {
             Self::Principal(principal) => principal.user().is_some(),
-            Self::Anonymous | Self::Document(_) | Self::Roles(_) => false,
+            Self::Document(_) | Self::Roles(_) | Self::Anonymous => false,
         }
     }
 
@@ -43,7 +43,7 @@ impl Holder {
     pub fn user(&self) -> Option<&str> {
         match self {
             Self::Principal(principal) => principal.user().map(UserName::as_str),
-            Self::Anonymous | Self::Document(_) | Self::Roles(_) => None,
+            Self::Document(_) | Self::Roles(_) | Self::Anonymous => None,
         }
     }
 
@@ -143,10 +143,12 @@ pub struct Report {
     pub rules: RuleList,
     /// One answer for each user and group.
     pub answers: Vec<Answer>,
-    /// The number of evaluated users and groups. Some may have no answer.
+    /// The number of evaluated users and groups. Some may have no answer. Requests without a login do not count.
     pub evaluated: usize,
     /// Whether the roles of tokens are among these.
     pub with_roles: bool,
+    /// Whether the policies of buckets are known.
+    pub buckets_known: bool,
 }
 
 /// The answer for one user or group.
@@ -165,6 +167,19 @@ pub struct Answer {
     /// What its temporary credentials and service accounts can do, and its own keys cannot: some servers give them another
     /// name. For one request, that request; for a question, its part. Nothing is looked for unless the document tests the name.
     pub other_keys: Requests,
+    /// The policies of buckets that allow what is asked for. Only for requests without a login.
+    pub by: Vec<ByBucket>,
+}
+
+/// The policy of a bucket that allows something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ByBucket {
+    /// The bucket.
+    pub bucket: BucketName,
+    /// The name of its policy, if it has one.
+    pub canned: Option<CannedPolicy>,
+    /// The statements that allow it: `statement N`, counted from 1, with the `Sid`.
+    pub statements: Vec<String>,
 }
 
 impl Attachment {
@@ -178,7 +193,7 @@ impl Attachment {
     /// Whether its access is known.
     #[must_use]
     pub fn is_known(&self) -> bool {
-        self.policy.is_none() || self.document.is_some()
+        (self.policy.is_none() && self.holder != Holder::Anonymous) || self.document.is_some()
     }
 
     /// The answer for the user or group.
@@ -217,7 +232,8 @@ impl Attachment {
             };
             all(&context.with_credentials(Credentials::Any)).without(&all(&context))
         });
-        Answer { can, access, decisions, missing, other_keys: other_keys.unwrap_or_default(), attachment: self }
+        let (other_keys, by) = (other_keys.unwrap_or_default(), Vec::new());
+        Answer { can, access, decisions, missing, other_keys, by, attachment: self }
     }
 
     /// The context of an evaluation for it.
@@ -234,10 +250,12 @@ impl Attachment {
 /// Whether a document tests the name or the kind of the user.
 fn tests_name(document: &Document) -> bool {
     let mut clauses = document.statements.iter().flat_map(|statement| &statement.conditions);
-    clauses.any(|clause| {
-        let key = clause.key.to_ascii_lowercase();
-        ["aws:username", "aws:userid", "aws:principaltype"].contains(&key.as_str())
-    })
+    let mut principals = document.statements.iter().filter_map(|statement| statement.principals.as_ref());
+    principals.any(Principals::depends_on_user)
+        || clauses.any(|clause| {
+            let key = clause.key.to_ascii_lowercase();
+            ["aws:username", "aws:userid", "aws:principaltype"].contains(&key.as_str())
+        })
 }
 
 /// What a document allows, if it is known. No document allows nothing.
@@ -266,6 +284,38 @@ impl Report {
     #[must_use]
     pub fn has_service_accounts(&self) -> bool {
         self.answers.iter().any(|answer| answer.attachment.holder.has_service_accounts())
+    }
+}
+
+impl ByBucket {
+    /// The statements of the policy of a bucket that allow something of what is asked for. `document` is the policy alone, as
+    /// [`combined`](crate::policy::combined) makes it. `None` if nothing is allowed.
+    #[must_use]
+    pub fn of(
+        (bucket, canned): (&BucketName, Option<CannedPolicy>),
+        document: &Document,
+        asked: &Asked,
+        context: &Context<'_>,
+    ) -> Option<Self> {
+        let context = context.anonymous();
+        let allows = |statement: &&Statement| {
+            let document = Document { statements: vec![(*statement).clone()], ..document.clone() };
+            statement.effect == Effect::Allow && document_allows(&document, asked, &context)
+        };
+        let statements: Vec<String> =
+            document.statements.iter().filter(allows).filter_map(|statement| statement.sid.clone()).collect();
+        (!statements.is_empty()).then(|| Self { bucket: bucket.clone(), canned, statements })
+    }
+}
+
+/// Whether a document may allow something of what is asked for.
+fn document_allows(document: &Document, asked: &Asked, context: &Context<'_>) -> bool {
+    match asked {
+        Asked::Everything => !abilities(document, context).gains_nothing(),
+        Asked::Requests(question) => !question.allowed(document, context).gains_nothing(),
+        Asked::Request(request) => !request.allowed(document, context).gains_nothing(),
+        Asked::Actions(question) => !question.allowed(document, context).gains_nothing(),
+        Asked::All(whole) => whole.missing(Some(document), context).iter().any(|(_, missing)| missing.is_none()),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::abilities::{Requests, UndecidedRequests, requests_of};
 use super::actions::{Wildcards, action_sets};
-use super::answer::Attachment;
+use super::answer::{Attachment, Holder};
 use super::describe::{Exception, Reason};
 use super::engine::Engine;
 use super::findings::GroupFindings;
@@ -56,7 +56,8 @@ pub fn compare(one: Attachment, other: Attachment, context: &Context<'_>) -> Com
         named.map_or_else(|| of.document.clone(), |(user, document)| Some(with_name(document, user)))
     });
     let [of_one, of_other] = [&one, &other].map(|of| of.context(context));
-    let is_another = one.holder.user() != other.holder.user();
+    let is_anonymous = |of: &Attachment| of.holder == Holder::Anonymous;
+    let is_another = one.holder.user() != other.holder.user() || is_anonymous(&one) != is_anonymous(&other);
     let engine = || Engine::new(before.as_ref(), after.as_ref(), &of_other).with_other(is_another.then_some(of_one));
     let both_sides = [Side::Gained, Side::Lost];
     let found = requests_of(&mut engine(), &both_sides, RequestKind::ALL, None);

@@ -46,7 +46,7 @@ mod wording;
 pub(crate) mod oracle;
 
 pub use abilities::{RequestLine, RequestWitness, Requests, UndecidedRequests, abilities, request_difference};
-pub use answer::{Answer, Asked, Attachment, Holder, Report};
+pub use answer::{Answer, Asked, Attachment, ByBucket, Holder, Report};
 pub use basis::{Basis, BasisKind, basis};
 pub(super) use bucket::within_bucket;
 pub use can::{ActionDecision, Need, RequestDecision, RequestOn, RequestQuestion, WayDecision, decide_request};

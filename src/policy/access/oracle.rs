@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+mod buckets;
 mod compared;
 mod conditions;
 mod documents;

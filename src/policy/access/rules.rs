@@ -308,6 +308,12 @@ impl RuleList {
         self.0.first().copied().unwrap_or(Rules::MINIO_2021)
     }
 
+    /// Whether a bucket policy counts for users as well, by some of the rules.
+    #[must_use]
+    pub fn has_union(&self) -> bool {
+        self.iter().any(|rules| rules.bucket_policies == BucketPolicies::Union)
+    }
+
     /// All rules, in order.
     pub fn iter(&self) -> impl Iterator<Item = Rules> + '_ {
         self.0.iter().copied()

@@ -10,6 +10,7 @@ use super::reach::{AskedNames, Reach};
 use super::requests::RequestKind;
 use super::resources::ARN;
 use super::rules::Rules;
+use super::wording::is_about_unknown_policy;
 use super::{Access, Context, gains};
 use crate::policy::{Catalogue, Document, Effect, Kind, Statement};
 
@@ -44,6 +45,12 @@ impl Counterexample {
     #[must_use]
     pub fn may_be_allowed(&self) -> bool {
         self.is_open || !self.conditions.is_empty()
+    }
+
+    /// Whether it is one only if the policy of a bucket that is not known says so.
+    #[must_use]
+    pub fn needs_unknown_policy(&self) -> bool {
+        self.conditions.iter().any(|condition| is_about_unknown_policy(condition))
     }
 }
 

@@ -103,7 +103,7 @@ fn text_of(atom: &Atom, holds: bool) -> String {
                 (true, true) => "denies",
                 (true, false) => "does not deny",
             };
-            format!("the unknown policy of bucket {bucket} {verb} it")
+            format!("{UNKNOWN_POLICY}{bucket} {verb} it")
         }
         (Atom::IsAbout(principals @ (Principals::Named(_) | Principals::AllBut(_))), holds) => {
             let (member, json) = principals.member().unwrap_or_default();
@@ -111,6 +111,13 @@ fn text_of(atom: &Atom, holds: bool) -> String {
         }
         (Atom::OfOther(atom), holds) => format!("for the other one, {}", text_of(atom, holds)),
     }
+}
+
+const UNKNOWN_POLICY: &str = "the unknown policy of bucket ";
+
+/// Whether the text of a condition is that the unknown policy of a bucket allows or denies something.
+pub(super) fn is_about_unknown_policy(text: &str) -> bool {
+    text.starts_with(UNKNOWN_POLICY) && !text.contains(" does not ")
 }
 
 fn condition_text(condition: &Condition, holds: bool) -> String {

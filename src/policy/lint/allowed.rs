@@ -138,7 +138,13 @@ mod tests {
     fn is_empty(statements: &str, of: impl for<'c, 'a> Fn(&'c LintContext<'a>) -> Allowed<'c, 'a>) -> bool {
         let document = read(&format!(r#"{{"Version": "2012-10-17", "Statement": [{statements}]}}"#)).document.unwrap();
         let (catalogue, normal) = (Catalogue::newest(), normal(&document));
-        let context = LintContext { document: &document, catalogue: &catalogue, text_length: None, normal: &normal };
+        let context = LintContext {
+            document: &document,
+            catalogue: &catalogue,
+            text_length: None,
+            normal: &normal,
+            bucket: None,
+        };
         let set = of(&context);
         assert_ne!(set.is_empty(), set.example().is_some(), "{statements}");
         set.is_empty()

@@ -9,6 +9,7 @@ use super::super::normal::Normal;
 use super::super::rule::Rule;
 use super::finding::Reporter;
 use super::patterns::{covers, has_wildcard, is_all, path};
+use crate::base::BucketName;
 
 pub(super) struct Check {
     pub(super) rule: &'static Rule,
@@ -20,6 +21,8 @@ pub(super) struct LintContext<'a> {
     pub(super) catalogue: &'a Catalogue,
     pub(super) text_length: Option<usize>,
     pub(super) normal: &'a Normal,
+    /// The bucket, if it is the policy of one.
+    pub(super) bucket: Option<&'a BucketName>,
 }
 
 #[derive(Clone, Copy)]

@@ -5,6 +5,7 @@
 
 mod actions;
 mod allowed;
+mod bucket;
 mod conditions;
 mod context;
 mod finding;
@@ -25,7 +26,7 @@ use std::fmt::Write as _;
 use super::document::Place;
 use super::normal::{Normal, normal};
 use super::rule::{self, Example, Rule};
-use crate::base::Severity;
+use crate::base::{BucketName, Severity};
 use context::{Check, LintContext};
 use finding::Reporter;
 
@@ -67,7 +68,7 @@ pub fn lint(input: &LintInput<'_>) -> Vec<Lint> {
 #[must_use]
 pub fn lint_normal(input: &LintInput<'_>, normal: &Normal) -> Vec<Lint> {
     let LintInput { document, catalogue, text_length, depth } = *input;
-    let context = LintContext { document, catalogue, text_length, normal };
+    let context = LintContext { document, catalogue, text_length, normal, bucket: None };
     if normal.len() > MAX_CHECKED {
         return run(&[&[form::SIZE_CHECK]], &context, depth);
     }
@@ -80,6 +81,26 @@ pub fn lint_normal(input: &LintInput<'_>, normal: &Normal) -> Vec<Lint> {
         }
     }
     let mut found = without_effects(found);
+    found.sort_by(|a, b| (a.place, a.rule.id, &a.message).cmp(&(b.place, b.rule.id, &b.message)));
+    found
+}
+
+/// The checks of the policy of a bucket.
+const CHECKS_OF_BUCKET: &[&[Check]] =
+    &[form::CHECKS, actions::CHECKS, resources::CHECKS, conditions::CHECKS, values::CHECKS, bucket::CHECKS];
+
+/// Rules that the policy of a bucket need not keep: an `Id` is allowed, another size counts, and another rule says which resources.
+const NOT_OF_BUCKET: [&str; 3] = ["S05", rule::SIZE.id, "R02"];
+
+/// Checks the document of the policy of a bucket, read with [`read_bucket_policy`](super::read_bucket_policy). The findings are in
+/// the order of the document.
+#[must_use]
+pub fn lint_bucket(input: &LintInput<'_>, bucket: &BucketName) -> Vec<Lint> {
+    let LintInput { document, catalogue, text_length, depth } = *input;
+    let normal = normal(document);
+    let context = LintContext { document, catalogue, text_length, normal: &normal, bucket: Some(bucket) };
+    let mut found = run(CHECKS_OF_BUCKET, &context, depth);
+    found.retain(|lint| !NOT_OF_BUCKET.contains(&lint.rule.id));
     found.sort_by(|a, b| (a.place, a.rule.id, &a.message).cmp(&(b.place, b.rule.id, &b.message)));
     found
 }
@@ -132,7 +153,7 @@ pub fn rules() -> Vec<&'static Rule> {
     let checked = CHECKS
         .iter()
         .chain(CHECKS_OF_VALID)
-        .chain([&grants::THOROUGH])
+        .chain([&grants::THOROUGH, &bucket::CHECKS])
         .flat_map(|group| group.iter())
         .map(|check| check.rule);
     let mut rules: Vec<&'static Rule> = READER_RULES.iter().copied().chain(checked).collect();
@@ -172,6 +193,7 @@ const GROUPS: &[(char, &str)] = &[
     ('X', "Access"),
     ('G', "Grants"),
     ('P', "Protection"),
+    ('B', "Policies of buckets"),
 ];
 
 /// All rules as a Markdown page: `docs/lints.md`.
@@ -215,8 +237,8 @@ MinIO servers. If servers differ, the rules assume the stricter behavior, and ea
 Some examples are only members of a statement. The missing members are
 `\"Effect\": \"Allow\", \"Action\": \"s3:GetObject\", \"Resource\": \"arn:aws:s3:::bucket/*\"`.
 
-The rules apply to IAM policies. Bucket policies have other rules: for example, they do not support `s3:*` and other
-wildcards in actions.
+The policy of a bucket has rules of its own, under *Policies of buckets*. Of the others, the rules on form, actions, resources and
+conditions apply to it as well.
 ";
 
 #[cfg(test)]

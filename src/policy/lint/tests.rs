@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::super::catalogue::Catalogue;
 use super::super::document::Document;
-use super::super::read::read;
+use super::super::read::{read, read_bucket_policy};
 use super::*;
 use crate::base::Release;
 
@@ -17,10 +17,18 @@ fn lint_newest(document: &Document, text: &str) -> Vec<Lint> {
     })
 }
 
+fn lint_of_bucket(document: &Document) -> Vec<Lint> {
+    let input = LintInput { document, catalogue: &Catalogue::newest(), text_length: None, depth: Depth::Thorough };
+    lint_bucket(&input, &BucketName::parse("bucket").unwrap())
+}
+
 /// The ids of all broken rules, with those of the reader.
-fn broken(text: &str) -> BTreeSet<&'static str> {
-    let read = read(text);
-    let lints = read.document.iter().flat_map(|document| lint_newest(document, text));
+fn broken(text: &str, is_of_bucket: bool) -> BTreeSet<&'static str> {
+    let read = if is_of_bucket { read_bucket_policy(text) } else { read(text) };
+    let lints = read.document.iter().flat_map(|document| match is_of_bucket {
+        true => lint_of_bucket(document),
+        false => lint_newest(document, text),
+    });
     lints.map(|lint| lint.rule.id).chain(read.problems.iter().map(|problem| problem.rule.id)).collect()
 }
 
@@ -34,11 +42,11 @@ fn every_rule_reports_its_examples() {
     for rule in rules() {
         assert!(!rule.fires.is_empty() && !rule.silent.is_empty(), "{} lacks examples", rule.id);
         for example in rule.fires {
-            let broken = broken(&example.document());
+            let broken = broken(&example.document(), rule.id.starts_with('B'));
             assert!(broken.contains(rule.id), "{} does not report {}: {broken:?}", rule.id, example.document());
         }
         for example in rule.silent {
-            let broken = broken(&example.document());
+            let broken = broken(&example.document(), rule.id.starts_with('B'));
             assert!(!broken.contains(rule.id), "{} reports {}", rule.id, example.document());
         }
     }
@@ -50,7 +58,7 @@ fn ids_and_names_are_unique_and_say_the_group() {
     let ids: BTreeSet<_> = rules.iter().map(|rule| rule.id).collect();
     let names: BTreeSet<_> = rules.iter().map(|rule| rule.code.id).collect();
     assert_eq!((ids.len(), names.len()), (rules.len(), rules.len()));
-    assert!(ids.iter().all(|id| id.len() == 3 && id.starts_with(['S', 'A', 'R', 'V', 'C', 'X', 'G', 'P'])));
+    assert!(ids.iter().all(|id| id.len() == 3 && id.starts_with(['S', 'A', 'R', 'V', 'C', 'X', 'G', 'P', 'B'])));
 }
 
 #[test]
@@ -229,4 +237,28 @@ fn the_page_of_the_rules_is_up_to_date() {
     }
     let written = std::fs::read_to_string(path).unwrap_or_default();
     assert!(written == reference(), "docs/lints.md is stale: run the tests with UPDATE_EXPECT=1");
+}
+
+#[test]
+fn the_policy_of_a_bucket_has_rules_of_its_own() {
+    let found = |members: &str| -> Vec<&str> {
+        let text =
+            format!(r#"{{"Version": "2012-10-17", "Id": "p", "Statement": [{{"Effect": "Allow", {members}}}]}}"#);
+        let read = read_bucket_policy(&text);
+        lint_of_bucket(&read.document.unwrap()).iter().map(|lint| lint.rule.id).collect()
+    };
+    let good = r#""Principal": "*", "Action": ["s3:GetObject", "s3:ListBucket"]"#;
+    let own = r#""Resource": ["arn:aws:s3:::bucket", "arn:aws:s3:::bucket/*"]"#;
+    assert_eq!(found(&format!("{good}, {own}")), [] as [&str; 0]);
+    assert_eq!(found(&format!(r#"{good}, "Resource": ["arn:aws:s3:::bucket/*"]"#)), ["B05"]);
+    assert_eq!(
+        found(&format!(
+            r#"{good}, "Resource": ["arn:aws:s3:::bucket", "arn:aws:s3:::bucket/*", "arn:aws:s3:::other/*"]"#
+        )),
+        ["B04"]
+    );
+    assert_eq!(found(&format!(r#""Principal": "*", "Action": "s3:*", {own}"#)), ["B03", "B06", "B06"]);
+    assert_eq!(found(&format!(r#""Principal": "*", "NotAction": "s3:GetObject", {own}"#)), ["S11", "B06", "B06"]);
+    assert_eq!(found(&format!(r#""Principal": {{"AWS": "al"}}, "Action": "s3:PutBucketPolicy", {own}"#)), ["B07"]);
+    assert_eq!(found(&format!(r#""Action": "s3:GetObject", {own}"#)), ["B01"]);
 }

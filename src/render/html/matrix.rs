@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use maud::{Markup, html};
 
 use super::{Text, class_words, label, name, names, reach, scrolling};
-use crate::render::json::{BucketKindV1, BucketV1, CellV1, GradeV1, GradesV1, Profile, ReportV1, ScopeV1};
+use crate::render::json::{BucketKindV1, BucketV1, CellV1, GradeV1, GradesV1, PrincipalV1, Profile, ReportV1, ScopeV1};
 use crate::render::phrase::rules;
 use crate::report::{Class, Reach};
 
@@ -64,7 +64,7 @@ fn legend(report: &ReportV1, wide: bool) -> Markup {
                         ". Core: " (Text(&class.core.join(", ")))
                     }
                 }
-                li { "The matrix does not include bucket policies and the listing of all buckets." }
+                li { "The row \"anonymous\" is everyone without a login, by the policies of buckets. The other rows do not include these, and no row the listing of all buckets." }
             }
         }
     }
@@ -260,8 +260,11 @@ impl<'a> View<'a> {
         }
         let (mut rows, mut without) = (Vec::new(), Vec::new());
         for (row, cells) in report.rows.iter().zip(cells) {
-            let principals: Vec<String> =
-                row.principals.iter().map(|of| label(of.user.as_deref(), of.group.as_deref())).collect();
+            let name = |of: &PrincipalV1| match of.anonymous {
+                Some(true) => "anonymous".to_owned(),
+                Some(false) | None => label(of.user.as_deref(), of.group.as_deref()),
+            };
+            let principals: Vec<String> = row.principals.iter().map(name).collect();
             if cells.is_empty() {
                 without.extend(principals);
             } else {

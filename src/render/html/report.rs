@@ -9,7 +9,7 @@ use super::expectation::expectations;
 use super::matrix::matrix;
 use super::{Section, Text, cluster, label, name, names, page, scrolling};
 use crate::render::json::{AttachmentV1, ExpectationV1, PolicyReportV1, PolicyStateV1, ReportV1, ScopeV1, TermV1};
-use crate::render::phrase::{in_practice_of_policy, not_reported, subject, term};
+use crate::render::phrase::{self, in_practice_of_policy, not_reported, subject, term};
 
 /// How many users and groups without a change are shown outside a fold.
 const NAMED: usize = 24;
@@ -67,6 +67,7 @@ pub(super) fn sections(report: &ReportV1) -> Vec<Section> {
             title: "Access matrix".into(),
             body: html! { (matrix(report)) (in_practice(report)) },
         },
+        public(report),
         Section { id: "attachments".into(), title: "Attachments".into(), body: attachments(report) },
         Section { id: "policies".into(), title: "Policies by size".into(), body: policies(report) },
     ];
@@ -99,6 +100,36 @@ fn terms(report: &ReportV1) -> Markup {
         }
     };
     scrolling("Table of access that begins or ends", &table)
+}
+
+/// The buckets that let in requests without a login.
+fn public(report: &ReportV1) -> Section {
+    let has_both = report.scope == ScopeV1::Both;
+    let body = html! {
+        @match report.public_buckets.as_deref() {
+            None => p { "The policies of buckets were not read, so that it is unknown what anyone can do without a login." },
+            Some([]) => p { "No bucket lets in requests without a login." },
+            Some(buckets) => (scrolling("Table of buckets that everyone can use", &html! {
+                table {
+                    thead { tr {
+                        th scope="col" { "Bucket" }
+                        @if has_both { th scope="col" { "Before" } th scope="col" { "After" } }
+                        @else { th scope="col" { "What everyone can do without a login" } }
+                    } }
+                    tbody {
+                        @for of in buckets {
+                            tr {
+                                th scope="row" { (name(&of.bucket)) }
+                                @if has_both || report.scope == ScopeV1::Cluster { td { (Text(&phrase::public(of.before.as_ref(), str::to_owned))) } }
+                                @if has_both || report.scope == ScopeV1::Configuration { td { (Text(&phrase::public(of.after.as_ref(), str::to_owned))) } }
+                            }
+                        }
+                    }
+                }
+            })),
+        }
+    };
+    Section { id: "public".into(), title: "Buckets that everyone can use".into(), body }
 }
 
 /// Where what people can do with a policy differs from its actions, which the matrix is about.

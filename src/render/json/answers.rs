@@ -4,7 +4,9 @@ use super::access::AccessV1;
 use super::requests::{CanV1, DecisionV1, names};
 use super::why::WhyV1;
 use crate::plan::NotReported;
-use crate::policy::access::{Answer, Asked, Attachment, Holder, Missing, Report, RequestKind, RequestOrAction};
+use crate::policy::access::{
+    Answer, Asked, Attachment, ByBucket, Holder, Missing, Report, RequestKind, RequestOrAction,
+};
 
 json_types! {
     /// The access of users and groups, or whether they may make one request.
@@ -44,6 +46,8 @@ json_types! {
         document?: String,
         /// The roles of a token, if the access is that of a token.
         roles?: Vec<String>,
+        /// Whether it is the access of anyone without a login; missing if not.
+        anonymous?: bool,
         /// The policy it has; missing when it has none.
         policy?: String,
         /// Whether attune knows the document of that policy. If not, there is no answer.
@@ -61,6 +65,19 @@ json_types! {
         /// Whether all is allowed that is asked for, by the rules: those of the leading rules first. Missing without `--all`.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         all: Vec<AllV1>,
+        /// The policies of buckets that allow it without a login; missing when there are none.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        by: Vec<ByBucketV1>,
+    }
+
+    /// The policy of a bucket that allows something without a login.
+    pub struct ByBucketV1 {
+        /// The bucket.
+        bucket: String,
+        /// The name of its policy, such as `download`; missing if the bucket has a document of its own.
+        policy?: String,
+        /// The statements that allow it: `statement N`, counted from 1, with the `Sid`.
+        statements: Vec<String>,
     }
 
     /// Whether all is allowed that is asked for, by some of the rules.
@@ -96,6 +113,8 @@ json_types! {
         document?: String,
         /// The roles, if it is a token.
         roles?: Vec<String>,
+        /// Whether it is anyone without a login; missing if not.
+        anonymous?: bool,
         /// The policy it has; missing when it has none.
         policy?: String,
     }
@@ -125,19 +144,26 @@ impl AccessReportV1 {
             rules: names(&report.rules.iter().collect::<Vec<_>>()),
             principals: report.answers.iter().map(AccessAnswerV1::of).collect(),
             why: None,
-            not_reported: report.has_service_accounts().then_some(NotReported::ServiceAccounts).into_iter().collect(),
+            not_reported: [
+                (report.has_service_accounts(), NotReported::ServiceAccounts),
+                (!report.buckets_known, NotReported::BucketPolicies),
+            ]
+            .into_iter()
+            .filter_map(|(is_open, what)| is_open.then_some(what))
+            .collect(),
         }
     }
 }
 
 impl AccessAnswerV1 {
     fn of(answer: &Answer) -> Self {
-        let SubjectV1 { user, group, document, roles, policy } = SubjectV1::of(&answer.attachment);
+        let SubjectV1 { user, group, document, roles, anonymous, policy } = SubjectV1::of(&answer.attachment);
         Self {
             user,
             group,
             document,
             roles,
+            anonymous,
             policy,
             document_known: answer.attachment.is_known(),
             can: answer.can.as_ref().map(CanV1::of),
@@ -145,6 +171,17 @@ impl AccessAnswerV1 {
             decisions: answer.decisions.iter().map(|(rules, decision)| DecisionV1::of(rules, decision)).collect(),
             other_keys: (!answer.other_keys.gains_nothing()).then(|| CanV1::of(&answer.other_keys)),
             all: answer.missing.iter().map(AllV1::of).collect(),
+            by: answer.by.iter().map(ByBucketV1::of).collect(),
+        }
+    }
+}
+
+impl ByBucketV1 {
+    fn of(of: &ByBucket) -> Self {
+        Self {
+            bucket: of.bucket.to_string(),
+            policy: of.canned.map(|canned| canned.as_str().to_owned()),
+            statements: of.statements.clone(),
         }
     }
 }
@@ -154,15 +191,16 @@ impl SubjectV1 {
     pub(super) fn of(attachment: &Attachment) -> Self {
         let (user, group, document, roles) = match &attachment.holder {
             Holder::Principal(principal) => (principal.user(), principal.group(), None, None),
-            Holder::Anonymous => (None, None, None, None),
             Holder::Document(path) => (None, None, Some(path.clone()), None),
             Holder::Roles(roles) => (None, None, None, Some(roles.listed().map(|role| role.to_string()).collect())),
+            Holder::Anonymous => (None, None, None, None),
         };
         Self {
             user: user.map(ToString::to_string),
             group: group.map(ToString::to_string),
             document,
             roles,
+            anonymous: (attachment.holder == Holder::Anonymous).then_some(true),
             policy: attachment.policy.as_ref().map(ToString::to_string),
         }
     }

@@ -8,7 +8,7 @@ json_types! {
     /// A user, group or role for which an expectation fails.
     #[derive(PartialEq, Eq)]
     pub struct FailureV1 {
-        /// The user, `group/NAME` or `roles NAME`; missing if it is about everyone.
+        /// The user, `group/NAME`, `roles NAME`, or `@anonymous` for anyone without a login; missing if it is about everyone.
         who?: String,
         /// The policy that it has; missing if it has none.
         policy?: String,

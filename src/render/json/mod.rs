@@ -87,7 +87,7 @@ pub use access::{
     AccessChangeV1, AccessLineV1, AccessV1, ExampleV1, ExceptionV1, InPracticeV1, PolicyDiffV1, PracticeKind, Profile,
     UndecidedV1,
 };
-pub use answers::{AccessAnswerV1, AccessReportV1, AllV1, MissingV1, RequestV1, SubjectV1};
+pub use answers::{AccessAnswerV1, AccessReportV1, AllV1, ByBucketV1, MissingV1, RequestV1, SubjectV1};
 pub use change::{
     AttachedPrincipalV1, BaseV1, ChangeV1, DeclaredV1, KindV1, NewKeysV1, OptionV1, ReplaceMethodV1, ReviewV1,
     SettingChangeV1, UndeclaredV1, UnreportedV1,
@@ -109,7 +109,7 @@ pub use plan::{
 pub use probe::{ProbeAnswerV1, ProbeUserV1, ProbeV1};
 pub use report::{
     AttachmentV1, BucketKindV1, BucketV1, CellV1, ClassV1, GradeV1, GradesV1, PolicyReportV1, PolicyStateV1,
-    PrincipalV1, ReportV1, RowV1, ScopeV1,
+    PrincipalV1, PublicBucketV1, PublicV1, ReportV1, RowV1, ScopeV1,
 };
 pub use requests::{
     AskedActionV1, CanV1, DecisionV1, GroundV1, NeedV1, RequestExampleV1, RequestLineV1, UndecidedRequestsV1, WayV1,

@@ -1,6 +1,6 @@
 //! `attune.report/1`: the policies of users and groups, and their access to buckets.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::value::RawValue;
 
@@ -10,6 +10,7 @@ use super::expectation::ExpectationV1;
 use super::plan::{ClusterV1, LimitsV1};
 use super::term::TermV1;
 use crate::base::{Capabilities, PolicyName, Principal};
+use crate::observed::PublicBucket;
 use crate::plan::NotReported;
 use crate::policy::access::{InPractice, RuleList};
 use crate::report::{Bucket, Cell, Class, ClassActions, Grade, Grades, Reach, Report, Row, Scope, State};
@@ -43,6 +44,9 @@ json_types! {
         buckets: Vec<BucketV1>,
         /// The rows of the matrix. Users and groups with the same access share a row.
         rows: Vec<RowV1>,
+        /// The buckets that let in requests without a login, before or after, sorted by name. Missing when the policies of buckets
+        /// are not known, which is in `not_reported` then.
+        public_buckets?: Vec<PublicBucketV1>,
         /// The declared users and groups whose access begins or ends, or has ended; missing when there are none.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         terms: Vec<TermV1>,
@@ -105,13 +109,36 @@ json_types! {
         after?: String,
     }
 
-    /// A user or a group.
+    /// A user or a group, or anyone without a login.
     #[derive(PartialEq, Eq, PartialOrd, Ord)]
     pub struct PrincipalV1 {
         /// The user, if it is one.
         user?: String,
         /// The group, if it is one.
         group?: String,
+        /// Whether it is anyone without a login; missing if not.
+        anonymous?: bool,
+    }
+
+    /// A bucket that lets in requests without a login.
+    pub struct PublicBucketV1 {
+        /// The bucket.
+        bucket: String,
+        /// What anyone can do there before; missing when that is nothing, or the report does not cover it.
+        before?: PublicV1,
+        /// What anyone can do there after; missing when that is nothing, or the report does not cover it.
+        after?: PublicV1,
+    }
+
+    /// What anyone can do with a bucket without a login, by any of the rules that count, perhaps under conditions.
+    #[derive(PartialEq, Eq)]
+    pub struct PublicV1 {
+        /// The name of the policy of the bucket, such as `download`; missing if it has a document of its own.
+        policy?: String,
+        /// Whether attune knows what this policy gives. If not, it may give everything.
+        known: bool,
+        /// The words of the requests.
+        can: Vec<String>,
     }
 
     /// A column of the matrix.
@@ -187,8 +214,19 @@ json_types! {
 impl ReportV1 {
     /// A copy of a report.
     pub fn of(report: &Report) -> Self {
-        let Report { scope, identity, digest, limits, rules, matrix, classes, in_practice, terms, expectations } =
-            report;
+        let Report {
+            scope,
+            identity,
+            digest,
+            limits,
+            rules,
+            matrix,
+            classes,
+            in_practice,
+            terms,
+            expectations,
+            public,
+        } = report;
         let sides = [scope.before(), scope.after()];
         let [before, after] = in_practice;
         let policy = |name| PolicyReportV1::of(name, [(sides[0], before), (sides[1], after)]);
@@ -215,7 +253,14 @@ impl ReportV1 {
             rows: matrix.rows.iter().map(|row| RowV1::of(row, &matrix.buckets, rules)).collect(),
             terms: terms.iter().map(|(principal, term)| TermV1::of(principal, term)).collect(),
             expectations: expectations.iter().map(ExpectationV1::of).collect(),
-            not_reported: has_service_accounts.then_some(NotReported::ServiceAccounts).into_iter().collect(),
+            public_buckets: PublicBucketV1::all(sides, public),
+            not_reported: [
+                (has_service_accounts, NotReported::ServiceAccounts),
+                (!all(|state| state.buckets.known().is_some()), NotReported::BucketPolicies),
+            ]
+            .into_iter()
+            .filter_map(|(is_open, what)| is_open.then_some(what))
+            .collect(),
         }
     }
 }
@@ -280,9 +325,41 @@ impl RowV1 {
         };
         let principal = |who: &Principal| {
             let (user, group) = user_or_group(who);
-            PrincipalV1 { user, group }
+            PrincipalV1 { user, group, anonymous: None }
         };
-        Self { principals: row.principals.iter().map(principal).collect(), cells: row.cells.iter().map(cell).collect() }
+        let anonymous = row.anonymous.then_some(PrincipalV1 { user: None, group: None, anonymous: Some(true) });
+        let principals = anonymous.into_iter().chain(row.principals.iter().map(principal)).collect();
+        Self { principals, cells: row.cells.iter().map(cell).collect() }
+    }
+}
+
+impl PublicBucketV1 {
+    fn all(sides: [Option<&State>; 2], public: &[Option<Vec<PublicBucket>>; 2]) -> Option<Vec<Self>> {
+        let is_known =
+            |(state, public): (&Option<&State>, &Option<Vec<PublicBucket>>)| state.is_none() || public.is_some();
+        if !sides.iter().zip(public).all(is_known) {
+            return None;
+        }
+        let [before, after] = public.each_ref().map(|all| {
+            all.iter().flatten().map(|of| (of.bucket.as_str(), PublicV1::of(of))).collect::<BTreeMap<_, _>>()
+        });
+        let names: BTreeSet<&str> = before.keys().chain(after.keys()).copied().collect();
+        let of = |name: &str| Self {
+            bucket: name.to_owned(),
+            before: before.get(name).cloned(),
+            after: after.get(name).cloned(),
+        };
+        Some(names.into_iter().map(of).collect())
+    }
+}
+
+impl PublicV1 {
+    fn of(of: &PublicBucket) -> Self {
+        Self {
+            policy: of.canned.map(|canned| canned.as_str().to_owned()),
+            known: of.is_known,
+            can: of.can.iter().map(|kind| kind.word().to_owned()).collect(),
+        }
     }
 }
 

@@ -18,8 +18,10 @@ json_types! {
 
     /// A statement that decides.
     pub struct StatementV1 {
-        /// The policy; missing for a document alone.
+        /// The policy; missing for a document alone, and for the policy of a bucket.
         policy?: String,
+        /// The bucket, if it is a statement of the policy of one.
+        bucket?: String,
         /// The `Sid`, or else `statement N`, counted from 1.
         statement: String,
         /// Its number in the document, counted from 1.
@@ -98,6 +100,7 @@ impl StatementV1 {
         let (file, line) = file_and_line(one.at.as_ref(), sources);
         Self {
             policy: one.policy.as_ref().map(ToString::to_string),
+            bucket: one.bucket.as_ref().map(ToString::to_string),
             statement: one.statement.clone(),
             number: one.index + 1,
             effect: match one.effect {

@@ -11,13 +11,13 @@ mod term;
 use serde_json::value::RawValue;
 
 use super::json::{
-    AccessChangeV1, AttachedPrincipalV1, CallV1, ChangeV1, ClusterV1, KindV1, PlanSnapshotV1, PlanV1, ReplaceMethodV1,
-    SummaryV1, UnchangedV1, UnmanagedV1,
+    AccessChangeV1, AttachedPrincipalV1, CallV1, ChangeV1, ClusterV1, KindV1, PlanSnapshotV1, PlanV1, PublicV1,
+    ReplaceMethodV1, SummaryV1, UnchangedV1, UnmanagedV1,
 };
 pub(super) use crate::base::count;
 use crate::base::{CannedPolicy, Severity, list, list_some, shell_word, visible};
 use crate::plan::{NotReported, Note};
-use crate::policy::access::{Basis, BasisKind};
+use crate::policy::access::{Basis, BasisKind, RequestKind, in_words};
 use crate::policy::{self, Document};
 
 pub(super) use access::*;
@@ -191,11 +191,23 @@ pub(super) fn not_reported(kinds: &[NotReported]) -> String {
     let one = |kind: &NotReported| match kind {
         NotReported::Groups => "attachments of groups",
         NotReported::IdentityProvider => "policies that an identity provider assigns by name",
+        NotReported::BucketPolicies => "policies of buckets, so that it is unknown what anyone can do without a login",
         NotReported::ServiceAccounts => {
             "service accounts and temporary credentials, which an administrator cannot see (they have at most the access of their user)"
         }
     };
     kinds.iter().map(one).collect::<Vec<_>>().join("; ")
+}
+
+/// What anyone can do with a bucket without a login: whether they can read, list or write something, and what else.
+pub(super) fn public(of: Option<&PublicV1>, name: Name) -> String {
+    let Some(of) = of else { return "nothing".to_owned() };
+    let policy = of.policy.as_deref().map(|policy| format!(" (policy {})", name(policy))).unwrap_or_default();
+    if !of.known {
+        return format!("perhaps everything, since it is not known what its policy gives{policy}");
+    }
+    let kinds = of.can.iter().filter_map(|word| RequestKind::of_word(word));
+    format!("{}{policy}", in_words(kinds))
 }
 
 pub(super) fn object(change: &ChangeV1, name: Name) -> String {

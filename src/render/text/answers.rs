@@ -77,6 +77,7 @@ fn block_of(out: &mut dyn Write, styles: &Styles, report: &Report, answer: &Answ
         (false, _) => everything(out, styles, &can, &rules_of(report))?,
     }
     other_keys(out, styles, report, answer)?;
+    questions::by_buckets(out, answer)?;
     match detail {
         Detail::Requests => Ok(()),
         Detail::Actions => {
@@ -164,12 +165,12 @@ fn matching(out: &mut dyn Write, styles: &Styles, report: &Report) -> io::Result
         writeln!(out, "{}: {}", attached(&[&answer.attachment]), style.apply_to(text))?;
         others.iter().try_for_each(|line| writeln!(out, "  {} {line}", styles.change.apply_to("!")))?;
         other_keys(out, styles, report, answer)?;
+        questions::by_buckets(out, answer)?;
     }
-    let is_of_one = |answer: &Answer| !matches!(answer.attachment.holder, Holder::Principal(_));
-    if !report.with_roles && report.answers.iter().any(is_of_one) {
+    if questions::is_about_one(report) {
         return Ok(());
     }
-    let some = report.answers.iter().filter(|answer| answer.may_be_allowed()).count();
+    let some = report.answers.iter().filter(|answer| questions::is_counted(answer) && answer.may_be_allowed()).count();
     writeln!(out, "{}", questions::counted(report, some, &asked(report)))
 }
 
@@ -185,8 +186,9 @@ fn having_all(out: &mut dyn Write, styles: &Styles, report: &Report, whole: &Who
         };
         writeln!(out, "{}: {text}", attached(&[&answer.attachment]))?;
         others.iter().try_for_each(|line| writeln!(out, "  {} {line}", styles.change.apply_to("!")))?;
+        questions::by_buckets(out, answer)?;
     }
-    let some = report.answers.iter().filter(|answer| answer.is_all_allowed()).count();
+    let some = report.answers.iter().filter(|answer| questions::is_counted(answer) && answer.is_all_allowed()).count();
     let asked = questions::asked(whole, report.what.as_deref().unwrap_or_default());
     writeln!(out, "{}", questions::counted(report, some, &asked))
 }
@@ -255,11 +257,11 @@ fn attached(all: &[&Attachment]) -> String {
         Holder::Principal(principal) => {
             phrase::who(principal.user().map(UserName::as_str), principal.group().map(GroupName::as_str), shown)
         }
-        Holder::Anonymous => phrase::EVERYONE.to_owned(),
         Holder::Document(path) => shown(path),
         Holder::Roles(roles) => {
             format!("a token with {}", shown(&roles.listed().map(|it| it.to_string()).collect::<Vec<_>>().join(", ")))
         }
+        Holder::Anonymous => "anonymous".to_owned(),
     };
     let whose = list(&all.iter().map(who).collect::<Vec<_>>());
     if all.iter().any(|attachment| !matches!(attachment.holder, Holder::Principal(_))) {

@@ -49,6 +49,9 @@ fn relation(relation: RelationV1, one: &str, other: &str) -> String {
 }
 
 fn name(of: &SubjectV1) -> String {
+    if of.anonymous == Some(true) {
+        return "anonymous".to_owned();
+    }
     match (&of.document, &of.roles) {
         (Some(path), _) => shown(path),
         (None, Some(roles)) => format!("a token with {}", shown(&roles.join(", "))),
@@ -57,7 +60,7 @@ fn name(of: &SubjectV1) -> String {
 }
 
 fn has(of: &SubjectV1) -> String {
-    if of.document.is_some() || of.roles.is_some() {
+    if of.document.is_some() || of.roles.is_some() || of.anonymous.is_some() {
         return name(of);
     }
     format!("{} has {}", name(of), of.policy.as_deref().map_or_else(|| "no policy".to_owned(), shown))

@@ -1,7 +1,9 @@
 //! The answers about all of something.
 
+use std::io::{self, Write};
+
 use crate::base::{count, list};
-use crate::policy::access::{Report, RequestKind, Whole};
+use crate::policy::access::{Answer, Holder, Report, RequestKind, Whole};
 use crate::render::json::{AllV1, MissingV1};
 use crate::render::phrase::{self, shown};
 
@@ -57,11 +59,39 @@ pub(super) fn asked(whole: &Whole, what: &str) -> String {
     }
 }
 
+/// Whether it is about a document, a token, or anyone without a login, not about many.
+pub(super) fn is_about_one(report: &Report) -> bool {
+    report.answers.iter().any(|answer| match answer.attachment.holder {
+        Holder::Principal(_) => false,
+        Holder::Document(_) | Holder::Roles(_) => !report.with_roles,
+        Holder::Anonymous => report.evaluated == 0,
+    })
+}
+
+/// Whether it is about one of those who are counted: anyone without a login is not one of them.
+pub(super) fn is_counted(answer: &Answer) -> bool {
+    match answer.attachment.holder {
+        Holder::Principal(_) | Holder::Roles(_) => true,
+        Holder::Document(_) | Holder::Anonymous => false,
+    }
+}
+
+/// Writes which policies of buckets allow it.
+pub(super) fn by_buckets(out: &mut dyn Write, answer: &Answer) -> io::Result<()> {
+    answer.by.iter().try_for_each(|of| {
+        let policy = of.canned.map(|canned| format!(" ({canned})")).unwrap_or_default();
+        let statements = list(&of.statements);
+        writeln!(out, "    by the policy of bucket {}{policy}: {}", shown(of.bucket.as_str()), shown(&statements))
+    })
+}
+
 /// How many can, of those who were asked about.
 pub(super) fn counted(report: &Report, some: usize, asked: &str) -> String {
     let of = match report.with_roles {
         false => count(report.evaluated, "user or group", "users and groups"),
         true => count(report.evaluated, "user, group or role", "users, groups and roles"),
     };
-    format!("{some} of {of} {asked}")
+    let is_open = |answer: &Answer| answer.attachment.holder == Holder::Anonymous && answer.may_be_allowed();
+    let anonymous = if report.answers.iter().any(is_open) { ", and so can anyone without a login" } else { "" };
+    format!("{some} of {of} {asked}{anonymous}")
 }

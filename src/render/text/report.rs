@@ -19,6 +19,7 @@ pub fn report(out: &mut dyn Write, styles: &Styles, report: &ReportV1) -> io::Re
         head(out, styles, report)?;
         expectations(out, styles, report)?;
         terms(out, styles, report)?;
+        public(out, styles, report)?;
         matrix(out, styles, report)?;
         attachments(out, styles, report)?;
         policies(out, styles, report)?;
@@ -97,7 +98,29 @@ fn matrix(out: &mut dyn Write, styles: &Styles, report: &ReportV1) -> io::Result
 }
 
 fn names(all: &[PrincipalV1]) -> String {
-    list_some(all, NAMED, |of| phrase::who(of.user.as_deref(), of.group.as_deref(), shown))
+    list_some(all, NAMED, |of| match of.anonymous {
+        Some(true) => "anonymous".to_owned(),
+        Some(false) | None => phrase::who(of.user.as_deref(), of.group.as_deref(), shown),
+    })
+}
+
+/// The buckets that let in requests without a login.
+fn public(out: &mut dyn Write, styles: &Styles, report: &ReportV1) -> io::Result<()> {
+    let Some(buckets) = &report.public_buckets else { return Ok(()) };
+    title(out, styles, "buckets that everyone can use without a login")?;
+    if buckets.is_empty() {
+        return writeln!(out, "  none");
+    }
+    buckets.iter().try_for_each(|of| {
+        let [before, after] = [&of.before, &of.after].map(|side| phrase::public(side.as_ref(), shown));
+        let text = match report.scope {
+            ScopeV1::Cluster => before,
+            ScopeV1::Configuration => after,
+            ScopeV1::Both if before == after => after,
+            ScopeV1::Both => format!("{before} → {after}"),
+        };
+        writeln!(out, "  {}: {text}", shown(&of.bucket))
+    })
 }
 
 /// The access to a bucket by the leading rules, before and after if it changes; and by the others if they disagree.

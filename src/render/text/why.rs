@@ -26,8 +26,16 @@ fn statement(out: &mut dyn Write, styles: &Styles, of: &StatementV1) -> io::Resu
         EffectV1::Deny => (&styles.remove, "denies"),
     };
     let own = format!("statement {}", of.number);
-    let name = if of.statement == own { own } else { format!("{own} {:?}", of.statement) };
-    let policy = of.policy.as_deref().map(|policy| format!(" of policy {}", shown(policy))).unwrap_or_default();
+    let name = if of.statement == own || of.bucket.is_some() {
+        of.statement.clone()
+    } else {
+        format!("{own} {:?}", of.statement)
+    };
+    let policy = match (&of.policy, &of.bucket) {
+        (Some(policy), _) => format!(" of policy {}", shown(policy)),
+        (None, Some(bucket)) => format!(" of the policy of bucket {}", shown(bucket)),
+        (None, None) => String::new(),
+    };
     let rules = if of.rules.is_empty() { String::new() } else { format!(", by {}", shown(&list(&of.rules))) };
     let when = phrase::when(&of.conditions, shown);
     let actions = shown(&list(&of.actions));
