@@ -97,7 +97,8 @@ async fn buckets(
     jobs: usize,
 ) -> Result<Buckets, CallError> {
     let must = states.iter().any(|desired| desired.needs_buckets());
-    if !must && which == Documents::OfStates {
+    let asks = states.iter().any(|desired| desired.asks_about_anonymous());
+    if !must && !asks && which == Documents::OfStates {
         return Ok(Buckets::NotRead);
     }
     let read = async { bucket_policies(cluster, cluster.buckets().await?, jobs).await };

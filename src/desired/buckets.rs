@@ -2,7 +2,6 @@
 
 use super::{Allowed, Authored, Desired};
 use crate::base::{CannedPolicy, Location};
-use crate::policy::access::BucketPolicies;
 
 /// A declared bucket. It exists: attune adds and deletes no buckets.
 #[derive(Debug, Clone)]
@@ -29,7 +28,12 @@ pub enum BucketIntent {
 impl Desired {
     /// Whether a bucket policy counts for users by any of the rules.
     pub fn buckets_count_for_users(&self) -> bool {
-        self.cluster.rules().iter().any(|rules| rules.bucket_policies == BucketPolicies::Union)
+        self.cluster.rules().has_union()
+    }
+
+    /// Whether an expectation is about requests without a login, so that an observation reads the policies of buckets if it can.
+    pub fn asks_about_anonymous(&self) -> bool {
+        self.expectations.iter().any(|expectation| expectation.who.covers_anonymous())
     }
 
     /// Whether a plan depends on the policies of buckets, so that an observation reads all of them.

@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod access;
 #[cfg(test)]
+mod anonymous;
 mod approval;
 #[cfg(test)]
 mod attached;
