@@ -63,7 +63,7 @@ codes! {
     INTERRUPTED = "interrupted", "A run was interrupted twice, and stopped at once.";
     NOT_CONFIRMED = "not-confirmed", "The apply was not confirmed.";
     CREDENTIAL_SINK = "credentials-destination", "The destination for new secrets does not work; found before the first API call.";
-    SIMULATOR = "simulator", "The simulated cluster cannot be started.";
+    SIMULATOR = "simulator", "The simulated cluster cannot be started, or a request to it cannot be decided.";
     ENVIRONMENT = "environment", "Something on this machine is missing, for example a writable directory.";
     REFUSED = "guard-refused", "A guard refuses the plan; the plan lists the reasons.";
     BAD_CATALOGUE = "bad-catalogue", "The catalogue of actions cannot be read.";

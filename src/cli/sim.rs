@@ -1,23 +1,26 @@
 //! `attune sim`: a simulated cluster as a server, and its `weka` command.
 
+use std::collections::BTreeMap;
 use std::io::{self, BufRead, IsTerminal};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Subcommand;
+use clap::{Subcommand, ValueEnum};
 use console::Term;
 use secrecy::zeroize::Zeroizing;
 
 use super::exit::{self, Exit, Failure};
 use super::output::Output;
+use crate::sim::check::Request;
 use crate::sim::weka::{self, CommandOutput, CommandRun, Prompt, RunNeeds, RunResponse};
-use crate::sim::{self, EndReason, FaultRule, FaultRules, Running, SimRelease};
+use crate::sim::{self, BucketPolicyScope, EndReason, FaultRule, FaultRules, Running, SimRelease};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum SimCommand {
     Serve(ServeArgs),
     Weka(WekaArgs),
+    Check(CheckArgs),
 }
 
 /// Serve a simulated cluster over HTTP until interrupted
@@ -66,6 +69,7 @@ impl SimCommand {
         match self {
             Self::Serve(serve) => serve.run(output).await,
             Self::Weka(weka) => weka.run(output).await,
+            Self::Check(check) => check.run(output),
         }
     }
 }
@@ -133,6 +137,74 @@ pub(super) struct WekaArgs {
     /// Arguments of `weka`
     #[arg(last = true, value_name = "ARGS")]
     args: Vec<String>,
+}
+
+/// Show whether a simulated cluster lets a request in
+///
+/// An evaluator of its own decides, as two servers of MinIO's lineage do: a bucket policy decides requests without a login, and
+/// the policy of the user all others. Exits with 0 if the request is allowed, or else with 2.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  attune sim check --state cluster.json alice s3:GetObject arn:aws:s3:::models/a
+  attune sim check --state cluster.json --anonymous s3:ListBucket arn:aws:s3:::models
+  attune sim check --state cluster.json bob s3:PutObject arn:aws:s3:::models/a --bucket-policies union --with aws:SourceIp=10.0.0.1")]
+pub(super) struct CheckArgs {
+    /// [USER] ACTION ARN: the user, the action that the request asks for, and the resource
+    #[arg(value_name = "REQUEST", num_args = 2..=3, required = true)]
+    request: Vec<String>,
+    /// JSON file with the state of the cluster
+    #[arg(long, value_name = "PATH")]
+    state: PathBuf,
+    /// A request without a login, in place of USER
+    #[arg(long)]
+    anonymous: bool,
+    /// Tenant of the user and the bucket
+    #[arg(long, value_name = "NAME", default_value = sim::state::ROOT)]
+    tenant: String,
+    /// Requests that bucket policies are about
+    #[arg(long, value_enum, default_value_t = Scope::Anonymous)]
+    bucket_policies: Scope,
+    /// Value of a condition key; repeatable
+    #[arg(long = "with", value_name = "KEY=VALUE", value_parser = key_value)]
+    keys: Vec<(String, String)>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Scope {
+    /// Those without a login, as on servers of MinIO's lineage
+    Anonymous,
+    /// All, beside the policy of the user, as on AWS
+    Union,
+}
+
+fn key_value(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("it is not of the form KEY=VALUE, such as aws:SourceIp=10.0.0.1")?;
+    Ok((key.to_owned(), value.to_owned()))
+}
+
+impl CheckArgs {
+    fn run(&self, output: &mut Output) -> Result<Exit, Failure> {
+        let (user, action, arn) = match (self.anonymous, self.request.as_slice()) {
+            (true, [action, arn]) => (None, action, arn),
+            (false, [user, action, arn]) => (Some(user.as_str()), action, arn),
+            (true | false, _) => {
+                let message = "a request is USER ACTION ARN, or ACTION ARN with --anonymous";
+                return Err(Failure::new(&exit::SIMULATOR, message));
+            }
+        };
+        let failed = |error| Failure::new(&exit::SIMULATOR, format!("cannot decide the request: {error}"));
+        let state = sim::read_state(&self.state).map_err(failed)?;
+        let keys: BTreeMap<String, String> = self.keys.iter().cloned().collect();
+        let request = Request { tenant: &self.tenant, user, action, arn, keys: &keys };
+        let scope = match self.bucket_policies {
+            Scope::Anonymous => BucketPolicyScope::Anonymous,
+            Scope::Union => BucketPolicyScope::Union,
+        };
+        let verdict = sim::check(&state, &request, scope).map_err(failed)?;
+        output.result(|out, _| writeln!(out, "{verdict}"))?;
+        Ok(if verdict.is_allowed() { Exit::Done } else { Exit::Changes })
+    }
 }
 
 impl WekaArgs {

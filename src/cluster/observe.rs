@@ -6,7 +6,7 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 use super::buckets::bucket_policies;
 use super::{CallError, Cluster, capabilities, groups_by_name};
-use crate::base::{PolicyName, Principal};
+use crate::base::{BucketName, PolicyName, Principal};
 use crate::desired::Desired;
 use crate::observed::{Body, Buckets, Duplicates, Limits, Observed};
 
@@ -54,8 +54,14 @@ async fn read_all(
 ) -> Result<Observed, CallError> {
     let identity = cluster.identity().await?;
     let capabilities = capabilities(cluster, &identity.release).await;
-    let (users, groups, names, identity_provider) =
-        tokio::try_join!(cluster.users(), cluster.groups(), cluster.list_policies(), provider(cluster))?;
+    let needs = Needs::of(states, which);
+    let (users, groups, names, identity_provider, bucket_names) = tokio::try_join!(
+        cluster.users(),
+        cluster.groups(),
+        cluster.list_policies(),
+        provider(cluster),
+        bucket_names(cluster, needs)
+    )?;
     let groups_known = groups.is_some();
     let groups = groups.unwrap_or_default();
     // A name with several records has an attachment for each.
@@ -63,7 +69,7 @@ async fn read_all(
     let of_groups = groups.iter().filter_map(|group| Some((Principal::from(&group.name), group.policy.as_ref()?)));
     let attachments: Vec<(Principal, &PolicyName)> = of_users.chain(of_groups).collect();
     let wanted = relevant(states, which, &names, &attachments);
-    let buckets = buckets(cluster, states, which, jobs).await?;
+    let buckets = buckets(cluster, bucket_names, needs, jobs).await?;
     let mut duplicates = Duplicates::default();
     duplicates.policies(&names);
     let mut policies: BTreeMap<PolicyName, Body> = names.into_iter().map(|name| (name, Body::NotRead)).collect();
@@ -89,26 +95,59 @@ async fn read_all(
     })
 }
 
-/// The buckets, if something depends on them. Without a state that needs them, a failure only makes them unknown.
+/// How much the policies of buckets matter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Needs {
+    /// Nothing depends on them.
+    Nothing,
+    /// An answer says more with them.
+    Wants,
+    /// A desired state is about them.
+    Must,
+}
+
+impl Needs {
+    fn of(states: &[&Desired], which: Documents) -> Self {
+        if states.iter().any(|desired| desired.needs_buckets()) {
+            return Self::Must;
+        }
+        let asks = states.iter().any(|desired| desired.asks_about_anonymous());
+        if which == Documents::OfStates && !asks { Self::Nothing } else { Self::Wants }
+    }
+
+    /// A failed read: an error if a state is about buckets or no call is sent any more, otherwise the buckets are unknown.
+    fn unreadable(self, cluster: &dyn Cluster, error: CallError) -> Result<Buckets, CallError> {
+        if self == Self::Must || cluster.stopped().is_some() {
+            return Err(error);
+        }
+        tracing::warn!("the policies of buckets cannot be read, so that it is unknown what they let in: {error}");
+        Ok(Buckets::Unreadable(error.to_string()))
+    }
+}
+
+/// The names of the buckets, or what is known without them.
+async fn bucket_names(cluster: &dyn Cluster, needs: Needs) -> Result<Result<Vec<BucketName>, Buckets>, CallError> {
+    if needs == Needs::Nothing {
+        return Ok(Err(Buckets::NotRead));
+    }
+    match cluster.buckets().await {
+        Ok(names) => Ok(Ok(names)),
+        Err(error) => needs.unreadable(cluster, error).map(Err),
+    }
+}
+
 async fn buckets(
     cluster: &dyn Cluster,
-    states: &[&Desired],
-    which: Documents,
+    names: Result<Vec<BucketName>, Buckets>,
+    needs: Needs,
     jobs: usize,
 ) -> Result<Buckets, CallError> {
-    let must = states.iter().any(|desired| desired.needs_buckets());
-    let asks = states.iter().any(|desired| desired.asks_about_anonymous());
-    if !must && !asks && which == Documents::OfStates {
-        return Ok(Buckets::NotRead);
-    }
-    let read = async { bucket_policies(cluster, cluster.buckets().await?, jobs).await };
-    match read.await {
-        Ok(buckets) => Ok(Buckets::Known(buckets)),
-        Err(error) if must || cluster.stopped().is_some() => Err(error),
-        Err(error) => {
-            tracing::warn!("the policies of buckets cannot be read, so that it is unknown what they let in: {error}");
-            Ok(Buckets::Unreadable(error.to_string()))
-        }
+    match names {
+        Ok(names) => match bucket_policies(cluster, names, jobs).await {
+            Ok(buckets) => Ok(Buckets::Known(buckets)),
+            Err(error) => needs.unreadable(cluster, error),
+        },
+        Err(unknown) => Ok(unknown),
     }
 }
 

@@ -17,6 +17,7 @@ with_defaults! {
     #[serde(deny_unknown_fields, default)]
     pub struct Bucket {
         /// The filesystem it is in.
+        #[serde(skip_serializing_if = "is_default")]
         pub fs: String = "default".to_owned(),
         /// Its directory there; derived from the name by default.
         #[serde(skip_serializing_if = "String::is_empty")]
@@ -28,8 +29,13 @@ with_defaults! {
         #[serde(skip_serializing_if = "is_zero")]
         pub used_bytes: u64 = 0,
         /// Its policy.
+        #[serde(skip_serializing_if = "BucketPolicy::is_none")]
         pub policy: BucketPolicy = BucketPolicy::Canned(CannedPolicy::None),
     }
+}
+
+fn is_default(fs: &str) -> bool {
+    fs == "default"
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
@@ -47,6 +53,10 @@ pub enum BucketPolicy {
 }
 
 impl BucketPolicy {
+    fn is_none(&self) -> bool {
+        *self == Self::Canned(CannedPolicy::None)
+    }
+
     /// The document that it stands for in this bucket; `None` if it gives nothing.
     pub fn document(&self, bucket: &str) -> Option<Cow<'_, str>> {
         match self {

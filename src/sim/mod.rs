@@ -2,7 +2,7 @@
 //!
 //! `state` is the data and its file format, `operations` what a cluster does with a call, `release` the differences between
 //! releases, `store` the file on disk, `rest` and `weka` the two interfaces, `fault` what goes wrong, `fault_rules` when,
-//! `serve` the listener, `observe` a record of the requests. It knows the releases on its own and shares no code with the
+//! `serve` the listener, `observe` a record of the requests, `check` whether a request is let in. It knows the releases on its own and shares no code with the
 //! client (`cluster`), so that an error in one of them shows. `docs/simulator.md` describes it for users and says which
 //! behaviours are assumed.
 
@@ -25,6 +25,7 @@ macro_rules! with_defaults {
 }
 
 pub mod bucket;
+pub mod check;
 mod document;
 mod error;
 pub mod fault;
@@ -41,6 +42,7 @@ pub mod switches;
 pub(crate) mod weka;
 
 pub use bucket::{Bucket, BucketPolicy, CannedPolicy};
+pub use check::{BucketPolicyScope, Verdict, check};
 pub use document::StoredDocument;
 pub use error::SimError;
 pub use fault::{Applied, Fault, ForeignChange};
@@ -48,7 +50,7 @@ pub use fault_rules::{CallPattern, FaultRule, FaultRules, Trigger};
 pub use observe::{ChangedBy, Event, HistoryEntry, ShownKeys, history};
 pub use release::SimRelease;
 pub use serve::{EndReason, KillHook, Options, Running, StateSource, start};
-pub use store::StateChange;
+pub use store::{StateChange, read_state};
 pub use switches::Switches;
 
 #[cfg(test)]

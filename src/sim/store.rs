@@ -45,6 +45,15 @@ pub struct StateChange {
     pub after: Arc<ClusterState>,
 }
 
+/// Reads a state file, and changes nothing.
+///
+/// # Errors
+/// The file cannot be read, or describes no cluster.
+pub fn read_state(path: &Path) -> Result<ClusterState, SimError> {
+    let file = StateFile { path: path.to_owned() };
+    file.parse(&file.read()?)
+}
+
 impl Store {
     /// Opens a state file and applies `adjust` to it. A missing file starts as a new cluster.
     pub(crate) fn open(path: &Path, adjust: impl FnOnce(ClusterState) -> ClusterState) -> Result<Self, SimError> {

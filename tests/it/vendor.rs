@@ -246,7 +246,7 @@ async fn every_answer_to_a_random_call_about_buckets_fits_the_schemas_of_the_ven
             let answer = world.call(&token, &method, path, &path.replace("{bucket}", name), body).await.unwrap();
             accepted += usize::from(answer.get("message").is_none());
         }
-        assert!(accepted > 40, "{}: {accepted}", world.name);
+        assert!(accepted > 25, "{}: {accepted}", world.name);
     }
 }
 

@@ -2,14 +2,14 @@
 
 use std::net::Ipv4Addr;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::policies::check_document;
 use super::{Caller, Refusal};
 use crate::sim::bucket::{Bucket, BucketPolicy, CannedPolicy};
 use crate::sim::document::StoredDocument;
 use crate::sim::state::ClusterState;
-use crate::sim::switches::BucketDocuments;
+use crate::sim::switches::{BucketDocuments, BucketWords, CustomBucketPolicy, UnsetBucketPolicy};
 
 #[derive(Debug, Default)]
 pub(crate) struct NewBucket {
@@ -30,6 +30,53 @@ pub(crate) fn list<'s>(state: &'s ClusterState, caller: &Caller) -> Result<Vec<(
 pub(crate) fn policy<'s>(state: &'s ClusterState, caller: &Caller, name: &str) -> Result<&'s BucketPolicy, Refusal> {
     caller.require_s3_reader(state)?;
     caller.tenant(state)?.buckets.get(name).map(|bucket| &bucket.policy).ok_or_else(|| missing(name))
+}
+
+/// A bucket as the definitions describe it since 4.2.
+pub(crate) fn row(name: &str, bucket: &Bucket) -> Value {
+    let path = if bucket.path.is_empty() { format!("/{name}") } else { bucket.path.clone() };
+    json!({
+        "name": name,
+        "path": path,
+        "fs": bucket.fs,
+        "hard_limit_bytes": bucket.hard_limit_bytes,
+        "used_bytes": bucket.used_bytes,
+    })
+}
+
+/// What the cluster calls a policy.
+pub(crate) fn word(state: &ClusterState, policy: &BucketPolicy) -> Result<String, Refusal> {
+    let written = |canned: CannedPolicy| match state.switches.bucket_words {
+        BucketWords::Title => canned.title().to_owned(),
+        BucketWords::Lower => canned.lower().to_owned(),
+    };
+    Ok(match (policy, state.switches.custom_bucket_policy) {
+        (BucketPolicy::Canned(canned), _) => written(*canned),
+        (BucketPolicy::Document(_), CustomBucketPolicy::Custom) => "Custom".to_owned(),
+        (BucketPolicy::Document(_), CustomBucketPolicy::None) => written(CannedPolicy::None),
+        (BucketPolicy::Document(_), CustomBucketPolicy::Empty) => String::new(),
+        (BucketPolicy::Document(document), CustomBucketPolicy::Document) => document.as_str().to_owned(),
+        (BucketPolicy::Document(_), CustomBucketPolicy::Refuse) => {
+            return Err(Refusal::invalid("The bucket policy is not a predefined one"));
+        }
+    })
+}
+
+/// The document of a policy, as JSON in a string or as the switches say.
+pub(crate) fn shown(state: &ClusterState, policy: &BucketPolicy, bucket: &str) -> Result<Value, Refusal> {
+    let Some(text) = policy.document(bucket) else {
+        return match state.switches.unset_bucket_policy {
+            UnsetBucketPolicy::Empty => Ok("".into()),
+            UnsetBucketPolicy::Null => Ok(Value::Null),
+            UnsetBucketPolicy::Object => Ok(json!({})),
+            UnsetBucketPolicy::Refuse => Err(Refusal::param("bucket", "The bucket policy does not exist")),
+            UnsetBucketPolicy::NotFound => Err(Refusal::NotFound("The bucket policy does not exist".to_owned())),
+        };
+    };
+    if state.switches.bucket_document_as_object {
+        return serde_json::from_str(&text).map_err(|error| Refusal::Broken(error.to_string()));
+    }
+    Ok(text.into())
 }
 
 pub(crate) fn add(state: &mut ClusterState, caller: &Caller, new: NewBucket) -> Result<(), Refusal> {

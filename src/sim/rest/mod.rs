@@ -1,6 +1,6 @@
 //! The REST API of the simulated cluster, `/api/v2`: from one request to one response.
 
-pub(in crate::sim) mod buckets;
+mod buckets;
 mod calls;
 mod lockouts;
 mod request;

@@ -3,13 +3,12 @@
 use clap::Subcommand;
 use serde_json::{Value, json};
 
-use super::parse::{ParseFailure, Parsed, document, read, write};
+use super::parsed::{Parsed, document, read, write};
 use super::print::{Printout, nothing};
 use super::protocol::{CommandRun, RunNeeds};
 use crate::sim::operations::buckets::{self, NewBucket};
 use crate::sim::operations::{Caller, Refusal};
 use crate::sim::release::Behaviour;
-use crate::sim::rest::buckets as answers;
 use crate::sim::state::ClusterState;
 use crate::sim::switches::CommandShape;
 
@@ -68,8 +67,8 @@ pub(super) enum BucketPolicyCommand {
     Reset { bucket: String },
 }
 
-pub(super) fn bucket_command(command: BucketCommand, behaviour: &Behaviour) -> Result<Parsed, ParseFailure> {
-    Ok(match command {
+pub(super) fn bucket_command(command: BucketCommand, behaviour: &Behaviour) -> Parsed {
+    match command {
         BucketCommand::List => read(list),
         BucketCommand::Add { name, policy, policy_json, hard_quota, fs_name, existing_path } => {
             let has_file = policy_json.is_some();
@@ -84,19 +83,19 @@ pub(super) fn bucket_command(command: BucketCommand, behaviour: &Behaviour) -> R
             write(move |_, state, caller| buckets::remove(state, caller, &name).map(|()| nothing()))
         }
         BucketCommand::Policy(policy) => policy_command(policy, behaviour),
-    })
+    }
 }
 
 fn policy_command(command: BucketPolicyCommand, behaviour: &Behaviour) -> Parsed {
     let in_order = |first, second| if behaviour.wekactl { (first, second) } else { (second, first) };
     match command {
         BucketPolicyCommand::Get { bucket } => read(move |state, caller| {
-            let word = answers::word(state, buckets::policy(state, caller, &bucket)?)?;
+            let word = buckets::word(state, buckets::policy(state, caller, &bucket)?)?;
             Ok(shown(state, &word.into()))
         }),
         BucketPolicyCommand::GetJson { bucket } => read(move |state, caller| {
             let policy = buckets::policy(state, caller, &bucket)?;
-            Ok(shown(state, &answers::document(state, policy, &bucket)?))
+            Ok(shown(state, &buckets::shown(state, policy, &bucket)?))
         }),
         BucketPolicyCommand::Set { first, second } => {
             let (bucket, word) = in_order(first, second);
@@ -117,7 +116,7 @@ fn policy_command(command: BucketPolicyCommand, behaviour: &Behaviour) -> Parsed
 
 fn list(state: &ClusterState, caller: &Caller) -> Result<Printout, Refusal> {
     let rows = buckets::list(state, caller)?.into_iter();
-    let rows: Vec<Value> = rows.map(|(name, bucket)| answers::bucket_row(name, bucket)).collect();
+    let rows: Vec<Value> = rows.map(|(name, bucket)| buckets::row(name, bucket)).collect();
     let json = match state.switches.command_shape {
         CommandShape::Raw => json!({ "buckets": rows }),
         CommandShape::Table | CommandShape::Bare => json!(rows),

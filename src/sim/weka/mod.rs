@@ -6,6 +6,7 @@
 
 mod buckets;
 mod parse;
+mod parsed;
 mod print;
 mod protocol;
 

@@ -4,23 +4,12 @@ use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand};
 
 use super::buckets::{BucketCommand, bucket_command};
-use super::print::{self, Printout};
+use super::parsed::{Execute, Parsed, document, read, write};
+use super::print;
 use super::protocol::{CommandRun, Prompt, RunNeeds};
-use crate::sim::document::StoredDocument;
 use crate::sim::operations::sts::AssumeRoleRequest;
-use crate::sim::operations::{Caller, Refusal, attachments, policies, require_s3, sts, users};
+use crate::sim::operations::{Refusal, attachments, policies, require_s3, sts, users};
 use crate::sim::release::Behaviour;
-use crate::sim::state::ClusterState;
-
-pub(super) struct Parsed {
-    pub(super) json: bool,
-    pub(super) needs: RunNeeds,
-    pub(super) writes: bool,
-    pub(super) execute: Execute,
-}
-
-/// Executes a run; the number is one that was not used before.
-type Execute = Box<dyn FnOnce(&CommandRun, &mut ClusterState, &Caller, u64) -> Result<Printout, Refusal>>;
 
 enum UserOrGroup {
     User(String),
@@ -49,25 +38,8 @@ fn parse_failure(error: &clap::Error) -> ParseFailure {
     ParseFailure::Usage(format!("usage: {}", text.trim_end()))
 }
 
-pub(super) fn read(execute: impl FnOnce(&ClusterState, &Caller) -> Result<Printout, Refusal> + 'static) -> Parsed {
-    let execute: Execute = Box::new(|_, state, caller, _| execute(state, caller));
-    Parsed { json: false, needs: RunNeeds::default(), writes: false, execute }
-}
-
-pub(super) fn write(
-    execute: impl FnOnce(&CommandRun, &mut ClusterState, &Caller) -> Result<Printout, Refusal> + 'static,
-) -> Parsed {
-    let execute: Execute = Box::new(|run, state, caller, _| execute(run, state, caller));
-    Parsed { json: false, needs: RunNeeds::default(), writes: true, execute }
-}
-
 fn ask(text: &str, hidden: bool) -> Prompt {
     Prompt { text: text.to_owned(), hidden }
-}
-
-pub(super) fn document(run: &CommandRun) -> Result<StoredDocument, Refusal> {
-    let text = run.file.as_deref().unwrap_or_default();
-    StoredDocument::parse(text).map_err(|error| Refusal::invalid(format!("the policy file is not JSON: {error}")))
 }
 
 fn typed_line(run: &CommandRun) -> &str {
@@ -84,7 +56,7 @@ fn command_of_release(command: TopCommand, behaviour: &Behaviour) -> Result<Pars
         }
         TopCommand::User { command: Some(UserCommand::Whoami) } => read(print::who_am_i),
         TopCommand::S3(S3Command::Policy(policy)) => policy_command(policy, behaviour)?,
-        TopCommand::S3(S3Command::Bucket(bucket)) => bucket_command(bucket, behaviour)?,
+        TopCommand::S3(S3Command::Bucket(bucket)) => bucket_command(bucket, behaviour),
         TopCommand::S3(S3Command::User(S3UserCommand::KeysGenerate { user })) => {
             if !behaviour.own_key_pairs {
                 return Err(unknown("s3 user keys-generate"));

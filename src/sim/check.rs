@@ -1,0 +1,315 @@
+//! Whether the simulated cluster would let a request in: an evaluator of its own, request by request, so that the answers of the
+//! access engine can be tried.
+//!
+//! It follows what two servers of the lineage do (measured). A bucket policy decides requests without a login, and the policy of
+//! the user decides all others.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::Ipv4Addr;
+
+use serde_json::{Map, Value};
+
+use crate::sim::error::SimError;
+use crate::sim::operations::buckets::glob;
+use crate::sim::state::ClusterState;
+
+const ARN: &str = "arn:aws:s3:::";
+
+/// Which requests a bucket policy is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BucketPolicyScope {
+    /// Those without a login, as on servers of the lineage.
+    Anonymous,
+    /// All: it counts beside the policy of the user, as on AWS.
+    Union,
+}
+
+/// A request.
+#[derive(Debug, Clone)]
+pub struct Request<'a> {
+    /// The tenant of the user and the bucket.
+    pub tenant: &'a str,
+    /// The user; `None` for a request without a login.
+    pub user: Option<&'a str>,
+    /// The action that it asks for, such as `s3:GetObject`.
+    pub action: &'a str,
+    /// The ARN of the bucket or object.
+    pub arn: &'a str,
+    /// Further condition keys and their values, such as `aws:SourceIp`.
+    pub keys: &'a BTreeMap<String, String>,
+}
+
+/// The answer to a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// Allowed by this document.
+    Allowed(String),
+    /// Denied by this document, or by none: nothing allows it.
+    Denied(Option<String>),
+}
+
+impl Verdict {
+    /// Whether the request is let in.
+    pub fn is_allowed(&self) -> bool {
+        matches!(self, Self::Allowed(_))
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Allowed(by) => write!(f, "allowed by {by}"),
+            Self::Denied(Some(by)) => write!(f, "denied by {by}"),
+            Self::Denied(None) => f.write_str("denied: nothing allows it"),
+        }
+    }
+}
+
+/// A document that counts for a request, with the text that names it.
+struct Source<'a> {
+    name: String,
+    document: Value,
+    /// Whether its statements say whom they are about.
+    of_bucket: bool,
+    request: &'a Request<'a>,
+}
+
+/// Decides a request: an explicit Deny wins.
+///
+/// # Errors
+/// The user does not exist, the ARN is none, or a document has a condition that this cannot evaluate.
+pub fn check(state: &ClusterState, request: &Request<'_>, scope: BucketPolicyScope) -> Result<Verdict, SimError> {
+    let sources = sources(state, request, scope)?;
+    let mut allowed = None;
+    for source in &sources {
+        for statement in source.document.get("Statement").and_then(Value::as_array).into_iter().flatten() {
+            let Some(statement) = statement.as_object() else { continue };
+            if !source.is_about(statement)? {
+                continue;
+            }
+            if statement.get("Effect").and_then(Value::as_str) == Some("Deny") {
+                return Ok(Verdict::Denied(Some(source.name.clone())));
+            }
+            allowed.get_or_insert_with(|| source.name.clone());
+        }
+    }
+    Ok(allowed.map_or(Verdict::Denied(None), Verdict::Allowed))
+}
+
+fn sources<'a>(
+    state: &ClusterState,
+    request: &'a Request<'a>,
+    scope: BucketPolicyScope,
+) -> Result<Vec<Source<'a>>, SimError> {
+    let tenant = state.tenants.get(request.tenant);
+    let tenant = tenant.ok_or_else(|| SimError(format!("there is no tenant `{}`", request.tenant)))?;
+    let rest = request.arn.strip_prefix(ARN).or((request.arn == "*").then_some("*"));
+    let rest = rest.ok_or_else(|| SimError(format!("`{}` does not begin with {ARN}", request.arn)))?;
+    let mut sources = Vec::new();
+    let mut add = |name: String, text: &str, of_bucket: bool| -> Result<(), SimError> {
+        let document = serde_json::from_str(text).map_err(|error| SimError(format!("{name}: {error}")))?;
+        sources.push(Source { name, document, of_bucket, request });
+        Ok(())
+    };
+    if let Some(name) = request.user {
+        let user = tenant.users.get(name).ok_or_else(|| SimError(format!("there is no user `{name}`")))?;
+        // A list of policies gives a line for each document.
+        for text in state.access_of(request.tenant, name).iter().flat_map(|documents| documents.lines()) {
+            add(format!("policy `{}`", user.policy.as_deref().unwrap_or_default()), text, false)?;
+        }
+    }
+    let bucket = rest.split('/').next().unwrap_or_default();
+    let counts = request.user.is_none() || scope == BucketPolicyScope::Union;
+    let held = tenant.buckets.get(bucket).filter(|_| counts && !state.s3_deleted);
+    if let Some(text) = held.and_then(|held| held.policy.document(bucket)) {
+        add(format!("the policy of bucket `{bucket}`"), &text, true)?;
+    }
+    Ok(sources)
+}
+
+impl Source<'_> {
+    fn is_about(&self, statement: &Map<String, Value>) -> Result<bool, SimError> {
+        let whom = !self.of_bucket || self.names_requester(statement);
+        Ok(whom && self.has_action(statement) && self.has_resource(statement) && self.conditions_hold(statement)?)
+    }
+
+    /// Whether the principal of a bucket policy's statement is everyone, or the user.
+    fn names_requester(&self, statement: &Map<String, Value>) -> bool {
+        let principals = match statement.get("Principal") {
+            Some(Value::Object(members)) => members.get("AWS").map(texts).unwrap_or_default(),
+            Some(principal) => texts(principal),
+            None => Vec::new(),
+        };
+        let is_user = |principal: &str| {
+            self.request.user.is_some_and(|user| {
+                principal == user
+                    || principal.starts_with("arn:aws:iam::") && principal.ends_with(&format!(":user/{user}"))
+            })
+        };
+        principals.into_iter().any(|principal| principal == "*" || is_user(principal))
+    }
+
+    fn has_action(&self, statement: &Map<String, Value>) -> bool {
+        let action = self.request.action;
+        // Measured: the action of reading versions, written exactly, implies that of reading.
+        let is = |pattern: &str| {
+            glob(pattern.as_bytes(), action.as_bytes()) || pattern == "s3:GetObjectVersion" && action == "s3:GetObject"
+        };
+        match (statement.get("Action"), statement.get("NotAction")) {
+            (Some(actions), _) => texts(actions).into_iter().any(is),
+            (None, Some(actions)) => !texts(actions).into_iter().any(is),
+            (None, None) => false,
+        }
+    }
+
+    fn has_resource(&self, statement: &Map<String, Value>) -> bool {
+        let resource = self.resource();
+        let is = |pattern: &str| {
+            let Some(pattern) = self.filled_in(pattern.strip_prefix(ARN).unwrap_or(pattern)) else { return false };
+            let cleaned = resource.strip_suffix('/').filter(|rest| !rest.is_empty() && !rest.ends_with('/'));
+            glob(pattern.as_bytes(), resource.as_bytes()) || cleaned == Some(pattern.as_str())
+        };
+        match (statement.get("Resource"), statement.get("NotResource")) {
+            (Some(resources), _) => texts(resources).into_iter().any(is),
+            (None, Some(resources)) => !texts(resources).into_iter().any(is),
+            (None, None) => false,
+        }
+    }
+
+    /// The resource as these servers write it: a bucket with a slash, a key without the slashes in front of it.
+    fn resource(&self) -> String {
+        let rest = self.request.arn.strip_prefix(ARN).unwrap_or("");
+        match rest.split_once('/') {
+            Some((bucket, key)) if !key.is_empty() => format!("{bucket}/{}", key.trim_start_matches('/')),
+            _ if rest == "*" => "/".to_owned(),
+            _ => format!("{}/", rest.trim_end_matches('/')),
+        }
+    }
+
+    /// A text with the name of the user in place of its variable. `None` if a request without a login has no such value.
+    fn filled_in(&self, text: &str) -> Option<String> {
+        const USERNAME: &str = "${aws:username}";
+        if !text.contains(USERNAME) {
+            return Some(text.to_owned());
+        }
+        self.request.user.map(|user| text.replace(USERNAME, user))
+    }
+
+    fn conditions_hold(&self, statement: &Map<String, Value>) -> Result<bool, SimError> {
+        let clauses = statement.get("Condition").and_then(Value::as_object).into_iter().flatten();
+        for (operator, tests) in clauses {
+            for (key, values) in tests.as_object().into_iter().flatten() {
+                if !self.holds(operator, key, &texts(values))? {
+                    return Ok(false);
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    fn holds(&self, operator: &str, key: &str, values: &[&str]) -> Result<bool, SimError> {
+        let named = |name: &&String| name.eq_ignore_ascii_case(key);
+        let given = self.request.keys.iter().find(|(name, _)| named(name)).map(|(_, value)| value.as_str());
+        let value = if key.eq_ignore_ascii_case("aws:username") { self.request.user } else { given };
+        let any = |test: &dyn Fn(&str, &str) -> bool| {
+            let filled: Vec<String> = values.iter().filter_map(|wanted| self.filled_in(wanted)).collect();
+            value.is_some_and(|value| filled.iter().any(|wanted| test(wanted, value)))
+        };
+        let equal = |wanted: &str, value: &str| wanted == value;
+        let like = |wanted: &str, value: &str| glob(wanted.as_bytes(), value.as_bytes());
+        Ok(match operator {
+            "StringEquals" => any(&equal),
+            "StringNotEquals" => !any(&equal),
+            "StringLike" => any(&like),
+            "StringNotLike" => !any(&like),
+            "IpAddress" => any(&is_in),
+            "NotIpAddress" => !any(&is_in),
+            "Bool" => any(&|wanted, value| wanted.eq_ignore_ascii_case(value)),
+            "Null" => value.is_none() == values.contains(&"true"),
+            other => return Err(SimError(format!("{}: `{other}` is not evaluated here", self.name))),
+        })
+    }
+}
+
+fn texts(value: &Value) -> Vec<&str> {
+    match value {
+        Value::String(text) => vec![text],
+        Value::Array(items) => items.iter().filter_map(Value::as_str).collect(),
+        Value::Bool(true) => vec!["true"],
+        Value::Bool(false) => vec!["false"],
+        Value::Null | Value::Number(_) | Value::Object(_) => Vec::new(),
+    }
+}
+
+/// Whether an IPv4 address is in a network such as `10.0.0.0/8`.
+fn is_in(network: &str, address: &str) -> bool {
+    let (first, length) = network.split_once('/').unwrap_or((network, "32"));
+    let parsed = (first.parse::<Ipv4Addr>(), address.parse::<Ipv4Addr>(), length.parse::<u32>());
+    let (Ok(first), Ok(address), Ok(length @ 0..=32)) = parsed else { return false };
+    let bits = |of: Ipv4Addr| u64::from(of.to_bits()) >> (32 - length);
+    bits(first) == bits(address)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cluster() -> ClusterState {
+        let own = r#"{"Version":"2012-10-17","Statement":[
+            {"Effect":"Allow","Action":"s3:*","Resource":["arn:aws:s3:::home/${aws:username}/*","arn:aws:s3:::open/*"]},
+            {"Effect":"Deny","Action":"s3:DeleteObject","Resource":"*"}]}"#;
+        let policy = r#"{"Version":"2012-10-17","Statement":[
+            {"Effect":"Allow","Principal":"*","Action":["s3:GetObject"],"Resource":["arn:aws:s3:::mixed/*"],
+             "Condition":{"IpAddress":{"aws:SourceIp":"10.0.0.0/8"}}},
+            {"Effect":"Allow","Principal":{"AWS":["arn:aws:iam::1:user/bob"]},"Action":["s3:PutObject"],"Resource":["arn:aws:s3:::mixed/*"]},
+            {"Effect":"Deny","Principal":{"AWS":"*"},"Action":["s3:GetObject"],"Resource":["arn:aws:s3:::mixed/secret/*"]}]}"#;
+        let text = format!(
+            r#"{{"tenants":{{"Root":{{"users":{{"alice":{{"policy":"own"}},"bob":{{}}}},"policies":{{"own":{{"document":{own}}}}},
+            "buckets":{{"open":{{"policy":"public"}},"home":{{}},"mixed":{{"policy":{policy}}}}}}}}}}}"#
+        );
+        serde_json::from_str::<ClusterState>(&text).unwrap().complete().unwrap()
+    }
+
+    fn ask(user: Option<&str>, action: &str, arn: &str, address: &str, scope: BucketPolicyScope) -> bool {
+        let keys = BTreeMap::from([("aws:SourceIp".to_owned(), address.to_owned())]);
+        let request = Request { tenant: "Root", user, action, arn, keys: &keys };
+        check(&cluster(), &request, scope).unwrap().is_allowed()
+    }
+
+    #[test]
+    fn a_bucket_policy_decides_requests_without_a_login_and_beside_the_users_by_the_union() {
+        use BucketPolicyScope::{Anonymous, Union};
+        for (user, action, key, address, anonymous, union) in [
+            (None, "s3:GetObject", "open/a", "1.1.1.1", true, true),
+            (None, "s3:ListBucket", "open", "1.1.1.1", true, true),
+            (None, "s3:GetBucketPolicy", "open", "1.1.1.1", false, false),
+            (None, "s3:ListBucket", "home", "1.1.1.1", false, false),
+            (None, "s3:GetObject", "mixed/a", "10.1.1.1", true, true),
+            (None, "s3:GetObject", "mixed/a", "11.1.1.1", false, false),
+            (None, "s3:GetObject", "mixed/secret/a", "10.1.1.1", false, false),
+            (None, "s3:PutObject", "mixed/a", "10.1.1.1", false, false),
+            (Some("bob"), "s3:GetObject", "open/a", "1.1.1.1", false, true),
+            (Some("bob"), "s3:PutObject", "mixed/a", "1.1.1.1", false, true),
+            (Some("alice"), "s3:PutObject", "mixed/a", "1.1.1.1", false, false),
+            (Some("alice"), "s3:PutObject", "home/alice/a", "1.1.1.1", true, true),
+            (Some("alice"), "s3:PutObject", "home/bob/a", "1.1.1.1", false, false),
+            (Some("alice"), "s3:DeleteObject", "open/a", "1.1.1.1", false, false),
+            (None, "s3:DeleteObject", "open/a", "1.1.1.1", true, true),
+        ] {
+            let arn = format!("arn:aws:s3:::{key}");
+            let found = [Anonymous, Union].map(|scope| ask(user, action, &arn, address, scope));
+            assert_eq!(found, [anonymous, union], "{user:?} {action} {key} {address}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_decided_is_an_error() {
+        let state = cluster();
+        let keys = BTreeMap::new();
+        for (user, arn) in [(Some("nobody"), "arn:aws:s3:::open"), (None, "open/a")] {
+            let request = Request { tenant: "Root", user, action: "s3:GetObject", arn, keys: &keys };
+            assert!(check(&state, &request, BucketPolicyScope::Anonymous).is_err(), "{arn}");
+        }
+    }
+}

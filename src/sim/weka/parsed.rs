@@ -1,0 +1,34 @@
+//! A parsed command: what a run needs, and what it does.
+
+use super::print::Printout;
+use super::protocol::{CommandRun, RunNeeds};
+use crate::sim::document::StoredDocument;
+use crate::sim::operations::{Caller, Refusal};
+use crate::sim::state::ClusterState;
+
+pub(super) struct Parsed {
+    pub(super) json: bool,
+    pub(super) needs: RunNeeds,
+    pub(super) writes: bool,
+    pub(super) execute: Execute,
+}
+
+/// Executes a run; the number is one that was not used before.
+pub(super) type Execute = Box<dyn FnOnce(&CommandRun, &mut ClusterState, &Caller, u64) -> Result<Printout, Refusal>>;
+
+pub(super) fn read(execute: impl FnOnce(&ClusterState, &Caller) -> Result<Printout, Refusal> + 'static) -> Parsed {
+    let execute: Execute = Box::new(|_, state, caller, _| execute(state, caller));
+    Parsed { json: false, needs: RunNeeds::default(), writes: false, execute }
+}
+
+pub(super) fn write(
+    execute: impl FnOnce(&CommandRun, &mut ClusterState, &Caller) -> Result<Printout, Refusal> + 'static,
+) -> Parsed {
+    let execute: Execute = Box::new(|run, state, caller, _| execute(run, state, caller));
+    Parsed { json: false, needs: RunNeeds::default(), writes: true, execute }
+}
+
+pub(super) fn document(run: &CommandRun) -> Result<StoredDocument, Refusal> {
+    let text = run.file.as_deref().unwrap_or_default();
+    StoredDocument::parse(text).map_err(|error| Refusal::invalid(format!("the policy file is not JSON: {error}")))
+}
