@@ -141,7 +141,7 @@ pub(super) struct WekaArgs {
 
 /// Show whether a simulated cluster lets a request in
 ///
-/// An evaluator of its own decides, as two servers of MinIO's lineage do: a bucket policy decides requests without a login, and
+/// An evaluator of its own decides, as two MinIO servers do: a bucket policy decides requests without a login, and
 /// the policy of the user all others. Exits with 0 if the request is allowed, or else with 2.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
@@ -160,8 +160,8 @@ pub(super) struct CheckArgs {
     #[arg(long)]
     anonymous: bool,
     /// Tenant of the user and the bucket
-    #[arg(long, value_name = "NAME", default_value = sim::state::ROOT)]
-    tenant: String,
+    #[arg(long = "of-tenant", value_name = "NAME", default_value = sim::state::ROOT)]
+    in_tenant: String,
     /// Requests that bucket policies are about
     #[arg(long, value_enum, default_value_t = Scope::Anonymous)]
     bucket_policies: Scope,
@@ -172,7 +172,7 @@ pub(super) struct CheckArgs {
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Scope {
-    /// Those without a login, as on servers of MinIO's lineage
+    /// Those without a login, as on MinIO servers
     Anonymous,
     /// All, beside the policy of the user, as on AWS
     Union,
@@ -196,7 +196,7 @@ impl CheckArgs {
         let failed = |error| Failure::new(&exit::SIMULATOR, format!("cannot decide the request: {error}"));
         let state = sim::read_state(&self.state).map_err(failed)?;
         let keys: BTreeMap<String, String> = self.keys.iter().cloned().collect();
-        let request = Request { tenant: &self.tenant, user, action, arn, keys: &keys };
+        let request = Request { tenant: &self.in_tenant, user, action, arn, keys: &keys };
         let scope = match self.bucket_policies {
             Scope::Anonymous => BucketPolicyScope::Anonymous,
             Scope::Union => BucketPolicyScope::Union,

@@ -268,3 +268,64 @@ async fn every_fault_of_a_change_says_what_it_may_have_done() {
         }
     }
 }
+
+/// Random documents of two users and policies of two buckets: `attune sim check` and the access engine decide alike.
+#[test]
+fn the_simulators_own_evaluator_agrees_with_access() {
+    let mut rng = fastrand::Rng::with_seed(24);
+    let actions = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:ListBucket", "s3:GetBucketLocation"];
+    let mut seen = std::collections::BTreeMap::<String, usize>::new();
+    for _ in 0..12 {
+        let folder = Folder::new();
+        let statement = |rng: &mut fastrand::Rng, own: bool, bucket: &str| {
+            let on_bucket = rng.bool();
+            let action = if on_bucket { actions[3 + rng.usize(..2)] } else { actions[rng.usize(..3)] };
+            let under = if on_bucket { "" } else { ["/*", "/a*", "/a", "/${aws:username}/*"][rng.usize(..4)] };
+            let bucket = if own { ["data", "logs", "d*", "*"][rng.usize(..4)] } else { bucket };
+            let principal = [r#""*""#, r#"{"AWS":["*"]}"#, r#"{"AWS":["alice"]}"#][rng.usize(..3)];
+            let effect = if rng.u8(..4) == 0 { "Deny" } else { "Allow" };
+            let whom = if own { String::new() } else { format!(r#","Principal":{principal}"#) };
+            format!(
+                r#"{{"Effect":"{effect}","Action":["{action}"],"Resource":["arn:aws:s3:::{bucket}{under}"]{whom}}}"#
+            )
+        };
+        let document = |rng: &mut fastrand::Rng, own: bool, bucket: &str| {
+            let statements: Vec<String> = (0..1 + rng.usize(..4)).map(|_| statement(rng, own, bucket)).collect();
+            format!(r#"{{"Version":"2012-10-17","Statement":[{}]}}"#, statements.join(","))
+        };
+        let (own, data, logs) =
+            (document(&mut rng, true, ""), document(&mut rng, false, "data"), document(&mut rng, false, "logs"));
+        folder.write(
+            "cluster.json",
+            &format!(
+                r#"{{"tenants":{{"Root":{{"users":{{"alice":{{"policy":"own"}},"bob":{{"policy":"own"}}}},
+                "policies":{{"own":{{"document":{own}}}}},"buckets":{{"data":{{"policy":{data}}},"logs":{{"policy":{logs}}}}}}}}}}}"#
+            ),
+        );
+        folder.write("attune.toml", "[cluster]\nendpoints = [\"sim:cluster.json\"]\n");
+        folder.write("data.json", &data);
+        folder.write("logs.json", &logs);
+        for _ in 0..8 {
+            let who = ["alice", "bob", "--anonymous"][rng.usize(..3)];
+            let action = actions[rng.usize(..5)];
+            let key = if action.ends_with("Object") { ["/a", "/ab", "/alice/x", "/b"][rng.usize(..4)] } else { "" };
+            let bucket = ["data", "logs"][rng.usize(..2)];
+            let arn = format!("arn:aws:s3:::{bucket}{key}");
+            let answer = folder.attune(&format!("sim check --state cluster.json {who} {action} {arn}"));
+            let of_action = match action {
+                "s3:GetObject" => "read",
+                "s3:PutObject" => "write",
+                "s3:DeleteObject" => "delete",
+                "s3:ListBucket" => "list",
+                _ => "read-location",
+            };
+            // The access of a bucket policy is that of requests without a login.
+            let subject = if who == "--anonymous" { format!("./{bucket}.json") } else { format!("{who} --observed") };
+            let access = folder.attune(&format!("access {subject} {of_action} {arn} --exact --rules minio-2026"));
+            let state = folder.read("cluster.json");
+            assert_eq!(answer.code, access.code, "{who} {action} {arn}\n{}\n{}\n{state}", answer.stdout, access.stdout);
+            *seen.entry(format!("{} {:?}", who == "--anonymous", answer.code)).or_default() += 1;
+        }
+    }
+    assert!(seen.len() == 4 && seen.values().all(|count| *count > 3), "{seen:?}");
+}

@@ -65,6 +65,7 @@ fn an_option_that_means_nothing_to_a_command_is_an_error_of_that_command() {
         "edit adopt" => " user/x",
         "completions" => " bash",
         "sim serve" | "sim weka" => " --state x",
+        "sim check" => " a s3:GetObject arn:aws:s3:::b --state x",
         _ => "",
     };
     let mut refused = 0;
