@@ -74,7 +74,7 @@ pub(super) async fn adopt(
     let users = adopted.principals.iter().filter_map(Principal::user).map(UserName::as_str).collect();
     let groups = adopted.principals.iter().filter_map(Principal::group).map(GroupName::as_str).collect();
     let policies = patterns(adopted.policies.iter().map(PolicyName::as_str).collect());
-    let selection = Selection { policies, users: patterns(users), groups: patterns(groups) };
+    let selection = Selection { policies, users: patterns(users), groups: patterns(groups), ..Selection::default() };
     let inventory = import::read_cluster(&connection.retrying(), &selection, connection.jobs()).await?;
     let adoption = adoption(&adopted, &inventory, &loaded.desired);
     if !adoption.refused.is_empty() {

@@ -17,7 +17,8 @@ use crate::render::text;
 /// Write a configuration from a running cluster
 ///
 /// Reads policies and attachments, and writes `attune.toml`, `policies/*.json` and, for editors, `attune.schema.json`. The
-/// cluster is not changed, and `attune plan` has nothing to do afterwards. Users without a policy and predefined policies are not declared. Objects that
+/// cluster is not changed, and `attune plan` has nothing to do afterwards. Users and buckets without a policy and predefined
+/// policies are not declared. Objects that
 /// cannot be declared are skipped with a warning. If a file exists, nothing is written; an existing schema is kept.
 ///
 /// To connect without a configuration, use --cluster and a login from the environment. An existing configuration provides
@@ -47,6 +48,9 @@ pub(super) struct ImportArgs {
     /// Import only groups that match; repeatable. Groups need the weka command and WEKA 6.0
     #[arg(long, value_name = "GLOB")]
     groups: Vec<NamePattern>,
+    /// Import only buckets that match; repeatable. Without patterns, all buckets that have a policy
+    #[arg(long, value_name = "GLOB")]
+    buckets: Vec<NamePattern>,
     /// Write documents into attune.toml, instead of separate files
     #[arg(long)]
     inline: bool,
@@ -66,11 +70,12 @@ pub(super) struct ImportArgs {
 impl ImportArgs {
     /// Everything of a cluster, for people.
     pub(super) fn everything(out: &Path, calls: CallArgs) -> Self {
-        let (policies, users, groups) = (Vec::new(), Vec::new(), Vec::new());
+        let (policies, users, groups, buckets) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         Self {
             policies,
             users,
             groups,
+            buckets,
             inline: false,
             templates: false,
             out: out.to_path_buf(),
@@ -109,6 +114,7 @@ impl ImportArgs {
             policies: patterns(&self.policies),
             users: patterns(&self.users),
             groups: patterns(&self.groups),
+            buckets: patterns(&self.buckets),
         };
         let inventory = import::read_cluster(&connection.retrying(), &selection, self.calls.jobs())
             .await

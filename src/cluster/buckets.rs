@@ -56,7 +56,7 @@ fn unless_refused<T>(answer: Result<T, CallError>) -> Result<Result<T, CallError
 ///
 /// # Errors
 /// The first read that fails otherwise.
-pub(super) async fn bucket_policies(
+pub async fn bucket_policies(
     cluster: &dyn Cluster,
     wanted: Vec<BucketName>,
     jobs: usize,

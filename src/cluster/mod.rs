@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use secrecy::SecretString;
 
-pub use buckets::read_bucket_policy;
+pub use buckets::{bucket_policies, read_bucket_policy};
 pub use credentials::{Credentials, Environment, PasswordLogin, TokenOrigin};
 pub use error::{CallError, Effect, RawAnswer, SetupProblem, clean};
 pub use observe::{documents, observe, observe_all, observe_whole};

@@ -36,6 +36,8 @@ pub struct Drift {
     pub only: Vec<String>,
     /// The declared users and groups whose access ends or has ended.
     pub terms: Vec<(Principal, Term)>,
+    /// How many buckets let requests in without a login, or may, if their policies were read.
+    pub public_buckets: Option<usize>,
     /// Findings. If one is an error, it is unknown whether there is drift.
     pub findings: Vec<Finding>,
 }
@@ -184,7 +186,8 @@ pub fn drift(
     let only = only.map(Only::patterns).unwrap_or_default();
     let terms = desired.terms().filter(|(_, term)| term.schedule.until.is_some());
     let terms = terms.map(|(principal, term)| (principal.clone(), term)).collect();
-    Drift { identity, objects, ignored, unmanaged, only, terms, findings }
+    let public_buckets = observed.buckets.public();
+    Drift { identity, objects, ignored, unmanaged, only, terms, public_buckets, findings }
 }
 
 /// A finding of the plan as a finding of the drift. Errors that only block API calls become warnings if anything `differs`;

@@ -1,6 +1,7 @@
 //! The import: reads a cluster and writes it as a configuration.
 
 mod adopt;
+mod buckets;
 mod fold;
 mod select;
 mod tables;
@@ -12,9 +13,9 @@ use std::collections::BTreeMap;
 pub use adopt::{Adopted, AdoptedDocument, Adoption, adoption};
 pub use write::import;
 
-use crate::base::{Finding, GroupName, NamePatterns, PolicyName, Principal, UserName};
-use crate::cluster::{CallError, Cluster, documents, groups_by_name};
-use crate::observed::{Duplicates, Identity, ObservedUser};
+use crate::base::{BucketName, CannedPolicy, Finding, GroupName, NamePatterns, PolicyName, Principal, UserName};
+use crate::cluster::{CallError, Cluster, bucket_policies, documents, groups_by_name};
+use crate::observed::{Buckets, Duplicates, Identity, ObservedUser};
 
 /// The name of the main file.
 pub const MAIN_FILE: &str = "attune.toml";
@@ -37,6 +38,8 @@ mod codes {
         NOT_INLINE = "not-inline", "A document cannot be written as inline statements. It is in a file of its own.";
         FROM_DIRECTORY = "users-from-a-directory", "Users come from a directory, which sets their policies again at its next refresh.";
         NOT_ADOPTED = "not-adopted", "`edit adopt` cannot take an object of the cluster into the configuration.";
+        BUCKETS_UNKNOWN = "buckets-not-imported", "The policies of buckets could not be read. The import writes no buckets.";
+        UNDECLARABLE_BUCKET = "bucket-not-declarable", "A configuration cannot declare the policy of a bucket. The import leaves the bucket out.";
         NO_MATCH = "pattern-matches-nothing", "A pattern of names to import matches nothing on the cluster.";
     }
 }
@@ -53,6 +56,8 @@ pub struct Selection {
     pub users: NamePatterns,
     /// Patterns of group names.
     pub groups: NamePatterns,
+    /// Patterns of bucket names.
+    pub buckets: NamePatterns,
 }
 
 /// The form of documents in the configuration.
@@ -85,6 +90,8 @@ pub struct Import {
     pub policies: BTreeMap<PolicyName, ImportedPolicy>,
     /// The declared users and groups with their policies.
     pub holders: BTreeMap<Principal, PolicyName>,
+    /// The declared buckets: those that have a policy.
+    pub buckets: BTreeMap<BucketName, ImportedBucket>,
     /// The templates that make some of them, if templates were asked for: policies first, in the order of their names.
     pub templates: Option<Vec<ImportedTemplate>>,
     /// The objects that are left out for no problem.
@@ -100,6 +107,15 @@ pub struct ImportedPolicy {
     pub document: Option<String>,
     /// The rules that are suppressed for its document because they would block a plan.
     pub allowed: Vec<&'static str>,
+}
+
+/// The declaration of a bucket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ImportedBucket {
+    /// A policy with a name.
+    Canned(CannedPolicy),
+    /// A document in this file.
+    Document(String),
 }
 
 /// A template of a configuration.
@@ -126,6 +142,8 @@ pub struct LeftOut {
     pub other_users: usize,
     /// Groups that have a policy and are not selected.
     pub other_groups: usize,
+    /// Buckets that have a policy and are not selected.
+    pub other_buckets: usize,
 }
 
 /// The contents of a cluster.
@@ -145,6 +163,8 @@ pub struct Inventory {
     pub groups_known: bool,
     /// Whether the cluster reports which policies are attached.
     pub attachments_known: bool,
+    /// All buckets with their policies, if they were read.
+    pub buckets: Buckets,
 }
 
 impl Inventory {
@@ -173,6 +193,7 @@ pub async fn read_cluster(cluster: &dyn Cluster, selection: &Selection, jobs: us
         duplicates,
         groups_known,
         attachments_known,
+        buckets: read_buckets(cluster, selection, jobs).await?,
     };
     let selected = inventory.declarable_policies(selection);
     for (name, text) in documents(cluster, &selected, jobs).await? {
@@ -182,6 +203,19 @@ pub async fn read_cluster(cluster: &dyn Cluster, selection: &Selection, jobs: us
         };
     }
     Ok(inventory)
+}
+
+/// The buckets, if the selection has any. An error only leaves them out, unless they are asked for.
+async fn read_buckets(cluster: &dyn Cluster, selection: &Selection, jobs: usize) -> Result<Buckets, CallError> {
+    if !selection.has_buckets() {
+        return Ok(Buckets::NotRead);
+    }
+    let read = async { bucket_policies(cluster, cluster.buckets().await?, jobs).await };
+    match read.await {
+        Ok(buckets) => Ok(Buckets::Known(buckets)),
+        Err(error) if !selection.buckets.is_empty() || cluster.stopped().is_some() => Err(error),
+        Err(error) => Ok(Buckets::Unreadable(error.to_string())),
+    }
 }
 
 #[cfg(test)]

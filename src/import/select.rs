@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Inventory, LeftOut, Selection, codes};
-use crate::base::{Finding, GroupName, NamePatterns, PolicyName, Principal, UserName, list_some};
+use crate::base::{BucketName, Finding, GroupName, NamePatterns, PolicyName, Principal, UserName, list_some};
 use crate::observed::ObservedUser;
 
 const NAMED: usize = 5;
@@ -128,10 +128,13 @@ impl Inventory {
         let policies: Vec<&str> = self.policies.keys().map(PolicyName::as_str).collect();
         let users: Vec<&str> = self.users.keys().map(UserName::as_str).collect();
         let groups: Vec<&str> = self.groups.keys().map(GroupName::as_str).collect();
-        let kinds: [(&str, &NamePatterns, &[&str]); 3] = [
+        let buckets: Vec<&str> =
+            self.buckets.known().into_iter().flat_map(BTreeMap::keys).map(BucketName::as_str).collect();
+        let kinds: [(&str, &NamePatterns, &[&str]); 4] = [
             ("policy", &selection.policies, &policies),
             ("user", &selection.users, &users),
             ("group with a policy", &selection.groups, &groups),
+            ("bucket", &selection.buckets, &buckets),
         ];
         for (kind, patterns, names) in kinds {
             for pattern in patterns.iter().filter(|pattern| !names.iter().any(|name| pattern.matches(name))) {
@@ -145,7 +148,7 @@ impl Inventory {
 impl Selection {
     fn has_policy(&self, name: &PolicyName, attached: &BTreeSet<PolicyName>) -> bool {
         match (self.policies.is_empty(), self.has_no_holders()) {
-            (true, true) => true,
+            (true, true) => self.buckets.is_empty(),
             (true, false) => attached.contains(name),
             (false, _) => self.policies.matches(name.as_str()),
         }
@@ -153,10 +156,19 @@ impl Selection {
 
     fn has_holder(&self, principal: &Principal, attached: &PolicyName) -> bool {
         match (self.has_no_holders(), self.policies.is_empty()) {
-            (true, true) => true,
+            (true, true) => self.buckets.is_empty(),
             (true, false) => self.policies.matches(attached.meant().as_str()),
             (false, _) => self.matches(principal),
         }
+    }
+
+    /// Whether it selects buckets: all if it has no patterns at all.
+    pub(super) fn has_buckets(&self) -> bool {
+        !self.buckets.is_empty() || self.policies.is_empty() && self.has_no_holders()
+    }
+
+    pub(super) fn has_bucket(&self, bucket: &BucketName) -> bool {
+        if self.buckets.is_empty() { self.has_buckets() } else { self.buckets.matches(bucket.as_str()) }
     }
 
     fn has_no_holders(&self) -> bool {
@@ -209,7 +221,7 @@ impl NameKind {
     }
 }
 
-fn undeclarable(kind: &str, name: &str, why: &str) -> Finding {
+pub(super) fn undeclarable(kind: &str, name: &str, why: &str) -> Finding {
     let message = format!("the {kind} name {name:?} {why}: left out");
     Finding::warning(codes::UNDECLARABLE_NAME, message)
         .help("rename it to manage it with attune; until then it stays as it is")

@@ -36,6 +36,7 @@ fn inventory(policies: &[(String, Value)], users: &[(String, String)]) -> Invent
         duplicates: Duplicates::default(),
         groups_known: true,
         attachments_known: true,
+        buckets: crate::observed::Buckets::NotRead,
     }
 }
 

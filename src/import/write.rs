@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use toml_edit::{Array, ArrayOfTables, DocumentMut, InlineTable, Item, Table, value};
 
+use super::buckets;
 use super::fold::Candidate;
 use super::select::Rest;
 use super::tables::{Folded, PolicyTemplate, folded, free_name};
@@ -27,6 +28,7 @@ pub fn import(
     inventory.other_policies(selection, &mut rest);
     let holders = inventory.declared_holders(selection, &mut rest);
     let declared = declared(inventory, selection, &mut rest.findings);
+    let buckets = buckets::declared(inventory, selection, &mut rest);
     let folded = if style.templates { fold(&declared, &holders) } else { Folded::default() };
     let mut writer = Writer {
         style: style.documents,
@@ -41,14 +43,20 @@ pub fn import(
     file.insert("policies", Item::Table(writer.all_policies(&declared, &folded)));
     file.insert("users", Item::Table(holder_table(&holders, &folded, |principal| principal.user().is_some())));
     file.insert("groups", Item::Table(holder_table(&holders, &folded, |principal| principal.group().is_some())));
+    file.insert("buckets", Item::Table(buckets.table()));
     let text = file.to_string();
     let mut findings = writer.findings;
     findings.sort_by_key(|finding| (finding.severity, finding.code));
     Import {
         text: format_toml(MAIN_FILE, &text).unwrap_or(text),
-        files: [(SCHEMA_FILE.to_owned(), SCHEMA.to_owned())].into_iter().chain(writer.documents).collect(),
+        files: [(SCHEMA_FILE.to_owned(), SCHEMA.to_owned())]
+            .into_iter()
+            .chain(writer.documents)
+            .chain(buckets.files)
+            .collect(),
         policies: writer.policies,
         holders,
+        buckets: buckets.buckets,
         templates: style.templates.then(|| imported_templates(&folded)),
         left_out: rest.left_out,
         findings,

@@ -57,6 +57,10 @@ pub fn metrics(out: &mut dyn Write, run: &Metrics<'_>) -> io::Result<()> {
         gauge("attune_drift_gained_access_lines", help, &one(drift.gained()))?;
         let help = "Users and groups whose access has ended and is still there.";
         gauge("attune_access_expired_objects", help, &one(drift.expired()))?;
+        if let Some(public) = drift.public_buckets {
+            let help = "Buckets that let requests in without a login, or may.";
+            gauge("attune_public_buckets", help, &one(public))?;
+        }
         let expiry: Vec<(String, String)> =
             drift.terms.iter().filter_map(|(of, term)| expiry(&labels, of, term)).collect();
         if !expiry.is_empty() {

@@ -6,9 +6,10 @@ use serde::Serialize;
 
 use super::finding::FindingV1;
 use super::plan::ClusterV1;
-use crate::base::{AttachmentsSource, Capabilities, Principal, SessionKeys, Sources};
+use super::plan::is_zero;
+use crate::base::{AttachmentsSource, BucketName, Capabilities, Principal, SessionKeys, Sources};
 use crate::doctor::{Definition, Leftover, Preflight};
-use crate::import::{Import, ImportedTemplate, MAIN_FILE};
+use crate::import::{Import, ImportedBucket, ImportedTemplate, MAIN_FILE};
 use crate::observed::Identity;
 
 json_types! {
@@ -188,6 +189,9 @@ json_types! {
         users: Vec<ImportedAttachmentV1>,
         /// The declared groups.
         groups: Vec<ImportedAttachmentV1>,
+        /// The declared buckets: those that have a policy.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        buckets: Vec<ImportedBucketV1>,
         /// The templates that make some of them; missing without `--templates`.
         templates?: Vec<ImportedTemplateV1>,
         /// The number of objects that are not declared, without a problem.
@@ -214,6 +218,16 @@ json_types! {
         policy: String,
     }
 
+    /// A declared bucket.
+    pub struct ImportedBucketV1 {
+        /// Its name.
+        name: String,
+        /// The name of its policy: `download`, `upload` or `public`; missing for a document.
+        policy?: String,
+        /// The file of its document.
+        document?: String,
+    }
+
     /// A template of the configuration.
     pub struct ImportedTemplateV1 {
         /// Its section: `policies`, `users` or `groups`.
@@ -237,6 +251,9 @@ json_types! {
         other_users: usize,
         /// Groups with a policy that were not selected.
         other_groups: usize,
+        /// Buckets with a policy that were not selected.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        other_buckets: usize,
     }
 }
 
@@ -260,6 +277,7 @@ impl ImportV1 {
                 .collect(),
             users: ImportedAttachmentV1::all(import, |who| who.user().is_some()),
             groups: ImportedAttachmentV1::all(import, |who| who.group().is_some()),
+            buckets: import.buckets.iter().map(ImportedBucketV1::of).collect(),
             templates: import.templates.as_ref().map(|templates| templates.iter().map(Into::into).collect()),
             left_out: LeftOutV1 {
                 predefined_policies: import.left_out.predefined,
@@ -267,9 +285,20 @@ impl ImportV1 {
                 users_without_policy: import.left_out.without_policy,
                 other_users: import.left_out.other_users,
                 other_groups: import.left_out.other_groups,
+                other_buckets: import.left_out.other_buckets,
             },
             findings: import.findings.iter().map(|finding| FindingV1::of(finding, &Sources::default())).collect(),
         }
+    }
+}
+
+impl ImportedBucketV1 {
+    fn of((name, imported): (&BucketName, &ImportedBucket)) -> Self {
+        let (policy, document) = match imported {
+            ImportedBucket::Canned(canned) => (Some(canned.to_string()), None),
+            ImportedBucket::Document(path) => (None, Some(path.clone())),
+        };
+        Self { name: name.to_string(), policy, document }
     }
 }
 

@@ -325,7 +325,7 @@ impl ClusterV1 {
     }
 }
 
-fn is_zero(number: &usize) -> bool {
+pub(super) fn is_zero(number: &usize) -> bool {
     *number == 0
 }
 

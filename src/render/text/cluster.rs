@@ -119,7 +119,11 @@ pub fn import(out: &mut dyn Write, styles: &Styles, of: &Identity, import: &Impo
     let policies = count(import.policies.len(), "policy", "policies");
     let groups = import.holders.keys().filter(|who| who.group().is_some()).count();
     let users = count(import.holders.len() - groups, "user", "users");
-    let groups: String = counted([(groups, "group", "groups")]).iter().map(|groups| format!(", {groups}")).collect();
+    let buckets = import.buckets.len();
+    let groups: String = counted([(groups, "group", "groups"), (buckets, "bucket", "buckets")])
+        .iter()
+        .map(|groups| format!(", {groups}"))
+        .collect();
     writeln!(out, "  {} {MAIN_FILE}   {policies}, {users}{groups}", styles.add.apply_to("+"))?;
     for path in import.files.keys() {
         writeln!(out, "  {} {path}", styles.add.apply_to("+"))?;
@@ -148,5 +152,6 @@ fn left_out(left: &LeftOut) -> Vec<String> {
         (left.without_policy, "user without a policy", "users without a policy"),
         (left.other_users, "user not selected", "users not selected"),
         (left.other_groups, "group not selected", "groups not selected"),
+        (left.other_buckets, "bucket not selected", "buckets not selected"),
     ])
 }

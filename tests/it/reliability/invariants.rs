@@ -24,9 +24,13 @@ impl Standing {
         let users = tenant.users.iter().map(|(name, user)| (name.clone(), (user.policy.clone(), user.keys.is_some())));
         let groups = tenant.groups.iter().filter(|(_, policy)| policy.is_some());
         let groups = groups.map(|(name, policy)| (format!("{GROUP}{name}"), (policy.clone(), false)));
+        let buckets = tenant.buckets.iter().map(|(name, _)| {
+            let name = format!("{BUCKET}{name}");
+            (name.clone(), (access_of(state, &name).map(Cow::into_owned), false))
+        });
         Self {
             policies: policies.map(|(name, policy)| (name.clone(), policy.document.as_str().to_owned())).collect(),
-            principals: users.chain(groups).collect(),
+            principals: users.chain(groups).chain(buckets).collect(),
         }
     }
 
@@ -49,13 +53,17 @@ impl Standing {
 /// The prefix of the name of a group among those of users.
 pub(super) const GROUP: &str = "@";
 
+/// The prefix of the name of a bucket among those of users.
+pub(super) const BUCKET: &str = "#";
+
 /// The documents by which the users and groups of a cluster have access.
 pub(super) type Access = BTreeMap<String, Option<String>>;
 
 pub(super) fn access(state: &ClusterState) -> Access {
     let tenant = &state.tenants[ROOT];
     let groups = tenant.groups.keys().map(|name| format!("{GROUP}{name}"));
-    let names = tenant.users.keys().cloned().chain(groups);
+    let buckets = tenant.buckets.keys().map(|name| format!("{BUCKET}{name}"));
+    let names = tenant.users.keys().cloned().chain(groups).chain(buckets);
     names
         .map(|name| (access_of(state, &name).map(Cow::into_owned), name))
         .map(|(attached, name)| (name, attached))
@@ -63,6 +71,10 @@ pub(super) fn access(state: &ClusterState) -> Access {
 }
 
 fn access_of<'a>(state: &'a ClusterState, name: &str) -> Option<Cow<'a, str>> {
+    if let Some(bucket) = name.strip_prefix(BUCKET) {
+        let policy = &state.tenants[ROOT].buckets.get(bucket)?.policy;
+        return Some(Cow::Owned(serde_json::to_string(policy).unwrap()));
+    }
     match name.strip_prefix(GROUP) {
         Some(group) => state.access_of_group(ROOT, group),
         None => state.access_of(ROOT, name),

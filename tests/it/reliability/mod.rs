@@ -2,6 +2,7 @@
 //!
 //! `scenarios` are the inputs, `world` runs them with faults, `invariants` must hold at every instant.
 
+mod buckets;
 mod exhaustive;
 mod invariants;
 mod killed;

@@ -15,6 +15,7 @@
 //! | `alice:-` | alice has no policy | the same |
 //! | `@etl:ml`, `@etl:-` | group etl, likewise | the same |
 //! | `policies~ml-*`, `users~svc-*` | ownership | |
+//! | `#data=public`, `#data=doc` | bucket `data` has that policy, or a document; `buckets~*` | the same |
 //! | `gap` | documents are replaced with a gap | |
 
 use std::collections::BTreeMap;
@@ -29,7 +30,8 @@ use attune::sim::state::{ClusterState, Policy, ROOT};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use super::invariants::GROUP;
+use super::buckets::{bucket_word, buckets, declare_bucket, in_state};
+use super::invariants::{BUCKET, GROUP};
 use crate::pairs;
 
 /// One file and one cluster.
@@ -78,11 +80,14 @@ fn policy_name(word: &str) -> PolicyName {
 impl Scenario {
     pub(super) fn desired(&self) -> Desired {
         let mut desired = Desired::default();
-        let (mut policies, mut users) = (Vec::new(), Vec::new());
+        let (mut policies, mut users, mut buckets) = (Vec::new(), Vec::new(), Vec::new());
         let pattern = |text: &str| text.parse::<NamePattern>().unwrap();
         for word in self.file.split_whitespace() {
             if word == "gap" {
                 desired.cluster.replace = Strategy::Gap;
+            } else if declare_bucket(&mut desired, word) {
+            } else if let Some(text) = word.strip_prefix("buckets~") {
+                buckets.push(pattern(text));
             } else if let Some(text) = word.strip_prefix("policies~") {
                 policies.push(pattern(text));
             } else if let Some(text) = word.strip_prefix("users~") {
@@ -115,6 +120,7 @@ impl Scenario {
         desired.ownership = Ownership {
             policies: policies.into_iter().collect(),
             users: users.into_iter().collect(),
+            buckets: buckets.into_iter().collect(),
             ..Ownership::default()
         };
         desired
@@ -125,7 +131,9 @@ impl Scenario {
         let mut policies: BTreeMap<String, u8> = BTreeMap::new();
         let mut users: BTreeMap<String, Option<String>> = BTreeMap::new();
         for word in self.file.split_whitespace().chain(self.cluster.split_whitespace()) {
-            if let Some(policy) = word.strip_prefix('!') {
+            if let Some((bucket, policy)) = bucket_word(word) {
+                users.insert(format!("{BUCKET}{bucket}"), Some(in_state(&policy)));
+            } else if let Some(policy) = word.strip_prefix('!') {
                 policies.remove(policy);
             } else if let Some((user, policy)) = word.split_once(':') {
                 let attached = (policy != "-").then(|| policy_name(policy).as_str().to_owned());
@@ -145,8 +153,13 @@ impl Scenario {
     }
 
     fn build(&self, policies: &BTreeMap<String, u8>, users: &BTreeMap<String, Option<String>>) -> ClusterState {
-        let (mut accounts, mut groups) = (Map::new(), Map::new());
+        let (mut accounts, mut groups, mut buckets) = (Map::new(), Map::new(), Map::new());
         for (at, (user, policy)) in users.iter().enumerate() {
+            if let (Some(bucket), Some(policy)) = (user.strip_prefix(BUCKET), policy) {
+                let policy = serde_json::from_str(policy).unwrap_or_else(|_| json!(policy));
+                buckets.insert(bucket.to_owned(), json!({"policy": policy}));
+                continue;
+            }
             if let Some(group) = user.strip_prefix(GROUP) {
                 groups.insert(group.to_owned(), json!(policy));
                 continue;
@@ -160,7 +173,7 @@ impl Scenario {
         let state: ClusterState = serde_json::from_value(json!({
             "release": self.release,
             "switches": self.switches(),
-            "tenants": {"Root": {"users": accounts, "groups": groups}},
+            "tenants": {"Root": {"users": accounts, "groups": groups, "buckets": buckets}},
         }))
         .unwrap();
         let mut state = state.complete().unwrap();
@@ -205,14 +218,14 @@ pub(super) fn scenarios() -> Vec<Scenario> {
         without: "",
         forgotten: "",
     };
-    [changes().as_slice(), &replacements(), &leftovers(), &renames(), &full(), &switched()]
+    [changes().as_slice(), &replacements(), &leftovers(), &renames(), &buckets(), &full(), &switched()]
         .concat()
         .into_iter()
         .chain(RELEASES.map(|(release, name, file, cluster)| on(release, name, file, cluster)))
         .collect()
 }
 
-fn plain(name: &'static str, file: &'static str, cluster: &'static str) -> Scenario {
+pub(super) fn plain(name: &'static str, file: &'static str, cluster: &'static str) -> Scenario {
     Scenario { name, file, cluster, release: "5.1.2", switches: "", fill: 0, without: "", forgotten: "" }
 }
 
