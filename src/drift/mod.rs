@@ -13,7 +13,8 @@ use crate::base::{CannedPolicy, Code, Finding, PolicyName, Principal, Severity, 
 use crate::desired::{DeclaredAttachment, Desired, Ignore, Phase, Term};
 use crate::observed::{Body, Identity, Observed};
 use crate::plan::{self, AccessChange, BucketTarget, Change, ChangeId, ChangeKind, Only, Plan, Unmanaged};
-use crate::policy::access::Side;
+use crate::policy::Catalogue;
+use crate::policy::access::{Context, Side};
 
 codes! {
     "All kinds of findings of this room.";
@@ -186,7 +187,9 @@ pub fn drift(
     let only = only.map(Only::patterns).unwrap_or_default();
     let terms = desired.terms().filter(|(_, term)| term.schedule.until.is_some());
     let terms = terms.map(|(principal, term)| (principal.clone(), term)).collect();
-    let public_buckets = observed.buckets.public();
+    let catalogue = Catalogue::of(&observed.identity.release);
+    let context = Context { rules: desired.cluster.rules(), ..Context::new(&catalogue) };
+    let public_buckets = observed.buckets.public(&context).map(|buckets| buckets.len());
     Drift { identity, objects, ignored, unmanaged, only, terms, public_buckets, findings }
 }
 

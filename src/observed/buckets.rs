@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::Body;
 use crate::base::{BucketName, CannedPolicy};
 use crate::policy::access::ARN;
-use crate::policy::{BucketDocument, Document, Effect, Normal, Statement, combined, for_everyone, normal};
+use crate::policy::{BucketDocument, Document, Normal, Statement, combined, normal};
 
 /// The buckets of a tenant, if they were read.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -102,19 +102,6 @@ impl Buckets {
         }
     }
 
-    /// How many buckets let requests in without a login, or may, if they were read.
-    #[must_use]
-    pub fn public(&self) -> Option<usize> {
-        let lets_in = |policy: &BucketPolicy| match policy.document.normal() {
-            None => true,
-            Some(document) => {
-                let for_everyone = for_everyone(document.document());
-                for_everyone.statements.iter().any(|statement| statement.effect == Effect::Allow)
-            }
-        };
-        Some(self.known()?.values().filter(|policy| lets_in(policy)).count())
-    }
-
     /// What a canned policy gives for a bucket: as the cluster shows it for this or another bucket. Without one that has it,
     /// this is unknown.
     #[must_use]
@@ -182,8 +169,6 @@ mod tests {
             let buckets = known(download("abc", elsewhere));
             assert_eq!(buckets.meaning(CannedPolicy::Download, &name("new")).normal(), None, "{elsewhere}");
         }
-        assert_eq!(known(download("abc", "arn:aws:s3:::abc/*")).public(), Some(1));
-        assert_eq!(Buckets::NotRead.public(), None);
         assert_eq!(Buckets::NotRead.meaning(CannedPolicy::Public, &name("new")).normal(), None);
     }
 }

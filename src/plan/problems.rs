@@ -16,7 +16,7 @@ use super::compare::{Comparison, PolicyAction, merged};
 use super::directory::imported;
 use super::graph::is_removed_on_the_way;
 use super::idle_renames;
-use super::room::for_later;
+use super::room::{for_later, unmanageable_policies};
 
 pub(super) fn problems(desired: &Desired, observed: &Observed, comparison: &Comparison) -> Vec<Finding> {
     let findings = newer_than_known(&observed.identity.release).into_iter().collect();
@@ -370,15 +370,6 @@ pub(super) fn not_addressable(steps: &[Step]) -> Vec<Finding> {
         )))
     };
     principals.into_iter().filter_map(finding).collect()
-}
-
-/// Policies on the cluster whose names no call can carry.
-pub(super) fn unmanageable_policies(observed: &Observed) -> impl Iterator<Item = Finding> {
-    observed.policies.keys().filter_map(|policy| {
-        let problem = policy.addressable().err()?;
-        let message = format!("the cluster has a policy whose name {problem}: {:?}", policy.as_str());
-        Some(Finding::warning(codes::UNADDRESSABLE, message).help("it stays unmanaged"))
-    })
 }
 
 /// Names with several records. A call carries only a name, so no step may depend on one of them.

@@ -18,3 +18,12 @@ pub(super) fn for_later(problem: Finding) -> Finding {
     let message = format!("later, {}", problem.message);
     Finding { code: codes::NO_SUCH_POLICY_LATER, severity: Severity::Warning, message, ..problem }
 }
+
+/// Policies on the cluster whose names no call can carry.
+pub(super) fn unmanageable_policies(observed: &Observed) -> impl Iterator<Item = Finding> {
+    observed.policies.keys().filter_map(|policy| {
+        let problem = policy.addressable().err()?;
+        let message = format!("the cluster has a policy whose name {problem}: {:?}", policy.as_str());
+        Some(Finding::warning(codes::UNADDRESSABLE, message).help("it stays unmanaged"))
+    })
+}

@@ -4,6 +4,7 @@
 mod access;
 #[cfg(test)]
 mod anonymous;
+#[cfg(test)]
 mod approval;
 #[cfg(test)]
 mod attached;

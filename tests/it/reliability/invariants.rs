@@ -24,7 +24,7 @@ impl Standing {
         let users = tenant.users.iter().map(|(name, user)| (name.clone(), (user.policy.clone(), user.keys.is_some())));
         let groups = tenant.groups.iter().filter(|(_, policy)| policy.is_some());
         let groups = groups.map(|(name, policy)| (format!("{GROUP}{name}"), (policy.clone(), false)));
-        let buckets = tenant.buckets.iter().map(|(name, _)| {
+        let buckets = tenant.buckets.keys().map(|name| {
             let name = format!("{BUCKET}{name}");
             (name.clone(), (access_of(state, &name).map(Cow::into_owned), false))
         });
