@@ -165,7 +165,7 @@ fn unfit_resource(context: &LintContext<'_>, report: &mut Reporter) {
 static OPENS_ITSELF: Rule =
     Rule::error("B06", "anonymous-changes-bucket-policy", "Everyone may change or delete the policy of the bucket.")
         .explained(
-            "Whoever may change the policy can give everyone the rest as well. Two real servers of MinIO let requests without a \
+            "Anyone who may change the policy can give everyone the rest as well. Two real servers of MinIO let requests without a \
                 login do it.",
         )
         .reported_for(&[

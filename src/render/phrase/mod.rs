@@ -1,9 +1,11 @@
 //! Phrases that text, Markdown and HTML share. Each form decides how a name is written.
 
 mod access;
+mod bucket;
 mod called;
 mod expectation;
 mod refusals;
+mod replacing;
 mod requests;
 mod review;
 mod term;
@@ -15,16 +17,18 @@ use super::json::{
     ReplaceMethodV1, SummaryV1, UnchangedV1, UnmanagedV1,
 };
 pub(super) use crate::base::count;
-use crate::base::{CannedPolicy, Severity, list, list_some, shell_word, visible};
+use crate::base::{Severity, list, list_some, shell_word, visible};
 use crate::plan::{NotReported, Note};
 use crate::policy::access::{Basis, BasisKind, RequestKind, in_words};
 use crate::policy::{self, Document};
 
 pub(super) use access::*;
+pub(super) use bucket::*;
 pub(super) use called::Called;
 pub(super) use expectation::*;
 pub use refusals::Refusals;
 pub(super) use refusals::*;
+pub(super) use replacing::*;
 pub(super) use requests::*;
 pub(super) use review::*;
 pub(super) use term::*;
@@ -270,20 +274,6 @@ pub(super) fn attachment_change(change: &ChangeV1, name: Name) -> Option<String>
     }
 }
 
-/// Whether a text is the name of a canned bucket policy. An unreadable document is not.
-pub(super) fn is_canned(text: &str) -> bool {
-    text.parse::<CannedPolicy>().is_ok()
-}
-
-/// The policy of a bucket: its name, or that it is a document.
-pub(super) fn bucket_policy(value: Option<&RawValue>, name: Name) -> String {
-    match text_in(value) {
-        Some(text) if is_canned(&text) => name(&text),
-        Some(_) => "a document that attune cannot read".to_owned(),
-        None => "a document".to_owned(),
-    }
-}
-
 pub(super) fn size(plan: &PlanV1, change: &ChangeV1) -> Option<String> {
     let after = change.after.as_ref()?;
     // How large the document of a bucket may be, only the cluster knows.
@@ -295,20 +285,6 @@ pub(super) fn size(plan: &PlanV1, change: &ChangeV1) -> Option<String> {
 
 pub(super) fn attached_at_once(principals: &[AttachedPrincipalV1], most: usize, name: Name) -> String {
     format!("applies at once to {}, with this policy name already", named(principals, most, name))
-}
-
-/// How a document is replaced. `attached` are the users and groups that keep access; `interrupted` those that a gap
-/// interrupts.
-pub(super) fn replacing(method: ReplaceMethodV1, unattached: bool, attached: &str, interrupted: &str) -> String {
-    match (method, unattached) {
-        (ReplaceMethodV1::Plain, true) => "replaced, attached to nobody".to_owned(),
-        (ReplaceMethodV1::Plain, false) => format!("replaced while attached to {attached}"),
-        (ReplaceMethodV1::Swap, true) => "replaced without interruption".to_owned(),
-        (ReplaceMethodV1::Swap, false) => format!("replaced without interruption for {attached}"),
-        (ReplaceMethodV1::Gap, _) => format!("replaced with a gap, interrupts access of {interrupted}"),
-        (ReplaceMethodV1::Finish, true) => "restored, attached to nobody".to_owned(),
-        (ReplaceMethodV1::Finish, false) => format!("restored without interruption for {attached}"),
-    }
 }
 
 /// `renamed from NAME`.
