@@ -70,7 +70,7 @@ fn what_a_user_can_do_is_in_words_and_the_actions_are_behind_an_option() {
     let requests = principal["can"]["requests"].as_array().unwrap();
     assert!(requests.iter().any(|line| line["requests"].as_array().unwrap().contains(&json!("read"))), "{requests:?}");
     assert_eq!(json["rules"], json!(["minio-2021", "minio-2026", "aws"]));
-    assert_eq!(json["not_reported"], json!(["service_accounts"]));
+    assert_eq!(json["not_reported"], json!(["service_accounts", "bucket_policies"]));
 }
 
 #[test]

@@ -258,7 +258,7 @@ fn the_policy_of_a_bucket_has_rules_of_its_own() {
         ["B04"]
     );
     assert_eq!(found(&format!(r#""Principal": "*", "Action": "s3:*", {own}"#)), ["B03", "B06", "B06"]);
-    assert_eq!(found(&format!(r#""Principal": "*", "NotAction": "s3:GetObject", {own}"#)), ["S11", "B06", "B06"]);
+    assert_eq!(found(&format!(r#""Principal": "*", "NotAction": "s3:GetObject", {own}"#)), ["B06", "B06", "S11"]);
     assert_eq!(found(&format!(r#""Principal": {{"AWS": "al"}}, "Action": "s3:PutBucketPolicy", {own}"#)), ["B07"]);
     assert_eq!(found(&format!(r#""Action": "s3:GetObject", {own}"#)), ["B01"]);
 }

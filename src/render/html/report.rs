@@ -111,6 +111,7 @@ fn public(report: &ReportV1) -> Section {
             Some([]) => p { "No bucket lets in requests without a login." },
             Some(buckets) => (scrolling("Table of buckets that everyone can use", &html! {
                 table {
+                    caption { "What everyone can do without a login, with something in the bucket." }
                     thead { tr {
                         th scope="col" { "Bucket" }
                         @if has_both { th scope="col" { "Before" } th scope="col" { "After" } }
