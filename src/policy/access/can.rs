@@ -145,7 +145,7 @@ pub fn decide_request(
         let resource = on_action.resource().to_owned();
         ActionDecision { action: asked.name, resource, keys: asked.on.keys(), need, decision }
     };
-    let formula = request.kind.formula(&rules);
+    let formula = request.kind.formula(&context.asked(rules));
     let ways = formula.ways.iter().enumerate().map(|(index, way)| {
         let allowed = way.allowed.iter().map(|asked| action(asked, Need::Allowed));
         let undenied = way.undenied.iter().map(|asked| action(asked, Need::NotDenied));
@@ -163,7 +163,7 @@ fn verdict(
     way: Option<usize>,
 ) -> Verdict {
     let Some(document) = document.map(normal_statements) else { return Verdict::Denied };
-    let formulas = Formulas::new(&[request.kind], &rules);
+    let formulas = Formulas::new(&[request.kind], &context.asked(rules));
     let compiler = Compiler { rules, requester: context.requester(&rules), action_sets: &formulas.action_sets };
     let (mut atoms, mut numbers) = (Atoms::default(), Numbers::default());
     let compiled = compiler.compile(&document, &mut atoms, &mut numbers);

@@ -100,7 +100,7 @@ impl<'c> Engine<'c> {
         let mut found: BTreeMap<Side, GroupFindings<'static>> = BTreeMap::new();
         for group in self.context.groups(Rules::ask_like) {
             let Some(&rules) = group.first() else { continue };
-            let formulas = Formulas::new(kinds, &rules);
+            let formulas = Formulas::new(kinds, &self.context.asked(rules));
             let (comparison, shared) = self.compile(rules, &formulas.action_sets);
             for (side, findings) in comparison.requests(sides, &formulas, within, shared) {
                 found.entry(side).or_default().push((group.clone(), findings));

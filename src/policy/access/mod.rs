@@ -178,6 +178,13 @@ impl<'a> Context<'a> {
         }
     }
 
+    /// The rules by which requests ask for actions. Without a login, a server of MinIO asks nothing about a Deny of
+    /// `s3:DeleteObjectVersion` (measured on that of 2026): who may delete an object may delete its versions.
+    fn asked(&self, rules: Rules) -> Rules {
+        let is_deaf = self.credentials == Credentials::None && !rules.version_actions;
+        Rules { deny_of_versions: rules.deny_of_versions && !is_deaf, ..rules }
+    }
+
     /// The rules that count, in groups that evaluate alike.
     fn groups(&self, is_like: impl Fn(&Rules, &Rules) -> bool) -> Vec<Vec<Rules>> {
         let same = |one: &Rules, other: &Rules| self.requester(one) == self.requester(other);

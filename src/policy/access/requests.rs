@@ -595,6 +595,22 @@ mod tests {
         assert_eq!(all(RequestKind::ReadVersion, &["s3:GetObjectV*"]), [yes, yes, no]);
     }
 
+    /// Measured on a MinIO server of 2026, which asks about that Deny only if somebody signs.
+    #[test]
+    fn a_deny_of_the_deletion_of_versions_stops_nobody_without_a_login() {
+        let statement = |effect, action| {
+            format!(r#"{{"Effect":"{effect}","Action":"{action}","Resource":"arn:aws:s3:::b/*"}}"#)
+        };
+        let [allow, deny] = [statement("Allow", DELETE), statement("Deny", DELETE_VERSION)];
+        let text = format!(r#"{{"Version":"2012-10-17","Statement":[{allow},{deny}]}}"#);
+        let document = crate::policy::read_lenient(&text).unwrap();
+        let (request, catalogue) = (RequestOn::parse("delete-version", "b/key").unwrap(), Catalogue::newest());
+        let verdict = |context: &Context<'_>, rules| decide_request(Some(&document), &request, context, rules).verdict;
+        let anonymous = Context::new(&catalogue).anonymous();
+        let all = [Rules::MINIO_2021, Rules::MINIO_2026, Rules::AWS].map(|rules| verdict(&anonymous, rules));
+        assert_eq!(all, [Verdict::Allowed, Verdict::Allowed, Verdict::Denied]);
+    }
+
     #[test]
     fn words_and_own_actions_are_unique_and_each_action_is_accounted_for() {
         let words: BTreeSet<&str> = RequestKind::ALL.iter().map(|kind| kind.word()).collect();
