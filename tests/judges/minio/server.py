@@ -90,16 +90,21 @@ class Server:
         return client(self.address, keys or self.keys, address)
 
 
+    def anonymous(self, address=None):
+        """A client without keys, whose requests have no signature."""
+        return client(self.address, None, address)
+
+
 def client(address, keys, forwarded=None):
-    """An S3 client that tries once, and sends what it is told to send."""
+    """An S3 client that tries once, and sends what it is told to send. Without keys it signs nothing."""
     made = boto3.client(
         "s3",
         endpoint_url=f"http://{address}",
-        aws_access_key_id=keys[0],
-        aws_secret_access_key=keys[1],
+        aws_access_key_id=keys and keys[0],
+        aws_secret_access_key=keys and keys[1],
         region_name=REGION,
         config=botocore.config.Config(
-            signature_version="s3v4",
+            signature_version="s3v4" if keys else botocore.UNSIGNED,
             s3={"addressing_style": "path"},
             retries={"total_max_attempts": 1},
             request_checksum_calculation="when_required",
@@ -115,5 +120,6 @@ def client(address, keys, forwarded=None):
         if isinstance(request.body, bytes) and request.body and "Content-MD5" not in request.headers:
             request.headers["Content-MD5"] = base64.b64encode(hashlib.md5(request.body).digest()).decode()
 
-    made.meta.events.register("before-sign.s3", complete)
+    # An event for every request: nothing is signed without keys.
+    made.meta.events.register("before-sign.s3" if keys else "before-send.s3", complete)
     return made
