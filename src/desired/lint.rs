@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::raw::RawLint;
 use super::rows::merged;
 use super::spanned::Report;
-use super::{Authored, Desired, PolicyEntry, PolicyIntent, codes};
+use super::{Authored, BucketIntent, Desired, PolicyEntry, PolicyIntent, codes};
 use crate::base::{Code, FileId, Finding, Location, map, nearest};
 use crate::policy::{self, Catalogue, Depth, Lint, LintInput, Place, Rule};
 
@@ -62,8 +62,29 @@ pub fn lint(desired: &Desired, catalogue: &Catalogue, depth: Depth) -> Vec<Findi
     let found = grouped(without_repeated(lints(desired, catalogue, depth).collect()));
     let mut findings: Vec<Finding> =
         found.into_iter().map(|(entry, authored, lint)| finding(entry, authored, lint)).collect();
+    findings.extend(bucket_findings(desired, catalogue, depth));
     findings.sort_by_key(Finding::place);
     merged(findings).0
+}
+
+/// The findings about the documents of buckets.
+fn bucket_findings(desired: &Desired, catalogue: &Catalogue, depth: Depth) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (bucket, entry) in &desired.buckets {
+        let BucketIntent::Document(authored) = &entry.intent else { continue };
+        let depth = if authored.is_broken() { Depth::Quick } else { depth };
+        let input = LintInput { document: authored.document(), catalogue, text_length: None, depth };
+        let is_kept = |lint: &Lint| !desired.lint.contains(lint.rule.code) && !entry.lint.contains(lint.rule.code);
+        findings.extend(policy::lint_bucket(&input, bucket).into_iter().filter(is_kept).map(|lint| Finding {
+            code: lint.rule.code,
+            severity: lint.severity,
+            message: with_rule_id(lint.rule, &lint.message),
+            at: authored.place(lint.place).or_else(|| entry.at.clone()),
+            labels: Vec::new(),
+            help: lint.help,
+        }));
+    }
+    findings
 }
 
 type Found<'a> = (&'a PolicyEntry, &'a Authored, Lint);

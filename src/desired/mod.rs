@@ -23,6 +23,7 @@ mod guards;
 mod inline;
 mod lint;
 mod load;
+mod needs;
 mod parse;
 mod principals;
 mod raw;

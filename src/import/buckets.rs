@@ -1,15 +1,15 @@
 //! Writes the buckets that have a policy.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use toml_edit::{Item, Table, value};
+use toml_edit::{Array, Item, Table, value};
 
 use super::select::{Rest, undeclarable};
 use super::{ImportedBucket, Inventory, Selection, codes};
 use crate::base::{BucketName, Finding, Severity, file_name};
 use crate::desired::escaped;
 use crate::observed::{BucketPolicy, Buckets};
-use crate::policy;
+use crate::policy::{self, Catalogue, Depth, Document, LintInput};
 
 /// The declared buckets, and the files of their documents.
 #[derive(Debug, Default)]
@@ -19,7 +19,12 @@ pub(super) struct DeclaredBuckets {
 }
 
 /// The buckets to declare. Reports those that no configuration can declare.
-pub(super) fn declared(inventory: &Inventory, selection: &Selection, rest: &mut Rest) -> DeclaredBuckets {
+pub(super) fn declared(
+    inventory: &Inventory,
+    selection: &Selection,
+    catalogues: &[Catalogue; 2],
+    rest: &mut Rest,
+) -> DeclaredBuckets {
     let mut declared = DeclaredBuckets::default();
     match &inventory.buckets {
         Buckets::NotRead => {}
@@ -34,7 +39,7 @@ pub(super) fn declared(inventory: &Inventory, selection: &Selection, rest: &mut 
                     rest.left_out.other_buckets += 1;
                 } else if let Err(problem) = bucket.addressable() {
                     rest.findings.push(undeclarable("bucket", bucket.as_str(), &problem.to_string()));
-                } else if let Err(why) = declared.add(bucket, policy) {
+                } else if let Err(why) = declared.add(bucket, policy, catalogues) {
                     let message = format!("cannot declare the policy of bucket `{bucket}`: {why}; left out");
                     let help = "the bucket keeps its policy; to replace it, declare it by hand with a valid document";
                     rest.findings.push(Finding::warning(codes::UNDECLARABLE_BUCKET, message).help(help));
@@ -46,7 +51,7 @@ pub(super) fn declared(inventory: &Inventory, selection: &Selection, rest: &mut 
 }
 
 impl DeclaredBuckets {
-    fn add(&mut self, bucket: &BucketName, policy: &BucketPolicy) -> Result<(), String> {
+    fn add(&mut self, bucket: &BucketName, policy: &BucketPolicy, catalogues: &[Catalogue; 2]) -> Result<(), String> {
         let imported = match (policy.canned, policy.document.normal()) {
             (Some(canned), _) => ImportedBucket::Canned(canned),
             (None, None) => return Err("attune cannot read its document".to_owned()),
@@ -58,7 +63,8 @@ impl DeclaredBuckets {
                 }
                 let path = format!("buckets/{}.json", file_name(bucket.as_str()));
                 self.files.insert(path.clone(), escaped(&text).into_owned());
-                ImportedBucket::Document(path)
+                let broken = broken_rules(document.document(), bucket, catalogues);
+                ImportedBucket::Document(path, broken)
             }
         };
         self.buckets.insert(bucket.clone(), imported);
@@ -72,9 +78,14 @@ impl DeclaredBuckets {
         for (bucket, imported) in &self.buckets {
             let item = match imported {
                 ImportedBucket::Canned(canned) => value(canned.as_str()),
-                ImportedBucket::Document(path) => {
+                ImportedBucket::Document(path, broken) => {
                     let mut entry = Table::new();
                     entry.insert("document", value(path));
+                    if !broken.is_empty() {
+                        let mut lint = Table::new();
+                        lint.insert("allow", value(broken.iter().copied().collect::<Array>()));
+                        entry.insert("lint", Item::Table(lint));
+                    }
                     Item::Table(entry)
                 }
             };
@@ -82,4 +93,14 @@ impl DeclaredBuckets {
         }
         table
     }
+}
+
+/// The rules that would block a plan, or a validation without a cluster.
+fn broken_rules(document: &Document, bucket: &BucketName, catalogues: &[Catalogue; 2]) -> Vec<&'static str> {
+    let lint = |catalogue| {
+        policy::lint_bucket(&LintInput { document, catalogue, text_length: None, depth: Depth::Quick }, bucket)
+    };
+    let errors = catalogues.iter().flat_map(lint).filter(|lint| lint.severity == Severity::Error);
+    let rules: BTreeSet<&'static str> = errors.map(|lint| lint.rule.code.id).collect();
+    rules.into_iter().collect()
 }

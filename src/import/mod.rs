@@ -114,8 +114,8 @@ pub struct ImportedPolicy {
 pub enum ImportedBucket {
     /// A policy with a name.
     Canned(CannedPolicy),
-    /// A document in this file.
-    Document(String),
+    /// A document in this file, and the rules that are suppressed for it because they would block a plan.
+    Document(String, Vec<&'static str>),
 }
 
 /// A template of a configuration.

@@ -6,9 +6,9 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::{DocumentStyle, Import, ImportStyle, Inventory, MAIN_FILE, Selection, import};
-use crate::base::{Finding, PolicyName, Release, UserName};
+use crate::base::{BucketName, CannedPolicy, Finding, PolicyName, Release, UserName};
 use crate::desired::{Boundary, ClusterSettings, DeclaredAttachment, Loaded, PolicyIntent, load};
-use crate::observed::{Duplicates, Identity, ObservedUser};
+use crate::observed::{Body, BucketPolicy, Buckets, Duplicates, Identity, ObservedUser};
 
 fn inventory(policies: &[(String, Value)], users: &[(String, String)]) -> Inventory {
     let user = |(name, policy): &(String, String)| {
@@ -288,4 +288,33 @@ proptest! {
         prop_assert_eq!(&folded.holders, &plain.holders);
         prop_assert!(folded.policies.keys().eq(plain.policies.keys()));
     }
+}
+
+#[test]
+fn buckets_that_have_a_policy_are_declared_and_others_are_reported() {
+    let bucket = |name: &str| BucketName::reported(name);
+    let import_of = |buckets: Buckets, selection: &Selection| {
+        let inventory = Inventory { buckets, ..inventory(&[], &[]) };
+        let style = ImportStyle { documents: DocumentStyle::Files, templates: false };
+        import(&inventory, selection, style, &ClusterSettings::default())
+    };
+    let text = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":["s3:GetObject"],"Resource":["arn:aws:s3:::own/*"]}]}"#;
+    let canned = |canned| BucketPolicy { canned: Some(canned), document: Body::Unreadable(String::new()) };
+    let buckets = Buckets::Known(BTreeMap::from([
+        (bucket("closed"), BucketPolicy::none()),
+        (bucket("open"), canned(CannedPolicy::Public)),
+        (bucket("own"), BucketPolicy::custom(Body::read(text))),
+        (bucket("odd"), BucketPolicy::custom(Body::Unreadable("?".to_owned()))),
+        (bucket("No_Bucket"), canned(CannedPolicy::Upload)),
+    ]));
+    let made = import_of(buckets.clone(), &Selection::default());
+    assert_eq!(made.buckets.keys().map(BucketName::as_str).collect::<Vec<_>>(), ["open", "own"]);
+    assert!(made.text.contains("open = \"public\"") && made.files.contains_key("buckets/own.json"), "{}", made.text);
+    let codes: Vec<&str> = made.findings.iter().map(|finding| finding.code.id).collect();
+    assert_eq!(codes, ["bucket-not-declarable", "name-not-declarable"]);
+    let some = Selection { buckets: ["o*".parse().unwrap()].into_iter().collect(), ..Selection::default() };
+    let made = import_of(buckets, &some);
+    assert_eq!((made.buckets.len(), made.left_out.other_buckets), (2, 1));
+    let made = import_of(Buckets::Unreadable("no".to_owned()), &Selection::default());
+    assert_eq!(made.findings.iter().map(|finding| finding.code.id).collect::<Vec<_>>(), ["buckets-not-imported"]);
 }

@@ -28,7 +28,7 @@ pub fn import(
     inventory.other_policies(selection, &mut rest);
     let holders = inventory.declared_holders(selection, &mut rest);
     let declared = declared(inventory, selection, &mut rest.findings);
-    let buckets = buckets::declared(inventory, selection, &mut rest);
+    let buckets = buckets::declared(inventory, selection, &catalogues(&inventory.identity.release), &mut rest);
     let folded = if style.templates { fold(&declared, &holders) } else { Folded::default() };
     let mut writer = Writer {
         style: style.documents,

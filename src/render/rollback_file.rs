@@ -248,6 +248,11 @@ impl<'a> Writer<'a> {
         let of_bucket = |problem: &&policy::Problem| !policy::is_principal_note(problem);
         let mut allow: Vec<String> =
             read.problems.iter().filter(of_bucket).map(|problem| problem.rule.id.to_owned()).collect();
+        if let Some(document) = &read.document {
+            let depth = Depth::Quick;
+            let input = LintInput { document, catalogue: self.catalogue, text_length: None, depth };
+            allow.extend(policy::lint_bucket(&input, bucket).into_iter().map(|lint| lint.rule.id.to_owned()));
+        }
         allow.sort();
         allow.dedup();
         let mut entry = Table::from_iter([("document".to_owned(), Value::from(path))]);

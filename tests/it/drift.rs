@@ -290,7 +290,7 @@ fn metrics_match_the_run_and_a_failure_keeps_the_last_success() {
     let text = folder.read("attune.prom");
     let all = series(&text);
     let kinds: Vec<_> = all.keys().filter(|name| name.starts_with("attune_drift_objects{")).collect();
-    assert_eq!(kinds.len(), 11, "{text}");
+    assert_eq!(kinds.len(), 12, "{text}");
     assert!(kinds[0].contains("tenant=\"Root\",kind="), "{text}");
     assert_eq!(
         all.iter().filter(|(name, _)| name.starts_with("attune_drift_objects")).map(|(_, v)| v).sum::<f64>(),

@@ -205,7 +205,9 @@ fn every_code_of_an_import_is_found_somewhere() {
     let output = output + &released("3.14").attune(SIM).exits(0).stderr;
     let folder = Folder::example("quickstart");
     let output = output + &folder.attune("edit adopt policy/readonly").exits(1).stderr;
-    for code in attune::import::CODES {
+    // Only a cluster that refuses to show buckets gives these: see the unit tests of the import.
+    let of_buckets = ["buckets-not-imported", "bucket-not-declarable"];
+    for code in attune::import::CODES.iter().filter(|code| !of_buckets.contains(&code.id)) {
         assert!(output.contains(&format!("[{}]", code.id)), "{} is in no case", code.id);
     }
 }

@@ -598,9 +598,8 @@ mod tests {
     /// Measured on a MinIO server of 2026, which asks about that Deny only if somebody signs.
     #[test]
     fn a_deny_of_the_deletion_of_versions_stops_nobody_without_a_login() {
-        let statement = |effect, action| {
-            format!(r#"{{"Effect":"{effect}","Action":"{action}","Resource":"arn:aws:s3:::b/*"}}"#)
-        };
+        let statement =
+            |effect, action| format!(r#"{{"Effect":"{effect}","Action":"{action}","Resource":"arn:aws:s3:::b/*"}}"#);
         let [allow, deny] = [statement("Allow", DELETE), statement("Deny", DELETE_VERSION)];
         let text = format!(r#"{{"Version":"2012-10-17","Statement":[{allow},{deny}]}}"#);
         let document = crate::policy::read_lenient(&text).unwrap();

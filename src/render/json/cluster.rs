@@ -296,7 +296,7 @@ impl ImportedBucketV1 {
     fn of((name, imported): (&BucketName, &ImportedBucket)) -> Self {
         let (policy, document) = match imported {
             ImportedBucket::Canned(canned) => (Some(canned.to_string()), None),
-            ImportedBucket::Document(path) => (None, Some(path.clone())),
+            ImportedBucket::Document(path, _) => (None, Some(path.clone())),
         };
         Self { name: name.to_string(), policy, document }
     }

@@ -202,12 +202,7 @@ pub(super) fn summary(plan: &PlanV1, change: &ChangeV1, name: Name, names: bool)
                 parts.push(removes_temporary(change, name));
             }
         }
-        KindV1::SetBucketPolicy => {
-            parts.extend(attachment_change(change, name));
-            if text_in(change.after.as_deref()).is_none() {
-                parts.extend(size(plan, change));
-            }
-        }
+        KindV1::SetBucketPolicy => parts.push(bucket_change(plan, change, name)),
         KindV1::Attach | KindV1::Move | KindV1::Detach => parts.extend(attachment_change(change, name)),
     }
     parts.extend(change.notes.iter().filter_map(|of| note(*of)).map(str::to_owned));

@@ -2,8 +2,9 @@
 
 use serde_json::value::RawValue;
 
-use super::{Name, text_in};
+use super::{Name, size, text_in};
 use crate::base::CannedPolicy;
+use crate::render::json::{ChangeV1, PlanV1};
 
 /// Whether a text is the name of a canned bucket policy. An unreadable document is not.
 pub(in crate::render) fn is_canned(text: &str) -> bool {
@@ -17,4 +18,12 @@ pub(in crate::render) fn bucket_policy(value: Option<&RawValue>, name: Name) -> 
         Some(_) => "a document that attune cannot read".to_owned(),
         None => "a document".to_owned(),
     }
+}
+
+/// The change of a bucket: `none → download`, or with the size of a new document.
+pub(in crate::render) fn bucket_change(plan: &PlanV1, change: &ChangeV1, name: Name) -> String {
+    let [before, after] = [&change.before, &change.after].map(|side| bucket_policy(side.as_deref(), name));
+    let has_document = text_in(change.after.as_deref()).is_none();
+    let size = size(plan, change).filter(|_| has_document).map(|size| format!(" · {size}")).unwrap_or_default();
+    format!("{before} → {after}{size}")
 }

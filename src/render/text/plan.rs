@@ -268,11 +268,7 @@ fn summary_of(plan: &PlanV1, change: &ChangeV1) -> String {
             format!("{}{size}", renaming(change, &all, &named(of, NAMED, shown), shown))
         }
         KindV1::RemovePolicy => NO_ATTACHMENTS_LEFT.to_owned(),
-        KindV1::SetBucketPolicy => {
-            let size = change.after.as_deref().filter(|after| text_in(Some(after)).is_none()).map(|_| size());
-            let size = size.map(|size| format!(" · {size}")).unwrap_or_default();
-            format!("{}{size}", attachment_change(change, shown).unwrap_or_default())
-        }
+        KindV1::SetBucketPolicy => bucket_change(plan, change, shown),
         KindV1::Attach | KindV1::Move | KindV1::Detach => {
             let keys = change.notes.iter().filter(|of| is_of_keys(**of)).filter_map(|of| note(*of));
             let keys: String = keys.map(|text| format!("; {text}")).collect();
