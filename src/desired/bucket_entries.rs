@@ -1,9 +1,9 @@
 //! The declarations of buckets.
 
+use super::allowed::Allowed;
 use super::buckets::{BucketEntry, BucketIntent};
 use super::codes;
 use super::entries::{DocumentFile, FileReader, declare, document_from_file};
-use super::lint::Allowed;
 use super::raw::{RawBucket, RawFile};
 use super::spanned::{At, PolicyOr};
 use super::statement::{Of, inline_document};

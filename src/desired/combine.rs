@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::lint::Allowed;
+use super::allowed::Allowed;
 use super::{Authored, Desired, PolicyEntry, PolicyIntent, RenamedFrom, codes};
 use crate::base::{Finding, Location, PolicyName, list, nearest};
 use crate::policy::{Document, join, normal};

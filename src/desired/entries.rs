@@ -5,10 +5,11 @@ use std::collections::btree_map::Entry;
 use std::fmt::Display;
 use std::ops::Range;
 
+use super::allowed::Allowed;
 use super::combine::{Combined, Content, DeclaredPolicies, DeclaredPolicy};
 use super::expect::named_twice;
 use super::fill::{Kind, Scope};
-use super::lint::{Allowed, with_rule_id};
+use super::lint::with_rule_id;
 use super::raw::{RawFile, RawPolicy};
 use super::renames::renames;
 use super::rows::AllMade;

@@ -1,6 +1,7 @@
 //! The desired state: the configuration under review, loaded and validated.
 
 mod about;
+mod allowed;
 mod authored;
 mod bucket_entries;
 mod buckets;
@@ -53,6 +54,7 @@ use crate::base::{BucketName, GroupName, Location, NamePatterns, PolicyName, Pri
 use crate::policy::access::{ALL_RULES, RuleList};
 
 pub use about::{About, Declarations, Unread};
+pub use allowed::Allowed;
 pub use authored::{Authored, Origin};
 pub use buckets::{BucketEntry, BucketIntent};
 pub use changed::template_changes;
@@ -70,7 +72,7 @@ pub use fill::escaped;
 pub use format::{NotFormatted, format_toml, without_secrets};
 pub use guards::{Exemption, Guards, Limit, Override};
 pub use inline::{inline_statements, inline_template};
-pub use lint::{Allowed, Edit, fixes, lint};
+pub use lint::{Edit, fixes, lint};
 pub use load::{LoadError, Loaded, expand, load, load_edited, load_with};
 pub use recipient::Recipient;
 pub use renames::{RenamedFrom, without_renames};

@@ -6,9 +6,9 @@ use std::path::Path;
 
 use time::{Date, Month};
 
+use super::allowed::Allowed;
 use super::credentials::destination;
 use super::guards::{Guards, patterns};
-use super::lint::Allowed;
 use super::raw::{RawCluster, RawFile, RawIgnore, RawRole};
 use super::spanned::{At, Report, RuleNames};
 use super::{ClusterSettings, Desired, Endpoint, Ownership, codes};
