@@ -22,6 +22,8 @@ pub(crate) struct Sizes {
     pub(crate) each: usize,
     /// The number of users that have the swapped policy.
     pub(crate) attached: usize,
+    /// The number of buckets of a cluster.
+    pub(crate) buckets: usize,
     /// How many calls at once.
     pub(crate) jobs: usize,
     /// The latency of a response.
@@ -39,6 +41,7 @@ const WHOLE: Sizes = Sizes {
     // Three of the 1024 policies are the predefined ones.
     each: 1_021,
     attached: 500,
+    buckets: 10_000,
     jobs: 16,
     latency: Duration::from_millis(100),
     runs: 5,
@@ -47,8 +50,16 @@ const WHOLE: Sizes = Sizes {
 };
 
 /// Enough to see that everything still runs.
-const SMALL: Sizes =
-    Sizes { each: 24, attached: 10, jobs: 4, latency: Duration::from_millis(2), runs: 1, reads: 10, writes: 2 };
+const SMALL: Sizes = Sizes {
+    each: 24,
+    attached: 10,
+    buckets: 24,
+    jobs: 4,
+    latency: Duration::from_millis(2),
+    runs: 1,
+    reads: 10,
+    writes: 2,
+};
 
 fn main() -> Outcome<()> {
     let args: Vec<String> = std::env::args().collect();
@@ -74,6 +85,7 @@ fn main() -> Outcome<()> {
     )?;
     let mut table = Table::new(&mut out, whole)?;
     runs::observing(&sizes, &mut table)?;
+    runs::buckets(&sizes, &mut table)?;
     runs::applying(&sizes, &mut table)?;
     runs::small(&sizes, &mut table)?;
     runs::program(&mut table)?;

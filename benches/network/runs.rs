@@ -50,6 +50,27 @@ pub(crate) fn observing(sizes: &Sizes, table: &mut Table<'_>) -> Outcome<()> {
     row_of_memory(table, "  its peak memory", &took, Bound::Below(64.0))
 }
 
+/// A plan of a cluster with many buckets: it reads the name and the document of each one's policy.
+pub(crate) fn buckets(sizes: &Sizes, table: &mut Table<'_>) -> Outcome<()> {
+    let world = World::of_buckets(sizes.buckets)?;
+    let latency = sizes.latency / 5;
+    let simulator = Simulator::start(world.path(), latency, false)?;
+    let jobs = sizes.jobs.to_string();
+    let args = ["plan", "--detailed-exitcode", "--jobs", &jobs, "--cluster", &simulator.url.clone()];
+    let took: Vec<Took> =
+        (0..sizes.runs.min(3)).map(|_| run(world.path(), &args, 0)).collect::<Outcome<Vec<Took>>>()?;
+    let rounds = 4 + 2 * sizes.buckets.div_ceil(sizes.jobs);
+    table.row(&Row {
+        what: &format!("plan with {} buckets, wall time", sizes.buckets),
+        floor: Some(rounds as f64 * milliseconds(latency)),
+        measured: median(took.iter().map(|took| milliseconds(took.wall)).collect()),
+        unit: "ms",
+        bound: Bound::Ratio(1.15),
+        traffic: None,
+    })?;
+    row_of_memory(table, "  its peak memory", &took, Bound::Below(128.0))
+}
+
 /// Plans of many attaches, and one of a swap, carried out.
 pub(crate) fn applying(sizes: &Sizes, table: &mut Table<'_>) -> Outcome<()> {
     let shared = 16.min(sizes.each);

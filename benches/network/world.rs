@@ -28,6 +28,19 @@ impl World {
         Ok(world)
     }
 
+    /// A cluster with these buckets, of which every tenth is open to everyone, and a file that declares one of them.
+    pub(crate) fn of_buckets(buckets: usize) -> Outcome<Self> {
+        let world = Self { folder: tempfile::tempdir()? };
+        let mut state = state(0, &[]);
+        for number in 0..buckets {
+            let policy = if number % 10 == 0 { "download" } else { "none" };
+            state["tenants"]["Root"]["buckets"][format!("bucket-{number:05}")] = json!({ "policy": policy });
+        }
+        fs::write(world.path().join("cluster.json"), state.to_string())?;
+        fs::write(world.path().join("attune.toml"), "[buckets]\nbucket-00000 = \"download\"\n")?;
+        Ok(world)
+    }
+
     /// Its folder.
     pub(crate) fn path(&self) -> &Path {
         self.folder.path()

@@ -73,7 +73,8 @@ pub(super) fn access(state: &ClusterState) -> Access {
 fn access_of<'a>(state: &'a ClusterState, name: &str) -> Option<Cow<'a, str>> {
     if let Some(bucket) = name.strip_prefix(BUCKET) {
         let policy = &state.tenants[ROOT].buckets.get(bucket)?.policy;
-        return Some(Cow::Owned(serde_json::to_string(policy).unwrap()));
+        // Members in any order are the same document.
+        return Some(Cow::Owned(serde_json::to_value(policy).unwrap().to_string()));
     }
     match name.strip_prefix(GROUP) {
         Some(group) => state.access_of_group(ROOT, group),

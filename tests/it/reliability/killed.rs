@@ -7,6 +7,7 @@ use std::process::{Child, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use attune::policy::{normal, read_bucket_policy};
 use attune::sim::state::{ClusterState, ROOT};
 use attune::sim::{Applied, Event, Fault, FaultRules, KillHook, Options, Running, Trigger, start};
 use serde_json::{Map, json};
@@ -240,6 +241,62 @@ fn access_ends_though_the_program_is_killed_on_both_sides_of_the_end() {
             assert!(user.keys.is_some(), "seed {seed}: {name} keeps its key pair");
         }
         assert_eq!(run.changes(), USERS / 2, "seed {seed}: each of them once, and nothing else");
+    }
+    assert!(kills > 8, "only {kills} kills");
+}
+
+/// Enough buckets that a run takes some time.
+const BUCKETS: usize = 40;
+
+/// A cluster with one policy and these buckets: the even ones are public, or after the apply without a policy; the odd ones have
+/// none, or after it a document.
+fn buckets(after: bool) -> ClusterState {
+    let policy_of = |at: usize| match (at.is_multiple_of(2), after) {
+        (true, false) => json!("public"),
+        (true, true) | (false, false) => json!("none"),
+        (false, true) => serde_json::from_str(&bucket_document(at)).unwrap(),
+    };
+    let all: Map<_, _> = (0..BUCKETS).map(|at| (format!("data-{at:02}"), json!({ "policy": policy_of(at) }))).collect();
+    let state: ClusterState = serde_json::from_value(json!({"tenants": {"Root": {"buckets": all}}})).unwrap();
+    let mut state = state.complete().unwrap();
+    state.tenants.get_mut(ROOT).unwrap().policies.insert("ml".to_owned(), policy(1));
+    state
+}
+
+/// As it is sent.
+fn bucket_document(at: usize) -> String {
+    let text = format!(
+        r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{{"AWS":["*"]}},"Action":["s3:GetObject"],"Resource":["arn:aws:s3:::data-{at:02}/*"]}}]}}"#
+    );
+    normal(&read_bucket_policy(&text).document.unwrap()).json().to_owned()
+}
+
+fn bucket_file(url: &str) -> String {
+    let bucket = |at: usize| match at.is_multiple_of(2) {
+        true => format!("[buckets.data-{at:02}]\npolicy = \"none\"\n"),
+        false => format!(
+            "[[buckets.data-{at:02}.statement]]\neffect = \"Allow\"\nprincipal = \"*\"\naction = \"s3:GetObject\"\n\
+             resource = \"arn:aws:s3:::data-{at:02}/*\"\n"
+        ),
+    };
+    format!("[cluster]\nendpoints = [\"{url}\"]\n{}", (0..BUCKETS).map(bucket).collect::<String>())
+}
+
+/// At no moment has a bucket a policy that neither side gives, and each is set once.
+#[test]
+fn bucket_policies_are_set_though_the_program_is_killed() {
+    let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let mut kills = 0;
+    for seed in 5_000_000..5_000_006 {
+        let mut run = Swap::of(&runtime, seed, buckets(false), bucket_file);
+        run.bounds =
+            Bounds { before: access(&buckets(false)), after: vec![access(&buckets(true))], without: BTreeSet::new() };
+        run.last = BUCKETS / 2;
+        while run.killed() {
+            kills += 1;
+        }
+        assert_eq!(run.changes(), BUCKETS, "seed {seed}");
+        run.check(seed);
     }
     assert!(kills > 8, "only {kills} kills");
 }
