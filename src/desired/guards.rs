@@ -9,7 +9,7 @@ use super::codes;
 use super::raw::RawGuards;
 use super::spanned::{At, Entries, Report};
 use crate::base::{BucketName, GroupName, NamePattern, NamePatterns, NameProblem, PolicyName, Principal, UserName};
-use crate::policy::access::{ARN, RequestKind, pattern_covers};
+use crate::policy::access::{ARN, Holder, RequestKind, pattern_covers};
 
 /// The guards of a configuration, and their exceptions for one run.
 #[derive(Debug, Clone, Default)]
@@ -306,6 +306,12 @@ impl Exemption {
             }
         };
         is_of_principal && self.covers_access(actions, pattern)
+    }
+
+    /// Whether it covers all of this access of requests without a login. The principal is written `@anonymous`: a pattern of users
+    /// matches nobody without a login.
+    pub fn covers_anonymous(&self, actions: &[String], pattern: &str) -> bool {
+        self.principal.as_str() == Holder::ANONYMOUS && self.covers_access(actions, pattern)
     }
 
     /// Whether it covers all of this access through a policy, for users that the cluster does not report. The principal is

@@ -160,6 +160,10 @@ impl Desired {
                 old.in_base = base.declares_rename(policy, &old.policy);
             }
         }
+        let mut buckets = self.buckets;
+        for (bucket, entry) in &mut buckets {
+            entry.lint = base.buckets.get(bucket).map(|of| of.lint.clone()).unwrap_or_default();
+        }
         Self {
             directory: base.directory.clone(),
             required_version: base.required_version.clone(),
@@ -178,7 +182,7 @@ impl Desired {
             broken: self.broken,
             users: self.users,
             groups: self.groups,
-            buckets: self.buckets,
+            buckets,
             schedules: self.schedules,
             as_of: self.as_of,
             only_expired: self.only_expired,
@@ -413,6 +417,16 @@ mod tests {
         assert!(both.guards.deny_new_access && both.guards.max_removals.len() == 2);
         assert!(both.guards.protected_users.matches("a") && both.guards.protected_users.matches("b"));
         assert_eq!(both.users.keys().map(|user| user.as_str()).collect::<Vec<_>>(), ["new"]);
+    }
+
+    #[test]
+    fn a_proposal_suppresses_no_rule_of_a_bucket() {
+        let document = "[[buckets.data.statement]]\neffect = \"Allow\"\nprincipal = \"*\"\naction = \"s3:GetObject\"\n\
+                        resource = \"arn:aws:s3:::data/*\"\n";
+        let proposal = desired(&format!("{document}[buckets.data.lint]\nallow = [\"A02\"]\n"));
+        assert_ne!(proposal.buckets.values().next().unwrap().lint, Allowed::default());
+        let both = proposal.under(&desired(document));
+        assert_eq!(both.buckets.values().next().unwrap().lint, Allowed::default());
     }
 
     #[test]

@@ -20,7 +20,7 @@ pub(super) struct RawFile {
     /// before anything else.
     pub required_version: Option<At<String>>,
     /// More files to load, as paths or patterns relative to this file, such as `teams/*.toml`. They must lie inside the
-    /// repository and may only have policies, users and groups. Declaring a name twice is an error.
+    /// repository and may only have policies, users, groups and buckets. Declaring a name twice is an error.
     pub include: Vec<At<String>>,
     /// Variables: `{{NAME}}` in names, descriptions, documents and patterns is replaced by the value. `--var NAME=VALUE` and
     /// the environment variable `ATTUNE_VAR_NAME` go before the value here.

@@ -3,7 +3,7 @@
 use crate::base::{Finding, Principal, list_some, shell_line};
 use crate::desired::{Exemption, Guards};
 use crate::policy::access::{
-    Access, InPractice, RequestKind, RequestLine, Requests, Rules, Side, Undecided, UndecidedRequests,
+    Access, Holder, InPractice, RequestKind, RequestLine, Requests, Rules, Side, Undecided, UndecidedRequests,
 };
 
 use super::access::{AccessCache, AccessQuery};
@@ -31,8 +31,15 @@ pub(super) fn new_access(
         let covers = |by: &Exemption, action: &[String], pattern: &str| by.covers(principal, action, pattern);
         NewAccess { name: principal.to_string(), label: principal.label(), guards, covers }.refusals(&access)
     });
+    let of_buckets = effects.buckets.values().flat_map(|effect| &effect.access).flat_map(|(holder, access)| {
+        let covers = |by: &Exemption, action: &[String], pattern: &str| match holder {
+            Holder::Principal(principal) => by.covers(principal, action, pattern),
+            Holder::Anonymous | Holder::Document(_) | Holder::Roles(_) => by.covers_anonymous(action, pattern),
+        };
+        NewAccess { name: holder.to_string(), label: holder.label(), guards, covers }.refusals(access)
+    });
     let unreported = unreported.by_name.iter().flat_map(|of| unreported_access(of, guards));
-    reported.chain(unreported).collect()
+    reported.chain(of_buckets).chain(unreported).collect()
 }
 
 /// Whether anyone unreported has the policy is unknown, so their new access is not decided.
