@@ -239,7 +239,7 @@ impl AccessArgs {
         let [user, ..] = self.arguments();
         match user {
             Some(user) => people.named(user),
-            None if self.anonymous => people.named(Holder::ANONYMOUS),
+            None if self.anonymous => Ok(people.anonymous(None)),
             None => people.with_roles(&self.roles()),
         }
     }

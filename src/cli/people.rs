@@ -87,10 +87,11 @@ impl People {
 
     /// A user, `group/NAME`, a token with `role/NAME`, or `@anonymous`.
     pub(super) fn named(&self, name: &str) -> Result<Attachment, Failure> {
-        if name == Holder::ANONYMOUS {
+        let is_user = |all: &[Attachment]| all.iter().any(|of| of.holder.user() == Some(name));
+        // A user may have this name; `--anonymous` is never one.
+        if name == Holder::ANONYMOUS && !self.all().is_ok_and(|all| is_user(&all)) {
             return Ok(self.anonymous(None));
         }
-        let is_user = |all: &[Attachment]| all.iter().any(|of| of.holder.user() == Some(name));
         match role(name) {
             Some(roles) if !self.all().is_ok_and(|all| is_user(&all)) => self.with_roles(&roles),
             Some(_) | None => find(name, self.all()?),

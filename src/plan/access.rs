@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::base::{PolicyName, Principal, map};
-use crate::observed::{Body, Observed, granted};
+use crate::observed::{Body, Buckets, Observed, granted};
 use crate::policy::access::{
     Access, Basis, Context, Credentials, RuleList, Side, Undecided, basis, depends_on_user, difference,
 };
-use crate::policy::{Catalogue, Normal};
+use crate::policy::{Catalogue, Normal, normal};
 
 use super::compare::{AttachmentChange, Comparison};
 
@@ -38,6 +38,16 @@ impl EffectiveDocument {
             Self::Known(normal) => Some(normal.json()),
             Self::Unknown(text) => Some(text),
         }
+    }
+
+    /// Together with the policies of all buckets.
+    fn beside(&self, buckets: &Buckets) -> Self {
+        let own = match self {
+            Self::None => None,
+            Self::Known(normal) => Some(normal.document()),
+            Self::Unknown(_) => return self.clone(),
+        };
+        buckets.together(own, None).map_or_else(|| self.clone(), |document| Self::Known(normal(&document)))
     }
 
     /// Whether it may give two users different access.
@@ -88,12 +98,27 @@ impl AccessQuery {
 pub(super) struct AccessCache<'a> {
     catalogue: &'a Catalogue,
     rules: &'a RuleList,
+    /// The policies of buckets, if they count for users by any of the rules.
+    beside: Option<&'a Buckets>,
     known: BTreeMap<AccessQuery, Arc<Access>>,
 }
 
 impl<'a> AccessCache<'a> {
     pub(super) fn new(catalogue: &'a Catalogue, rules: &'a RuleList) -> Self {
-        Self { catalogue, rules, known: BTreeMap::new() }
+        Self { catalogue, rules, beside: None, known: BTreeMap::new() }
+    }
+
+    /// The same, with the policies of buckets as they are before.
+    pub(super) fn with_buckets(self, buckets: &'a Buckets) -> Self {
+        let has_policies = buckets.known().is_some_and(|all| all.values().any(|policy| !policy.is_none()));
+        Self { beside: Some(buckets).filter(|_| has_policies && self.rules.has_union()), ..self }
+    }
+
+    /// Asks what a user or group gains and loses by its own policy, beside the policies of buckets: they may allow what it no
+    /// longer denies.
+    pub(super) fn query(&self, [before, after]: [&EffectiveDocument; 2], principal: Option<&Principal>) -> AccessQuery {
+        let [before, after] = [before, after].map(|own| self.beside.map_or_else(|| own.clone(), |all| own.beside(all)));
+        AccessQuery::new(before, after, principal)
     }
 
     pub(super) fn rules(&self) -> &'a RuleList {

@@ -9,7 +9,7 @@ use crate::observed::{Body, Observed, ObservedUser};
 use crate::policy::access::{Access, Basis, Holder};
 use crate::policy::{self, Normal, Sameness};
 
-use super::access::{AccessCache, AccessQuery, EffectiveDocument};
+use super::access::{AccessCache, EffectiveDocument};
 use super::bucket_target::BucketTarget;
 use super::buckets::BucketEffect;
 use super::change::{AccessChange, AttachedPrincipal, Change, ChangeId, ChangeKind, Note, ReplaceMethod, Step};
@@ -84,7 +84,7 @@ fn same_access<'a>(
             Sameness::Different => {
                 open.push((policy, before, after));
                 let [before, after] = [before, after].map(|side| EffectiveDocument::Known(side.clone()));
-                queries.push(AccessQuery::new(before, after, None));
+                queries.push(cache.query([&before, &after], None));
             }
         }
     }

@@ -165,7 +165,7 @@ impl<'a> Simulation<'a> {
                     .push(format!("{principal} would have access on the way that it has neither before nor after"));
             }
             if before != after {
-                queries.push((principal.clone(), AccessQuery::new(before.clone(), after.clone(), Some(principal))));
+                queries.push((principal.clone(), cache.query([before, after], Some(principal))));
             }
             let effect = Effect {
                 before: self.observed.attached_to(principal),

@@ -162,7 +162,7 @@ pub fn plan_with(desired: &Desired, observed: &Observed, catalogue: &Catalogue) 
 pub fn plan_part(desired: &Desired, observed: &Observed, catalogue: &Catalogue, only: Option<&Only>) -> Plan {
     let selection = only.map(|only| part::Selection::new(desired, observed, catalogue, only));
     let part = selection.as_ref().map_or(desired, |selection| &selection.desired);
-    let mut cache = access::AccessCache::new(catalogue, desired.cluster.rules());
+    let mut cache = access::AccessCache::new(catalogue, desired.cluster.rules()).with_buckets(&observed.buckets);
     let comparison = compare::compare(part, observed);
     let accesses = access::expected(&comparison, observed, &mut cache);
     let of_buckets = buckets::expected(&comparison, observed, &mut cache);

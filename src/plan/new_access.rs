@@ -23,8 +23,8 @@ pub(super) fn new_access(
     }
     let changed = effects.on.iter().filter(|(_, effect)| effect.access.is_some());
     let query = |(principal, effect): (_, &Effect)| {
-        let (before, after) = (effect.document_before.clone(), effect.document_after.clone());
-        (principal, AccessQuery::new(before, after, Some(principal)).with_any_credentials())
+        let sides = [&effect.document_before, &effect.document_after];
+        (principal, cache.query(sides, Some(principal)).with_any_credentials())
     };
     let (principals, queries): (Vec<&Principal>, Vec<AccessQuery>) = changed.map(query).unzip();
     let reported = principals.into_iter().zip(cache.differences(&queries)).flat_map(|(principal, access)| {

@@ -67,7 +67,7 @@ fn an_unknown_override_is_refused_with_a_list_of_the_guards() {
     for command in ["plan", "apply --yes"] {
         let run = folder.attune(&format!("{command} --override max_removal=3"));
         assert!(run.code.is_some_and(|code| code != 0));
-        run.warns("max_removals=LIMIT, max_detached=LIMIT, protected_users=NAME, protected_groups=NAME, protected_policies=NAME");
+        run.warns("max_removals=LIMIT, max_detached=LIMIT, max_buckets_closed=LIMIT, protected_users=NAME, ");
         folder.attune(&format!("{command} --override max_detached=200%")).warns("`200%` is more than 100%");
     }
     assert_eq!(folder.state()["tenants"]["Root"]["users"]["bob"]["policy"], json!("readwrite"));

@@ -143,7 +143,8 @@ fn switches() -> Vec<(String, Vec<Value>)> {
 fn each_switch_of_the_simulator_is_told_apart() {
     let (mut wrong, mut seen) = (Vec::new(), 0);
     let mut all: BTreeMap<String, BTreeMap<String, Value>> = BTreeMap::new();
-    for (switch, values) in switches() {
+    // A probe makes no bucket, and so asks nothing about their policies.
+    for (switch, values) in switches().into_iter().filter(|(switch, _)| !switch.contains("bucket")) {
         // Where a switch shows.
         let (release, reach) = match switch.as_str() {
             "user_policies_bare" => ("4.0", OVER_REST),

@@ -2,6 +2,7 @@
 //!
 //! The model: policies with documents, and what is attached to users and groups. It refuses everything that the real cluster may refuse.
 
+mod buckets;
 mod cases;
 mod effects;
 mod guards;
