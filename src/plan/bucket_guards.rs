@@ -22,13 +22,12 @@ pub(super) struct Closed {
 pub(super) fn closed(observed: &Observed, effects: &Effects, cache: &mut AccessCache<'_>) -> Closed {
     let buckets: Vec<(&BucketName, &BucketPolicy)> =
         observed.buckets.known().into_iter().flatten().filter(|(_, policy)| !policy.is_none()).collect();
-    let before: Vec<AccessQuery> =
-        buckets.iter().map(|(bucket, policy)| of_anonymous(bucket, &policy.document)).collect();
+    let before: Vec<AccessQuery> = buckets.iter().map(|(bucket, policy)| of_anonymous(bucket, policy)).collect();
     let after: Vec<AccessQuery> = buckets
         .iter()
-        .map(|(bucket, policy)| {
-            let given = effects.buckets.get(*bucket).map_or(&policy.document, |effect| &effect.given);
-            of_anonymous(bucket, given)
+        .map(|(bucket, policy)| match effects.buckets.get(*bucket) {
+            Some(effect) => of_anonymous(bucket, &effect.after.as_policy(&effect.given)),
+            None => of_anonymous(bucket, policy),
         })
         .collect();
     let open: Vec<bool> = cache.differences(&before).iter().map(|access| may_read(access)).collect();

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use crate::base::{BucketName, Principal};
 use crate::observed::{Body, BucketPolicy, Observed};
-use crate::policy::access::{ARN, Access, BucketPolicies, Holder, RuleList, patterns_overlap};
-use crate::policy::{BucketDocument, Document, Statement, combined, normal};
+use crate::policy::access::{ARN, Access, Holder, patterns_overlap};
+use crate::policy::{Document, Statement, combined, normal};
 
 use super::access::{AccessCache, AccessQuery, EffectiveDocument, document_after};
 use super::bucket_target::BucketTarget;
@@ -77,13 +77,14 @@ fn of_changes(
     document: impl Fn(&Principal) -> EffectiveDocument,
     cache: &mut AccessCache<'_>,
 ) -> BTreeMap<BucketName, BucketEffect> {
-    let principals = if changed.is_empty() || !counts_for_users(cache.rules()) { Vec::new() } else { all(observed) };
+    let principals = if changed.is_empty() || !cache.rules().has_union() { Vec::new() } else { all(observed) };
     let documents: Vec<(Principal, EffectiveDocument)> =
         principals.into_iter().map(|principal| (principal.clone(), document(&principal))).collect();
     let effect = |(bucket, after): &(&BucketName, &BucketTarget)| {
         let before = observed.buckets.get(bucket)?.clone();
         let given = after.given(bucket, &observed.buckets);
-        let sides = [&before.document, &given];
+        let then = after.as_policy(&given);
+        let sides = [&before, &then];
         let anonymous = sides.map(|side| together(None, bucket, side));
         let mut holders = vec![Holder::Anonymous];
         let mut queries = vec![AccessQuery::between(anonymous).without_login()];
@@ -100,13 +101,8 @@ fn of_changes(
 }
 
 /// Asks what a policy of a bucket gives to requests without a login.
-pub(super) fn of_anonymous(bucket: &BucketName, policy: &Body) -> AccessQuery {
+pub(super) fn of_anonymous(bucket: &BucketName, policy: &BucketPolicy) -> AccessQuery {
     AccessQuery::between([EffectiveDocument::None, together(None, bucket, policy)]).without_login()
-}
-
-/// Whether a bucket policy counts for users by any of the rules.
-pub(super) fn counts_for_users(rules: &RuleList) -> bool {
-    rules.iter().any(|rules| rules.bucket_policies == BucketPolicies::Union)
 }
 
 fn all(observed: &Observed) -> Vec<Principal> {
@@ -115,31 +111,18 @@ fn all(observed: &Observed) -> Vec<Principal> {
 }
 
 /// What a policy of a bucket and a document give together, in that bucket.
-fn together(own: Option<&Document>, bucket: &BucketName, policy: &Body) -> EffectiveDocument {
-    let text;
-    let policy = match policy {
-        Body::Known(document) => BucketDocument::Known(document.document()),
-        Body::NotRead => BucketDocument::Unknown("[not read]"),
-        Body::Unreadable(unreadable) => {
-            text = unreadable.clone();
-            BucketDocument::Unknown(&text)
-        }
-    };
-    EffectiveDocument::Known(normal(&combined(own, [(bucket, policy)])))
+fn together(own: Option<&Document>, bucket: &BucketName, policy: &BucketPolicy) -> EffectiveDocument {
+    EffectiveDocument::Known(normal(&combined(own, [(bucket, policy.as_document())])))
 }
 
 impl EffectiveDocument {
     /// Together with the policy of a bucket, only what concerns that bucket.
-    pub(super) fn with_bucket(&self, bucket: &BucketName, policy: &Body) -> Self {
+    fn with_bucket(&self, bucket: &BucketName, policy: &BucketPolicy) -> Self {
         match self {
             Self::None => together(None, bucket, policy),
             Self::Known(own) => together(Some(&about(own.document(), bucket)), bucket, policy),
-            Self::Unknown(text) => match policy {
-                // What is not known now is not known afterwards; a policy that gives nothing changes nothing.
-                Body::Known(_) | Body::NotRead | Body::Unreadable(_) => {
-                    Self::Unknown(format!("{text} {}", policy.text().unwrap_or("[not read]")).into())
-                }
-            },
+            // Beside a document that is not known, another policy may give or take anything.
+            Self::Unknown(text) => Self::Unknown(format!("{text} {}", policy.text()).into()),
         }
     }
 }

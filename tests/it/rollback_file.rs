@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use serde_json::Value;
 
-use super::harness::{Folder, Run};
+use super::harness::{Folder, Run, root};
 
 /// The names of the files in `.attune` with this prefix.
 pub(crate) fn left(folder: &Folder, prefix: &str) -> Vec<String> {
@@ -38,6 +38,25 @@ fn the_rollback_file_restores_the_state_before() {
     assert_eq!(policies(&after.0), policies(&before.0));
     assert_eq!(after.1, before.1);
     folder.attune(&format!("plan --detailed-exitcode --file .attune/{file}")).exits(0);
+}
+
+#[test]
+fn the_rollback_file_restores_the_policies_of_buckets() {
+    let folder = Folder::copy_of(&root().join("tests/golden/bucket-policies"));
+    let buckets = |folder: &Folder| folder.state()["tenants"]["Root"]["buckets"].clone();
+    let policies = |all: Value| {
+        let all = all.as_object().unwrap().iter();
+        // A bucket without a policy has `none`, written or not.
+        let policy = |bucket: &Value| bucket.get("policy").cloned().unwrap_or_else(|| "none".into());
+        all.map(|(name, bucket)| (name.clone(), policy(bucket))).collect::<Vec<_>>()
+    };
+    let before = policies(buckets(&folder));
+    folder.attune("apply --yes").exits(0).says("5 API calls: 5 done");
+    assert_ne!(policies(buckets(&folder)), before);
+    let file = left(&folder, "before-").into_iter().find(|name| name.ends_with(".toml")).unwrap();
+    folder.attune(&format!("validate --file .attune/{file}")).exits(0);
+    folder.attune(&format!("apply --yes --file .attune/{file}")).exits(0).says("matches the configuration");
+    assert_eq!(policies(buckets(&folder)), before);
 }
 
 #[test]

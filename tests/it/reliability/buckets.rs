@@ -7,7 +7,7 @@ use attune::policy::read_bucket_policy;
 use super::invariants::BUCKET;
 use super::scenarios::{Scenario, plain};
 
-/// The bucket of a word with its policy: `#data=public`, or `#data=doc` for a document of its own.
+/// The bucket of a word with its policy: `bucket/data=public`, or `bucket/data=doc` for a document of its own.
 pub(super) fn bucket_word(word: &str) -> Option<(BucketName, BucketIntent)> {
     let (bucket, policy) = word.strip_prefix(BUCKET)?.split_once('=')?;
     let document = |action: &str| {
@@ -43,21 +43,25 @@ pub(super) fn in_state(intent: &BucketIntent) -> String {
 /// Policies of buckets, which are set in place.
 pub(super) fn buckets() -> Vec<Scenario> {
     vec![
-        plain("close a bucket", "#data=none", "#data=public"),
-        plain("open a bucket", "#data=download", "#data=none #else=download"),
-        plain("open a bucket with a policy that no bucket has", "#data=upload", "#data=none"),
-        plain("a document in place of a canned policy", "#data=doc", "#data=public"),
-        plain("a canned policy in place of a document", "#data=upload", "#data=doc"),
-        plain("another document", "#data=doc", "#data=other"),
-        plain("close owned buckets", "buckets~team-*", "#team-a=public #team-b=doc #team-c=none #else=public"),
+        plain("close a bucket", "bucket/data=none", "bucket/data=public"),
+        plain("open a bucket", "bucket/data=download", "bucket/data=none bucket/else=download"),
+        plain("open a bucket with a policy that no bucket has", "bucket/data=upload", "bucket/data=none"),
+        plain("a document in place of a canned policy", "bucket/data=doc", "bucket/data=public"),
+        plain("a canned policy in place of a document", "bucket/data=upload", "bucket/data=doc"),
+        plain("another document", "bucket/data=doc", "bucket/data=other"),
+        plain(
+            "close owned buckets",
+            "buckets~team-*",
+            "bucket/team-a=public bucket/team-b=doc bucket/team-c=none bucket/else=public",
+        ),
         plain(
             "ten buckets",
-            "#bb0=none #bb1=none #bb2=doc #bb3=doc #bb4=download #bb5=download #bb6=upload #bb7=public #bb8=none #bb9=doc",
-            "#bb0=public #bb1=doc #bb2=none #bb3=other #bb4=doc #bb5=none #bb6=public #bb7=upload #bb8=upload #bb9=public",
+            "bucket/bb0=none bucket/bb1=none bucket/bb2=doc bucket/bb3=doc bucket/bb4=download bucket/bb5=download bucket/bb6=upload bucket/bb7=public bucket/bb8=none bucket/bb9=doc",
+            "bucket/bb0=public bucket/bb1=doc bucket/bb2=none bucket/bb3=other bucket/bb4=doc bucket/bb5=none bucket/bb6=public bucket/bb7=upload bucket/bb8=upload bucket/bb9=public",
         ),
-        plain("a bucket and a user", "ml=1 alice:ml #data=doc", "ml=2 bob:- #data=other zoe:ml"),
-        plain("a bucket that is as declared", "ml=1 alice:ml #data=doc", "ml=2"),
-        Scenario { release: "4.4.8", ..plain("close a bucket before 5.0", "#data=none", "#data=public") },
-        Scenario { release: "6.0.1", ..plain("open a bucket since 6.0", "#data=doc", "#data=none") },
+        plain("a bucket and a user", "ml=1 alice:ml bucket/data=doc", "ml=2 bob:- bucket/data=other zoe:ml"),
+        plain("a bucket that is as declared", "ml=1 alice:ml bucket/data=doc", "ml=2"),
+        Scenario { release: "4.4.8", ..plain("close a bucket before 5.0", "bucket/data=none", "bucket/data=public") },
+        Scenario { release: "6.0.1", ..plain("open a bucket since 6.0", "bucket/data=doc", "bucket/data=none") },
     ]
 }

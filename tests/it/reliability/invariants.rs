@@ -53,8 +53,8 @@ impl Standing {
 /// The prefix of the name of a group among those of users.
 pub(super) const GROUP: &str = "@";
 
-/// The prefix of the name of a bucket among those of users.
-pub(super) const BUCKET: &str = "#";
+/// The prefix of the name of a bucket among those of users. No user has a `/` in its name.
+pub(super) const BUCKET: &str = "bucket/";
 
 /// The documents by which the users and groups of a cluster have access.
 pub(super) type Access = BTreeMap<String, Option<String>>;

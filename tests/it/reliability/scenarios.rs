@@ -15,7 +15,7 @@
 //! | `alice:-` | alice has no policy | the same |
 //! | `@etl:ml`, `@etl:-` | group etl, likewise | the same |
 //! | `policies~ml-*`, `users~svc-*` | ownership | |
-//! | `#data=public`, `#data=doc` | bucket `data` has that policy, or a document; `buckets~*` | the same |
+//! | `bucket/data=public`, `bucket/data=doc` | it has that policy, or a document; `buckets~*` | the same |
 //! | `gap` | documents are replaced with a gap | |
 
 use std::collections::BTreeMap;
