@@ -145,8 +145,7 @@ impl People {
         only: Option<&BucketName>,
     ) -> Attachment {
         let is_user = matches!(attachment.holder, Holder::Principal(_) | Holder::Roles(_));
-        let has_policies = || buckets.known().is_some_and(|all| all.values().any(|policy| !policy.is_none()));
-        if !is_user || !rules.has_union() || !attachment.is_known() || !has_policies() {
+        if !is_user || !rules.has_union() || !attachment.is_known() || !buckets.have_policies() {
             return attachment;
         }
         Attachment { document: buckets.together(attachment.document.as_ref(), only), ..attachment }

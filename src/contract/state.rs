@@ -148,8 +148,7 @@ struct Beside<'b> {
 
 impl<'b> Beside<'b> {
     fn new(buckets: &'b Buckets, desired: &Desired) -> Self {
-        let has_policies = buckets.known().is_some_and(|all| all.values().any(|policy| !policy.is_none()));
-        let counts = has_policies && desired.cluster.rules().has_union();
+        let counts = buckets.have_policies() && desired.cluster.rules().has_union();
         Self { buckets: counts.then_some(buckets), known: RefCell::default() }
     }
 

@@ -26,14 +26,8 @@ fn bucket_findings(desired: &Desired, catalogue: &Catalogue, depth: Depth) -> Ve
         let depth = if authored.is_broken() { Depth::Quick } else { depth };
         let input = LintInput { document: authored.document(), catalogue, text_length: None, depth };
         let is_kept = |lint: &Lint| !desired.lint.contains(lint.rule.code) && !entry.lint.contains(lint.rule.code);
-        findings.extend(policy::lint_bucket(&input, bucket).into_iter().filter(is_kept).map(|lint| Finding {
-            code: lint.rule.code,
-            severity: lint.severity,
-            message: with_rule_id(lint.rule, &lint.message),
-            at: authored.place(lint.place).or_else(|| entry.at.clone()),
-            labels: Vec::new(),
-            help: lint.help,
-        }));
+        let kept = policy::lint_bucket(&input, bucket).into_iter().filter(is_kept);
+        findings.extend(kept.map(|lint| as_finding(lint, authored, entry.at.as_ref())));
     }
     findings
 }
@@ -132,18 +126,21 @@ fn lints<'a>(desired: &'a Desired, catalogue: &'a Catalogue, depth: Depth) -> im
 }
 
 fn finding(entry: &PolicyEntry, authored: &Authored, lint: Lint) -> Finding {
-    let at = authored.place(lint.place);
-    let combined = entry.at.clone().filter(|_| authored.is_combined());
-    let finding = Finding {
+    let finding = as_finding(lint, authored, entry.at.as_ref());
+    match entry.at.clone().filter(|_| authored.is_combined()) {
+        Some(combined) => finding.label(combined, "found in this combined policy"),
+        None => finding,
+    }
+}
+
+/// The finding of a rule, at its place in the document or else at that of the entry.
+fn as_finding(lint: Lint, authored: &Authored, entry: Option<&Location>) -> Finding {
+    Finding {
         code: lint.rule.code,
         severity: lint.severity,
         message: with_rule_id(lint.rule, &lint.message),
-        at: at.or_else(|| entry.at.clone()),
+        at: authored.place(lint.place).or_else(|| entry.cloned()),
         labels: Vec::new(),
         help: lint.help,
-    };
-    match combined {
-        Some(combined) => finding.label(combined, "found in this combined policy"),
-        None => finding,
     }
 }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::broken::{broken_rules, catalogues};
 use super::select::NameKind;
-use super::write::{broken_rules, catalogues};
 use super::{Inventory, codes};
 use crate::base::{Finding, PolicyName, Principal, Severity};
 use crate::desired::{DeclaredAttachment, Desired, Phase};

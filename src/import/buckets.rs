@@ -1,15 +1,16 @@
 //! Writes the buckets that have a policy.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use toml_edit::{Array, Item, Table, value};
 
+use super::broken::broken_rules_of_bucket;
 use super::select::{Rest, undeclarable};
 use super::{ImportedBucket, Inventory, Selection, codes};
 use crate::base::{BucketName, Finding, Severity, file_name};
 use crate::desired::escaped;
 use crate::observed::{BucketPolicy, Buckets};
-use crate::policy::{self, Catalogue, Depth, Document, LintInput};
+use crate::policy::{self, Catalogue};
 
 /// The declared buckets, and the files of their documents.
 #[derive(Debug, Default)]
@@ -63,7 +64,7 @@ impl DeclaredBuckets {
                 }
                 let path = format!("buckets/{}.json", file_name(bucket.as_str()));
                 self.files.insert(path.clone(), escaped(&text).into_owned());
-                let broken = broken_rules(document.document(), bucket, catalogues);
+                let broken = broken_rules_of_bucket(document.document(), bucket, catalogues);
                 ImportedBucket::Document(path, broken)
             }
         };
@@ -93,14 +94,4 @@ impl DeclaredBuckets {
         }
         table
     }
-}
-
-/// The rules that would block a plan, or a validation without a cluster.
-fn broken_rules(document: &Document, bucket: &BucketName, catalogues: &[Catalogue; 2]) -> Vec<&'static str> {
-    let lint = |catalogue| {
-        policy::lint_bucket(&LintInput { document, catalogue, text_length: None, depth: Depth::Quick }, bucket)
-    };
-    let errors = catalogues.iter().flat_map(lint).filter(|lint| lint.severity == Severity::Error);
-    let rules: BTreeSet<&'static str> = errors.map(|lint| lint.rule.code.id).collect();
-    rules.into_iter().collect()
 }

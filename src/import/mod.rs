@@ -1,6 +1,7 @@
 //! The import: reads a cluster and writes it as a configuration.
 
 mod adopt;
+mod broken;
 mod buckets;
 mod fold;
 mod select;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use toml_edit::{Array, ArrayOfTables, DocumentMut, InlineTable, Item, Table, value};
 
+use super::broken::{broken_rules, catalogues};
 use super::buckets;
 use super::fold::Candidate;
 use super::select::Rest;
@@ -12,9 +13,9 @@ use super::{
     DocumentStyle, Import, ImportStyle, ImportedPolicy, ImportedTemplate, Inventory, MAIN_FILE, SCHEMA_FILE, Selection,
     codes,
 };
-use crate::base::{Finding, PolicyName, Principal, Release, Severity, file_name, file_name_without_capitals, visible};
+use crate::base::{Finding, PolicyName, Principal, file_name, file_name_without_capitals, visible};
 use crate::desired::{ClusterSettings, SCHEMA, escaped, format_toml, inline_statements, inline_template};
-use crate::policy::{self, Catalogue, Depth, Document, LintInput};
+use crate::policy::{self, Document};
 
 /// Writes the configuration. `connection` becomes `[cluster]`; its paths are relative to the main file.
 pub fn import(
@@ -261,19 +262,6 @@ impl Writer {
         }
         (entry, file)
     }
-}
-
-/// The catalogues that a plan, and a validation without a cluster, check documents against.
-pub(super) fn catalogues(release: &Release) -> [Catalogue; 2] {
-    [Catalogue::of(release), Catalogue::newest()]
-}
-
-/// The rules that would block a plan, or a validation without a cluster.
-pub(super) fn broken_rules(document: &Document, catalogues: &[Catalogue; 2]) -> Vec<&'static str> {
-    let broken = |catalogue| policy::lint(&LintInput { document, catalogue, text_length: None, depth: Depth::Quick });
-    let errors = catalogues.iter().flat_map(broken).filter(|lint| lint.severity == Severity::Error);
-    let rules: BTreeSet<&'static str> = errors.map(|lint| lint.rule.code.id).collect();
-    rules.into_iter().collect()
 }
 
 /// The path of each document. The paths differ even on a file system that ignores case.

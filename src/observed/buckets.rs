@@ -84,6 +84,12 @@ impl Buckets {
         self.known()?.get(bucket)
     }
 
+    /// Whether any bucket is known to have a policy.
+    #[must_use]
+    pub fn have_policies(&self) -> bool {
+        self.known().is_some_and(|all| all.values().any(|policy| !policy.is_none()))
+    }
+
     /// What a requester gets by its own policy and those of the buckets together: of all buckets, or of this one. Without an own
     /// policy it is what requests without a login get. `None` if the buckets were not read.
     #[must_use]

@@ -110,8 +110,7 @@ impl<'a> AccessCache<'a> {
 
     /// The same, with the policies of buckets as they are before.
     pub(super) fn with_buckets(self, buckets: &'a Buckets) -> Self {
-        let has_policies = buckets.known().is_some_and(|all| all.values().any(|policy| !policy.is_none()));
-        Self { beside: Some(buckets).filter(|_| has_policies && self.rules.has_union()), ..self }
+        Self { beside: Some(buckets).filter(|of| of.have_policies() && self.rules.has_union()), ..self }
     }
 
     /// Asks what a user or group gains and loses by its own policy, beside the policies of buckets: they may allow what it no

@@ -3,6 +3,7 @@
 use crate::base::{BucketName, Finding, nearest};
 use crate::desired::Desired;
 use crate::observed::{Buckets, Observed};
+use crate::policy::MAX_BUCKET_POLICY;
 
 use super::bucket_target::BucketTarget;
 use super::codes;
@@ -42,13 +43,10 @@ fn no_such_bucket(bucket: &BucketName, near: Option<&str>) -> Finding {
     Finding::error(codes::NO_SUCH_BUCKET, format!("bucket `{bucket}` does not exist on the cluster")).help(help)
 }
 
-/// The largest document of a bucket, in bytes, by the AWS user guide. What a WEKA cluster takes is unknown.
-const MAX_BUCKET_DOCUMENT: usize = 20 * 1024;
-
 /// A document over the limit is an error only if it would be sent.
 fn too_large(bucket: &BucketName, action: &BucketAction, desired: &Desired) -> Option<Finding> {
     let BucketAction::Set(BucketTarget::Document(document)) = action else { return None };
-    let (size, limit) = (document.len(), MAX_BUCKET_DOCUMENT);
+    let (size, limit) = (document.len(), MAX_BUCKET_POLICY);
     if size <= limit {
         return None;
     }

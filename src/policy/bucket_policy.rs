@@ -7,7 +7,8 @@ use super::document::{Document, Effect, Selector, Statement, statement_json};
 use super::json::{self, Json};
 use super::normal::{VERSION, fold_extra, normal_statement};
 use super::principals::{Named, PRINCIPALS, Principals};
-use crate::base::BucketName;
+use super::rule::{self, Problem};
+use crate::base::{BucketName, Severity};
 
 /// What is known of the policy of a bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,16 +39,8 @@ pub enum Unclear {
     Resource,
 }
 
-/// The statements of the policy of a bucket as they count beside others: only for resources in this bucket.
-///
-/// # Errors
-/// Servers read the document differently.
-pub fn scoped(document: &Document, bucket: &BucketName) -> Result<Vec<Statement>, Unclear> {
-    let statements = titled(document, bucket)?.into_iter().map(|statement| Statement { sid: None, ..statement });
-    Ok(statements.collect())
-}
-
-/// The same with the title of each statement in the document as its `Sid`.
+/// The statements of the policy of a bucket as they count beside others: only for resources in this bucket, each with its title in
+/// the document as its `Sid`.
 fn titled(document: &Document, bucket: &BucketName) -> Result<Vec<Statement>, Unclear> {
     let statement = |(index, statement): (usize, &Statement)| {
         let principals = Some(principals(statement)?);
@@ -158,6 +151,12 @@ fn has_variables(document: &Document) -> bool {
         statement.resources.patterns.iter().chain(values).any(|text| text.contains("${"))
     };
     document.statements.iter().any(values)
+}
+
+/// Whether a problem is only the note about the `Principal` that every bucket policy needs.
+#[must_use]
+pub fn is_principal_note(problem: &Problem) -> bool {
+    problem.rule.id == rule::PRINCIPAL.id && problem.severity == Severity::Note
 }
 
 /// Who a statement is about, by its members.
@@ -325,7 +324,7 @@ mod tests {
             r#"{"Effect":"Allow","Principal":"*","Action":"s3:*"}"#.to_owned(),
         ] {
             assert_eq!(of_policy(&unclear)[1], [OPEN; 5], "{unclear}");
-            assert!(scoped(&document(&unclear), &name("data")).is_err(), "{unclear}");
+            assert!(titled(&document(&unclear), &name("data")).is_err(), "{unclear}");
         }
     }
 

@@ -71,12 +71,6 @@ pub fn read_bucket_policy_with(text: &str, replaced: &mut dyn FnMut(&str, &Range
     read_as(text, Mode::Strict, true, replaced)
 }
 
-/// Whether a problem is only the note about the `Principal` that every bucket policy needs.
-#[must_use]
-pub fn is_principal_note(problem: &Problem) -> bool {
-    problem.rule.id == rule::PRINCIPAL.id && problem.severity == Severity::Note
-}
-
 type Replace<'a> = &'a mut dyn FnMut(&str, &Range<usize>) -> Option<String>;
 
 fn read_as(text: &str, mode: Mode, keeps_principals: bool, replaced: Replace<'_>) -> Read {

@@ -1,13 +1,13 @@
 //! The buckets of a simulated cluster and their policies: one of the vendor's, or a document.
 
 use std::borrow::Cow;
-use std::str::FromStr;
 
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
+use crate::base::CannedPolicy;
 use crate::sim::document::StoredDocument;
 use crate::sim::error::SimError;
 
@@ -60,7 +60,7 @@ impl BucketPolicy {
     /// The document that it stands for in this bucket; `None` if it gives nothing.
     pub fn document(&self, bucket: &str) -> Option<Cow<'_, str>> {
         match self {
-            Self::Canned(canned) => canned.document(bucket).map(Cow::Owned),
+            Self::Canned(canned) => canned_document(*canned, bucket).map(Cow::Owned),
             Self::Document(document) => Some(Cow::Borrowed(document.as_str())),
         }
     }
@@ -69,7 +69,7 @@ impl BucketPolicy {
 impl Serialize for BucketPolicy {
     fn serialize<S: Serializer>(&self, writer: S) -> Result<S::Ok, S::Error> {
         match self {
-            Self::Canned(canned) => writer.serialize_str(canned.lower()),
+            Self::Canned(canned) => writer.serialize_str(canned.as_str()),
             Self::Document(document) => document.serialize(writer),
         }
     }
@@ -80,87 +80,46 @@ impl<'de> Deserialize<'de> for BucketPolicy {
         let raw = Box::<RawValue>::deserialize(reader)?;
         if raw.get().starts_with('"') {
             let word: String = serde_json::from_str(raw.get()).map_err(D::Error::custom)?;
-            return word.parse().map(Self::Canned).map_err(D::Error::custom);
+            return named(&word).map(Self::Canned).map_err(D::Error::custom);
         }
         StoredDocument::parse(raw.get()).map(Self::Document).map_err(D::Error::custom)
     }
 }
 
-/// The vendor's bucket policies, which say what everyone may do without a login.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CannedPolicy {
-    /// Nothing.
-    None,
-    /// List and read.
-    Download,
-    /// Write and delete.
-    Upload,
-    /// Both.
-    Public,
+/// The document of a canned policy for a bucket, as on the vendor's page; `None` for the policy that gives nothing.
+fn canned_document(canned: CannedPolicy, bucket: &str) -> Option<String> {
+    let (of_bucket, of_objects): (&[&str], &[&str]) = match canned {
+        CannedPolicy::None => return None,
+        CannedPolicy::Download => (&["s3:GetBucketLocation", "s3:ListBucket"], &["s3:GetObject"]),
+        CannedPolicy::Upload => (
+            &["s3:GetBucketLocation", "s3:ListBucketMultipartUploads"],
+            &["s3:DeleteObject", "s3:ListMultipartUploadParts", "s3:PutObject", "s3:AbortMultipartUpload"],
+        ),
+        CannedPolicy::Public => (
+            &["s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketMultipartUploads"],
+            &[
+                "s3:ListMultipartUploadParts",
+                "s3:PutObject",
+                "s3:AbortMultipartUpload",
+                "s3:DeleteObject",
+                "s3:GetObject",
+            ],
+        ),
+    };
+    let statement = |actions: &[&str], resource: String| -> Value {
+        json!({ "Action": actions, "Effect": "Allow", "Principal": { "AWS": ["*"] }, "Resource": [resource] })
+    };
+    let statements = [
+        statement(of_bucket, format!("arn:aws:s3:::{bucket}")),
+        statement(of_objects, format!("arn:aws:s3:::{bucket}/*")),
+    ];
+    Some(json!({ "Statement": statements, "Version": "2012-10-17" }).to_string())
 }
 
-impl CannedPolicy {
-    const ALL: [Self; 4] = [Self::None, Self::Download, Self::Upload, Self::Public];
-
-    /// Its name in the definitions.
-    pub fn title(self) -> &'static str {
-        match self {
-            Self::None => "None",
-            Self::Download => "Download",
-            Self::Upload => "Upload",
-            Self::Public => "Public",
-        }
-    }
-
-    /// Its name for the `weka` command.
-    pub fn lower(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Download => "download",
-            Self::Upload => "upload",
-            Self::Public => "public",
-        }
-    }
-
-    /// Its document for a bucket, as on the vendor's page; `None` for the policy that gives nothing.
-    fn document(self, bucket: &str) -> Option<String> {
-        let (of_bucket, of_objects): (&[&str], &[&str]) = match self {
-            Self::None => return None,
-            Self::Download => (&["s3:GetBucketLocation", "s3:ListBucket"], &["s3:GetObject"]),
-            Self::Upload => (
-                &["s3:GetBucketLocation", "s3:ListBucketMultipartUploads"],
-                &["s3:DeleteObject", "s3:ListMultipartUploadParts", "s3:PutObject", "s3:AbortMultipartUpload"],
-            ),
-            Self::Public => (
-                &["s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketMultipartUploads"],
-                &[
-                    "s3:ListMultipartUploadParts",
-                    "s3:PutObject",
-                    "s3:AbortMultipartUpload",
-                    "s3:DeleteObject",
-                    "s3:GetObject",
-                ],
-            ),
-        };
-        let statement = |actions: &[&str], resource: String| -> Value {
-            json!({ "Action": actions, "Effect": "Allow", "Principal": { "AWS": ["*"] }, "Resource": [resource] })
-        };
-        let statements = [
-            statement(of_bucket, format!("arn:aws:s3:::{bucket}")),
-            statement(of_objects, format!("arn:aws:s3:::{bucket}/*")),
-        ];
-        Some(json!({ "Statement": statements, "Version": "2012-10-17" }).to_string())
-    }
-}
-
-impl FromStr for CannedPolicy {
-    type Err = SimError;
-
-    /// In any case of letters: the definitions and the command write it differently.
-    fn from_str(text: &str) -> Result<Self, SimError> {
-        let named = Self::ALL.into_iter().find(|canned| canned.lower().eq_ignore_ascii_case(text));
-        named.ok_or_else(|| SimError(format!("the bucket policy `{text}` is none of None, Download, Upload, Public")))
-    }
+/// The canned policy of a name in any case of letters: the definitions and the command write it differently.
+fn named(text: &str) -> Result<CannedPolicy, SimError> {
+    let unknown = |_| SimError(format!("the bucket policy `{text}` is none of None, Download, Upload, Public"));
+    text.parse().map_err(unknown)
 }
 
 #[cfg(test)]
@@ -185,8 +144,8 @@ mod tests {
 
     #[test]
     fn the_vendors_policies_are_about_their_bucket_and_for_everyone() {
-        assert_eq!(CannedPolicy::None.document("b"), None);
-        let of = |canned: CannedPolicy| serde_json::from_str::<Value>(&canned.document("b").unwrap()).unwrap();
+        assert_eq!(canned_document(CannedPolicy::None, "b"), None);
+        let of = |canned: CannedPolicy| serde_json::from_str::<Value>(&canned_document(canned, "b").unwrap()).unwrap();
         let actions = |canned, at: usize| of(canned)["Statement"][at]["Action"].as_array().unwrap().len();
         use CannedPolicy::{Download, Public, Upload};
         assert_eq!(

@@ -311,7 +311,7 @@ impl ForeignChange {
             Self::Add { tenant, policy, document } => policies::add(state, &caller(tenant), policy, document.clone()),
             Self::Remove { tenant, policy } => policies::remove(state, &caller(tenant), policy),
             Self::SetBucketPolicy { tenant, bucket, policy: BucketPolicy::Canned(canned) } => {
-                buckets::set_canned(state, &caller(tenant), bucket, canned.lower())
+                buckets::set_canned(state, &caller(tenant), bucket, canned.as_str())
             }
             Self::SetBucketPolicy { tenant, bucket, policy: BucketPolicy::Document(document) } => {
                 buckets::set_document(state, &caller(tenant), bucket, document.clone())

@@ -41,7 +41,7 @@ mod store;
 pub mod switches;
 pub(crate) mod weka;
 
-pub use bucket::{Bucket, BucketPolicy, CannedPolicy};
+pub use bucket::{Bucket, BucketPolicy};
 pub use check::{BucketPolicyScope, Verdict, check};
 pub use document::StoredDocument;
 pub use error::SimError;

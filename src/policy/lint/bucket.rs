@@ -13,7 +13,7 @@ use crate::base::{Severity, list};
 use crate::policy::access::within_bucket;
 
 /// The longest policy of a bucket that the rules accept, in bytes: that of Amazon S3. WEKA documents none.
-const MAX_BUCKET_POLICY: usize = 20 * 1024;
+pub const MAX_BUCKET_POLICY: usize = 20 * 1024;
 
 pub(super) const CHECKS: &[Check] = &[
     Check { rule: &IDENTITY_POLICY, run: identity_policy },

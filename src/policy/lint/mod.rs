@@ -30,6 +30,7 @@ use crate::base::{BucketName, Severity};
 use context::{Check, LintContext};
 use finding::Reporter;
 
+pub use bucket::MAX_BUCKET_POLICY;
 pub use finding::{Depth, Fix, Lint, LintInput, MAX_DOCUMENT, apply_edits};
 
 /// A longer document, in bytes, is only measured: it cannot be sent, and its check would take long.

@@ -6,7 +6,8 @@ use serde_json::{Map, Value, json};
 
 use super::policies::check_document;
 use super::{Caller, Refusal};
-use crate::sim::bucket::{Bucket, BucketPolicy, CannedPolicy};
+use crate::base::CannedPolicy;
+use crate::sim::bucket::{Bucket, BucketPolicy};
 use crate::sim::document::StoredDocument;
 use crate::sim::state::ClusterState;
 use crate::sim::switches::{BucketDocuments, BucketWords, CustomBucketPolicy, UnsetBucketPolicy};
@@ -47,8 +48,8 @@ pub(crate) fn row(name: &str, bucket: &Bucket) -> Value {
 /// What the cluster calls a policy.
 pub(crate) fn word(state: &ClusterState, policy: &BucketPolicy) -> Result<String, Refusal> {
     let written = |canned: CannedPolicy| match state.switches.bucket_words {
-        BucketWords::Title => canned.title().to_owned(),
-        BucketWords::Lower => canned.lower().to_owned(),
+        BucketWords::Title => canned.wire().to_owned(),
+        BucketWords::Lower => canned.as_str().to_owned(),
     };
     Ok(match (policy, state.switches.custom_bucket_policy) {
         (BucketPolicy::Canned(canned), _) => written(*canned),
