@@ -140,7 +140,7 @@ impl AccessArgs {
         if report.has_service_accounts() {
             output.info(|out, _| writeln!(out, "{SERVICE_ACCOUNTS}"));
         }
-        if !report.buckets_known && (self.who.is_some() || self.observed || self.plan) {
+        if !report.buckets_known {
             output.info(|out, _| writeln!(out, "{BUCKETS}"));
         }
         let refused = self.who.is_none() && !allowed;
@@ -389,7 +389,7 @@ Examples:
   attune access --who list datasets --format json | jq -r '.principals[].user'";
 
 const BUCKETS: &str =
-    "not evaluated: the policies of buckets, which were not read; it is unknown what anyone can do without a login";
+    "not counted: the policies of buckets, which are not known; it is unknown what anyone can do without a login";
 
-pub(super) const SERVICE_ACCOUNTS: &str = "not shown: service accounts and temporary credentials of users, which an administrator cannot see; they \
+pub(super) const SERVICE_ACCOUNTS: &str = "not counted: service accounts and temporary credentials of users, which an administrator cannot see; they \
     have at most the access of their user";

@@ -293,12 +293,12 @@ pub fn offline_findings(checked: &[Checked], desired: &Desired, context: &Contex
         let is_known = |failure: &Failure| failure.why != Why::UnknownDocument;
         let (known, unknown): (Vec<Failure>, Vec<Failure>) = checked.failures.iter().cloned().partition(is_known);
         if known.is_empty() {
-            let who = list_some(&unknown, NAMED, explain::who);
-            let policies = list_some(&unknown, NAMED, |failure| {
-                failure.policy.as_ref().map_or_else(|| "of buckets".to_owned(), |policy| format!("`{policy}`"))
+            let missing = list_some(&unknown, NAMED, |failure| match &failure.policy {
+                Some(policy) => format!("`{policy}` of {}", explain::who(failure)),
+                None => "those of buckets".to_owned(),
             });
             let message = format!(
-                "expectation {:?} is not decided offline: the configuration does not have the policy of {who}, {policies}",
+                "expectation {:?} is not decided offline: the configuration does not have these policies: {missing}",
                 checked.expectation.name
             );
             let help = "check the cluster as well: `attune test --observed`, or `attune plan`";

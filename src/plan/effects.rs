@@ -187,7 +187,7 @@ impl<'a> Simulation<'a> {
     }
 }
 
-/// A use of policies that the cluster does not report.
+/// What the answers about access do not count, because the cluster does not report it or it was not read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum NotReported {
@@ -206,7 +206,7 @@ pub enum NotReported {
 /// The possible effects of a plan's steps on users and groups that the cluster does not report.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Unreported {
-    /// The uses that are not reported, in order.
+    /// What is not counted, in order.
     pub kinds: Vec<NotReported>,
     /// The policies whose names may give unreported users and groups new access, in order.
     pub by_name: Vec<NameAccess>,
@@ -262,6 +262,7 @@ fn not_reported(observed: &Observed) -> Vec<NotReported> {
         (groups, NotReported::Groups),
         (provider, NotReported::IdentityProvider),
         (can.service_accounts, NotReported::ServiceAccounts),
+        (observed.buckets.known().is_none(), NotReported::BucketPolicies),
     ];
     kinds.into_iter().filter(|(exists, _)| *exists).map(|(_, kind)| kind).collect()
 }

@@ -77,7 +77,7 @@ fn one_request_without_a_login_is_decided_and_explained() {
 fn an_answer_says_that_the_policies_of_buckets_were_not_read() {
     let folder = folder("");
     let run = folder.attune("access --who s3:GetObject data-*/*").exits(0);
-    assert!(run.stderr.contains("not evaluated: the policies of buckets"), "{}", run.stderr);
+    assert!(run.stderr.contains("not counted: the policies of buckets"), "{}", run.stderr);
     assert!(!run.stdout.contains("anonymous"), "{}", run.stdout);
     let json = folder.attune("access alice --format json").exits(0).json();
     assert_eq!(json["not_reported"], json!(["service_accounts", "bucket_policies"]));

@@ -27,7 +27,7 @@ fn allowed(rows: &[Row]) -> BTreeSet<Vec<&str>> {
 #[test]
 fn the_table_has_what_everyone_can_do_as_access_says() {
     let folder = Folder::example("quickstart");
-    let run = folder.attune("report --observed --format csv").exits(0).warns("not shown: service accounts");
+    let run = folder.attune("report --observed --format csv").exits(0).warns("not counted: service accounts");
     let table = rows(&run.stdout);
     assert_eq!(folder.attune("report --observed --format csv").stdout, run.stdout);
     let names: BTreeSet<&str> = table.iter().map(|row| row["name"].as_str()).collect();

@@ -148,7 +148,8 @@ fn new_access_of_unreported_users_is_undecided() {
         assert_eq!((codes(&widened, &reported), codes(&added, &reported)), (0, 0));
     }
     let plan = plan(&widened.0, &over_rest);
-    assert_eq!(plan.unreported.kinds, [NotReported::Groups, NotReported::ServiceAccounts]);
+    let kinds = [NotReported::Groups, NotReported::ServiceAccounts, NotReported::BucketPolicies];
+    assert_eq!(plan.unreported.kinds, kinds);
     assert_eq!(plan.unreported.by_name[0].policy, policy("p"));
     let help = plan.refusals[0].help.clone().unwrap();
     let mut agreed = widened;

@@ -145,7 +145,7 @@ fn unmanaged(plan: &PlanV1) -> Markup {
             @for (what, list) in kinds {
                 @if !list.is_empty() { dt { (what) " (" (list.len()) ")" } dd { (names(list, 12)) } }
             }
-            @if !not_reported.is_empty() { dt { "Not reported by the cluster" } dd { (not_reported) } }
+            @if !not_reported.is_empty() { dt { "Not counted" } dd { (not_reported) } }
         }
     }
 }

@@ -54,7 +54,7 @@ fn head(report: &ReportV1) -> Markup {
                 @if report.group_attachments_known { (report.principals.iter().filter(|holder| holder.group.is_some()).count()) }
                 @else { "not reported by the cluster" }
             }
-            @if !report.not_reported.is_empty() { dt { "Not shown" } dd { (not_reported(&report.not_reported)) } }
+            @if !report.not_reported.is_empty() { dt { "Not counted" } dd { (not_reported(&report.not_reported)) } }
             dt { "Policies" } dd { (report.policies.len()) " of at most " (report.limits.policies) }
         }
     }

@@ -93,7 +93,7 @@ pub(super) fn section(plan: &PlanV1, bodies: &[Body], cut: Cut, max: usize, targ
         text += &format!("Unmanaged: {unmanaged}\n");
     }
     if !plan.changes.is_empty() && !plan.unreported.kinds.is_empty() {
-        text += &format!("\nNot reported by the cluster: {}\n", not_reported(&plan.unreported.kinds));
+        text += &format!("\nNot counted: {}\n", not_reported(&plan.unreported.kinds));
     }
     text.trim_end().to_owned() + "\n"
 }

@@ -49,7 +49,7 @@ fn whole(out: &mut dyn Write, styles: &Styles, plan: &PlanV1) -> io::Result<()> 
     summary(out, styles, plan)?;
     footnote(out, styles, LATER, &later(&plan.terms, shown).unwrap_or_default())?;
     footnote(out, styles, "unmanaged", &unmanaged(&plan.unmanaged))?;
-    footnote(out, styles, "not reported by the cluster", &not_reported(&plan.unreported.kinds))
+    footnote(out, styles, "not counted", &not_reported(&plan.unreported.kinds))
 }
 
 /// Writes what `--only` selects and leaves out.

@@ -25,7 +25,7 @@ pub fn report(out: &mut dyn Write, styles: &Styles, report: &ReportV1) -> io::Re
         policies(out, styles, report)?;
         match report.not_reported.as_slice() {
             [] => Ok(()),
-            kinds => writeln!(out, "\nnot shown: {}", not_reported(kinds)),
+            kinds => writeln!(out, "\nnot counted: {}", not_reported(kinds)),
         }
     })
 }
