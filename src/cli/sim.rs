@@ -25,7 +25,7 @@ pub(super) enum SimCommand {
 
 /// Serve a simulated cluster over HTTP until interrupted
 ///
-/// The first line of stdout is its URL. If the state file does not exist, the server creates a cluster with the user `admin`
+/// The first line of stdout is its URL, and with --s3 the second one that of its S3 service. If the state file does not exist, the server creates a cluster with the user `admin`
 /// and the password `admin`. Every change is saved at once. You can edit the file while the server runs.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
@@ -33,6 +33,7 @@ Examples:
   attune sim serve --state cluster.json
   attune sim serve --state cluster.json --listen 127.0.0.1:14000 --release 4.4
   attune sim serve --state cluster.json --tls --log requests.jsonl --latency 20ms
+  attune sim serve --state cluster.json --s3 --switch s3_rules=minio-2026 --fault s3-allow:s3:DeleteObject
   attune sim serve --state cluster.json --fault write:3=drop-after --fault 'GET /users=503:1'")]
 pub(super) struct ServeArgs {
     /// JSON file with the state of the cluster
@@ -41,13 +42,18 @@ pub(super) struct ServeArgs {
     /// Address to listen on; port 0 selects a free port
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
     listen: SocketAddr,
+    /// Also serve S3, on this address
+    ///
+    /// It checks signatures and decides requests by the documents. It stores no objects.
+    #[arg(long, value_name = "ADDRESS", num_args = 0..=1, default_missing_value = "127.0.0.1:0")]
+    s3: Option<SocketAddr>,
     /// Simulated release: 3.14, 4.0, 4.4, 5.1 or 6.0 [default: that of the state file, or 5.1]
     #[arg(long, value_name = "RELEASE")]
     release: Option<SimRelease>,
     /// Latency of each response
     #[arg(long, value_name = "DURATION", default_value = "0ms", value_parser = humantime::parse_duration)]
     latency: Duration,
-    /// Use TLS with a new self-signed certificate, and print its fingerprint on the second line
+    /// Use TLS with a new self-signed certificate, and print its fingerprint on the last line
     #[arg(long)]
     tls: bool,
     /// With --tls: PEM file to write the certificate to, for `ca_file`
@@ -78,6 +84,7 @@ impl ServeArgs {
     async fn run(&self, output: &mut Output) -> Result<Exit, Failure> {
         let options = sim::Options {
             listen: self.listen,
+            s3: self.s3,
             release: self.release.clone(),
             latency: self.latency,
             tls: self.tls,
@@ -92,6 +99,9 @@ impl ServeArgs {
         }
         output.result(|out, _| {
             writeln!(out, "{}", running.url())?;
+            if let Some(s3) = running.s3_url() {
+                writeln!(out, "{s3}")?;
+            }
             running.fingerprint().map_or(Ok(()), |fingerprint| writeln!(out, "{fingerprint}"))
         })?;
         output.info(|out, _| writeln!(out, "simulating until interrupted; the API is at {}/api/v2", running.url()));

@@ -1,6 +1,7 @@
 //! The buckets of a simulated cluster and their policies: one of the vendor's, or a document.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -12,7 +13,7 @@ use crate::sim::document::StoredDocument;
 use crate::sim::error::SimError;
 
 with_defaults! {
-    /// A bucket of a tenant. The simulator stores no objects.
+    /// A bucket of a tenant. The simulator stores no objects, except the names of those that a fault made.
     #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
     #[serde(deny_unknown_fields, default)]
     pub struct Bucket {
@@ -31,6 +32,28 @@ with_defaults! {
         /// Its policy.
         #[serde(skip_serializing_if = "BucketPolicy::is_none")]
         pub policy: BucketPolicy = BucketPolicy::Canned(CannedPolicy::None),
+        /// Whether it keeps versions.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        pub versioning: bool = false,
+        /// Whether it has object lock.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        pub object_lock: bool = false,
+        /// Other settings, as they were sent to the S3 service: by the name of the parameter, such as `lifecycle`.
+        #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+        pub settings: BTreeMap<String, String> = BTreeMap::new(),
+        /// The sizes of the objects that a fault of the S3 service made, by their keys.
+        #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+        pub objects: BTreeMap<String, u64> = BTreeMap::new(),
+        /// The delete markers that it made: their ids, by the keys.
+        #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+        pub delete_markers: BTreeMap<String, String> = BTreeMap::new(),
+    }
+}
+
+impl Bucket {
+    /// Whether it keeps versions; one with object lock always does.
+    pub fn keeps_versions(&self) -> bool {
+        self.versioning || self.object_lock
     }
 }
 

@@ -1,8 +1,8 @@
 //! Whether the simulated cluster would let a request in: an evaluator of its own, request by request, so that the answers of the
 //! access engine can be tried.
 //!
-//! It follows what two servers of the lineage do (measured). A bucket policy decides requests without a login, and the policy of
-//! the user decides all others.
+//! It follows what two servers of the lineage do (measured), or AWS (its user guide). On the former, a bucket policy decides
+//! requests without a login, and the policy of the user decides all others.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,8 +11,9 @@ use std::net::Ipv4Addr;
 use serde_json::{Map, Value};
 
 use crate::sim::error::SimError;
-use crate::sim::operations::buckets::glob;
+use crate::sim::pattern::Pattern;
 use crate::sim::state::ClusterState;
+use crate::sim::switches::S3Rules;
 
 const ARN: &str = "arn:aws:s3:::";
 
@@ -23,6 +24,17 @@ pub enum BucketPolicyScope {
     Anonymous,
     /// All: it counts beside the policy of the user, as on AWS.
     Union,
+}
+
+/// How the documents are read, and what credentials the requester has.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Reading<'a> {
+    pub(crate) rules: S3Rules,
+    pub(crate) bucket_policies: BucketPolicyScope,
+    /// The value of `aws:username`.
+    pub(crate) username: Option<&'a str>,
+    /// A document that narrows what the user may do.
+    pub(crate) narrowed_by: Option<&'a str>,
 }
 
 /// A request.
@@ -73,18 +85,38 @@ struct Source<'a> {
     /// Whether its statements say whom they are about.
     of_bucket: bool,
     request: &'a Request<'a>,
+    reading: Reading<'a>,
 }
 
-/// Decides a request: an explicit Deny wins.
+/// Decides a request, as the newer of the two servers reads documents: an explicit Deny wins.
 ///
 /// # Errors
 /// The user does not exist, the ARN is none, or a document has a condition that this cannot evaluate.
 pub fn check(state: &ClusterState, request: &Request<'_>, scope: BucketPolicyScope) -> Result<Verdict, SimError> {
-    let sources = sources(state, request, scope)?;
+    let rules = S3Rules::Minio2026;
+    decide(state, request, Reading { rules, bucket_policies: scope, username: request.user, narrowed_by: None })
+}
+
+/// Decides a request by these rules and for these credentials.
+pub(crate) fn decide<'a>(
+    state: &ClusterState,
+    request: &'a Request<'a>,
+    reading: Reading<'a>,
+) -> Result<Verdict, SimError> {
+    let verdict = of_sources(&sources(state, request, reading)?)?;
+    let Some(text) = reading.narrowed_by.filter(|_| verdict.is_allowed()) else { return Ok(verdict) };
+    let document = serde_json::from_str(text).map_err(|error| SimError(format!("the session policy: {error}")))?;
+    let narrowing = Source { name: "the session policy".to_owned(), document, of_bucket: false, request, reading };
+    Ok(match of_sources(&[narrowing])? {
+        Verdict::Allowed(_) => verdict,
+        denied @ Verdict::Denied(_) => denied,
+    })
+}
+
+fn of_sources(sources: &[Source<'_>]) -> Result<Verdict, SimError> {
     let mut allowed = None;
-    for source in &sources {
-        for statement in source.document.get("Statement").and_then(Value::as_array).into_iter().flatten() {
-            let Some(statement) = statement.as_object() else { continue };
+    for source in sources {
+        for statement in source.statements() {
             if !source.is_about(statement)? {
                 continue;
             }
@@ -100,7 +132,7 @@ pub fn check(state: &ClusterState, request: &Request<'_>, scope: BucketPolicySco
 fn sources<'a>(
     state: &ClusterState,
     request: &'a Request<'a>,
-    scope: BucketPolicyScope,
+    reading: Reading<'a>,
 ) -> Result<Vec<Source<'a>>, SimError> {
     let tenant = state.tenants.get(request.tenant);
     let tenant = tenant.ok_or_else(|| SimError(format!("there is no tenant `{}`", request.tenant)))?;
@@ -109,7 +141,7 @@ fn sources<'a>(
     let mut sources = Vec::new();
     let mut add = |name: String, text: &str, of_bucket: bool| -> Result<(), SimError> {
         let document = serde_json::from_str(text).map_err(|error| SimError(format!("{name}: {error}")))?;
-        sources.push(Source { name, document, of_bucket, request });
+        sources.push(Source { name, document, of_bucket, request, reading });
         Ok(())
     };
     if let Some(name) = request.user {
@@ -120,7 +152,7 @@ fn sources<'a>(
         }
     }
     let bucket = rest.split('/').next().unwrap_or_default();
-    let counts = request.user.is_none() || scope == BucketPolicyScope::Union;
+    let counts = request.user.is_none() || reading.bucket_policies == BucketPolicyScope::Union;
     let held = tenant.buckets.get(bucket).filter(|_| counts && !state.s3_deleted);
     if let Some(text) = held.and_then(|held| held.policy.document(bucket)) {
         add(format!("the policy of bucket `{bucket}`"), &text, true)?;
@@ -129,6 +161,21 @@ fn sources<'a>(
 }
 
 impl Source<'_> {
+    /// The statements that count. The older server drops the wrong ones where one is repeated (measured).
+    fn statements(&self) -> Vec<&Map<String, Value>> {
+        let all = self.document.get("Statement").and_then(Value::as_array).into_iter().flatten();
+        let mut kept: Vec<_> = all.filter_map(Value::as_object).collect();
+        let repeats = |kept: &[&Map<String, Value>]| {
+            (0..kept.len()).find_map(|at| kept[at + 1..].iter().position(|other| is_same(kept[at], other)))
+        };
+        while self.reading.rules == S3Rules::Minio2021
+            && let Some(at) = repeats(&kept)
+        {
+            kept.remove(at);
+        }
+        kept
+    }
+
     fn is_about(&self, statement: &Map<String, Value>) -> Result<bool, SimError> {
         let whom = !self.of_bucket || self.names_requester(statement);
         Ok(whom && self.has_action(statement) && self.has_resource(statement) && self.conditions_hold(statement)?)
@@ -151,35 +198,45 @@ impl Source<'_> {
     }
 
     fn has_action(&self, statement: &Map<String, Value>) -> bool {
-        let action = self.request.action;
+        let (action, is_aws) = (self.request.action, self.reading.rules == S3Rules::Aws);
         // Measured: the action of reading versions, written exactly, implies that of reading.
         let is = |pattern: &str| {
-            glob(pattern.as_bytes(), action.as_bytes()) || pattern == "s3:GetObjectVersion" && action == "s3:GetObject"
+            if is_aws {
+                return self.pattern(&pattern.to_lowercase()).covers(&action.to_lowercase());
+            }
+            self.pattern(pattern).covers(action) || pattern == "s3:GetObjectVersion" && action == "s3:GetObject"
         };
-        match (statement.get("Action"), statement.get("NotAction")) {
-            (Some(actions), _) => texts(actions).into_iter().any(is),
-            (None, Some(actions)) => !texts(actions).into_iter().any(is),
-            (None, None) => false,
-        }
+        self.names(statement, "Action", "NotAction", is)
     }
 
     fn has_resource(&self, statement: &Map<String, Value>) -> bool {
         let resource = self.resource();
+        let of_bucket = resource.strip_suffix('/').filter(|rest| !rest.is_empty() && !rest.ends_with('/'));
         let is = |pattern: &str| {
-            let Some(pattern) = self.filled_in(pattern.strip_prefix(ARN).unwrap_or(pattern)) else { return false };
-            let cleaned = resource.strip_suffix('/').filter(|rest| !rest.is_empty() && !rest.ends_with('/'));
-            glob(pattern.as_bytes(), resource.as_bytes()) || cleaned == Some(pattern.as_str())
+            let text = pattern.strip_prefix(ARN).unwrap_or(pattern);
+            let Some(pattern) = self.filled_in(text) else { return false };
+            let is_bucket = self.reading.rules != S3Rules::Aws && of_bucket.is_some_and(|name| pattern.is(name));
+            pattern.covers(&resource) || is_bucket
         };
-        match (statement.get("Resource"), statement.get("NotResource")) {
-            (Some(resources), _) => texts(resources).into_iter().any(is),
-            (None, Some(resources)) => !texts(resources).into_iter().any(is),
+        self.names(statement, "Resource", "NotResource", is)
+    }
+
+    /// Whether an element names what the request has, or its opposite does not. The older server does not know the opposites.
+    fn names(&self, statement: &Map<String, Value>, element: &str, opposite: &str, is: impl Fn(&str) -> bool) -> bool {
+        let opposite = statement.get(opposite).filter(|_| self.reading.rules != S3Rules::Minio2021);
+        match (statement.get(element), opposite) {
+            (Some(named), _) => texts(named).into_iter().any(is),
+            (None, Some(named)) => !texts(named).into_iter().any(is),
             (None, None) => false,
         }
     }
 
-    /// The resource as these servers write it: a bucket with a slash, a key without the slashes in front of it.
+    /// The resource as servers write it. Those of the lineage: a bucket with a slash, a key without the slashes in front of it.
     fn resource(&self) -> String {
         let rest = self.request.arn.strip_prefix(ARN).unwrap_or("");
+        if self.reading.rules == S3Rules::Aws {
+            return if self.request.arn == "*" { "*".to_owned() } else { rest.to_owned() };
+        }
         match rest.split_once('/') {
             Some((bucket, key)) if !key.is_empty() => format!("{bucket}/{}", key.trim_start_matches('/')),
             _ if rest == "*" => "/".to_owned(),
@@ -187,13 +244,45 @@ impl Source<'_> {
         }
     }
 
-    /// A text with the name of the user in place of its variable. `None` if a request without a login has no such value.
-    fn filled_in(&self, text: &str) -> Option<String> {
+    fn pattern(&self, text: &str) -> Pattern {
+        Pattern::new(self.reading.rules == S3Rules::Minio2026).and(text)
+    }
+
+    /// A pattern with the name of the user in place of its variable. `None` if the request has no such value.
+    fn filled_in(&self, text: &str) -> Option<Pattern> {
         const USERNAME: &str = "${aws:username}";
-        if !text.contains(USERNAME) {
-            return Some(text.to_owned());
+        let username = self.reading.username;
+        match self.reading.rules {
+            S3Rules::Minio2021 | S3Rules::Minio2026 => {
+                let text = if text.contains(USERNAME) { text.replace(USERNAME, username?) } else { text.to_owned() };
+                Some(self.pattern(&text))
+            }
+            S3Rules::Aws if !self.has_variables() => Some(self.pattern(text)),
+            S3Rules::Aws => {
+                let mut pattern = Pattern::new(false);
+                let mut rest = text;
+                while let Some((before, after)) = rest.split_once("${") {
+                    let (name, after) = after.split_once('}')?;
+                    pattern = pattern.and(before).and_exactly(match name {
+                        "*" | "?" | "$" => name,
+                        name if name.eq_ignore_ascii_case("aws:username") => username?,
+                        name => self.given(name)?,
+                    });
+                    rest = after;
+                }
+                Some(pattern.and(rest))
+            }
         }
-        self.request.user.map(|user| text.replace(USERNAME, user))
+    }
+
+    /// AWS: variables are text in documents of the first version.
+    fn has_variables(&self) -> bool {
+        self.document.get("Version").and_then(Value::as_str) == Some("2012-10-17")
+    }
+
+    fn given(&self, key: &str) -> Option<&str> {
+        let mut keys = self.request.keys.iter();
+        keys.find(|(name, _)| name.eq_ignore_ascii_case(key)).map(|(_, value)| value.as_str())
     }
 
     fn conditions_hold(&self, statement: &Map<String, Value>) -> Result<bool, SimError> {
@@ -209,15 +298,12 @@ impl Source<'_> {
     }
 
     fn holds(&self, operator: &str, key: &str, values: &[&str]) -> Result<bool, SimError> {
-        let named = |name: &&String| name.eq_ignore_ascii_case(key);
-        let given = self.request.keys.iter().find(|(name, _)| named(name)).map(|(_, value)| value.as_str());
-        let value = if key.eq_ignore_ascii_case("aws:username") { self.request.user } else { given };
+        let value = if key.eq_ignore_ascii_case("aws:username") { self.reading.username } else { self.given(key) };
         let any = |test: &dyn Fn(&str, &str) -> bool| {
-            let filled: Vec<String> = values.iter().filter_map(|wanted| self.filled_in(wanted)).collect();
-            value.is_some_and(|value| filled.iter().any(|wanted| test(wanted, value)))
+            value.is_some_and(|value| values.iter().any(|wanted| test(wanted, value)))
         };
-        let equal = |wanted: &str, value: &str| wanted == value;
-        let like = |wanted: &str, value: &str| glob(wanted.as_bytes(), value.as_bytes());
+        let equal = |wanted: &str, value: &str| self.filled_in(wanted).is_some_and(|_| self.replaced(wanted) == value);
+        let like = |wanted: &str, value: &str| self.filled_in(wanted).is_some_and(|pattern| pattern.covers(value));
         Ok(match operator {
             "StringEquals" => any(&equal),
             "StringNotEquals" => !any(&equal),
@@ -230,6 +316,23 @@ impl Source<'_> {
             other => return Err(SimError(format!("{}: `{other}` is not evaluated here", self.name))),
         })
     }
+
+    /// A text with the name of the user in place of its variable.
+    fn replaced(&self, text: &str) -> String {
+        text.replace("${aws:username}", self.reading.username.unwrap_or("${aws:username}"))
+    }
+}
+
+/// Whether two statements say the same, whatever their ids.
+fn is_same(one: &Map<String, Value>, other: &Map<String, Value>) -> bool {
+    let sorted = |statement: &Map<String, Value>, element: &str| {
+        let mut texts = statement.get(element).map(texts).unwrap_or_default();
+        texts.sort_unstable();
+        texts.dedup();
+        texts.into_iter().map(str::to_owned).collect::<Vec<_>>()
+    };
+    ["Effect", "Action", "Resource"].iter().all(|element| sorted(one, element) == sorted(other, element))
+        && one.get("Condition") == other.get("Condition")
 }
 
 fn texts(value: &Value) -> Vec<&str> {

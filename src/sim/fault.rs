@@ -57,11 +57,60 @@ pub enum Fault {
     Expire,
     /// Another administrator changes something just before the call, which goes on as usual.
     Behind(ForeignChange),
+    /// Its S3 service behaves in this way.
+    S3(S3Fault),
     /// The cluster stops: it accepts no connection any more, and closes all open ones.
     Stop(Applied),
     /// The client is killed: [`Options::on_kill`](super::Options::on_kill) is called, the connection is closed, and the
     /// cluster goes on. In process only: it has no text form.
     Kill(Applied),
+}
+
+/// How the S3 service differs from the documents, or from a service that asks them first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum S3Fault {
+    /// It lets through signed requests that ask for this action, whatever the documents say.
+    Allow(String),
+    /// It refuses signed requests that ask for this action, whatever the documents say.
+    Deny(String),
+    /// A PUT, or the beginning of an upload, makes a bucket that is not there.
+    MakesBuckets,
+    /// A PUT, POST or DELETE is taken without its query.
+    IgnoresParameters,
+    /// A setting of a bucket becomes what the body says, whatever that is.
+    TakesAnyBody,
+}
+
+impl S3Fault {
+    const ALLOW: &str = "s3-allow";
+    const DENY: &str = "s3-deny";
+
+    /// Its name, and the argument after the colon.
+    fn text(&self) -> (&'static str, Option<String>) {
+        match self {
+            Self::Allow(action) => (Self::ALLOW, Some(action.clone())),
+            Self::Deny(action) => (Self::DENY, Some(action.clone())),
+            Self::MakesBuckets => ("s3-makes-buckets", None),
+            Self::IgnoresParameters => ("s3-ignores-parameters", None),
+            Self::TakesAnyBody => ("s3-takes-any-body", None),
+        }
+    }
+
+    /// `None` if no such fault has this name.
+    fn parse(name: &str, argument: Option<&str>) -> Option<Result<Self, String>> {
+        let plain = [Self::MakesBuckets, Self::IgnoresParameters, Self::TakesAnyBody];
+        if let Some(fault) = plain.into_iter().find(|fault| fault.text().0 == name) {
+            return Some(if argument.is_none() { Ok(fault) } else { Err("it takes nothing after a colon".to_owned()) });
+        }
+        let make = match name {
+            Self::ALLOW => Self::Allow,
+            Self::DENY => Self::Deny,
+            _ => return None,
+        };
+        let action = argument.filter(|action| action.strip_prefix("s3:").is_some_and(|name| !name.is_empty()));
+        let wrong = || "an action such as `s3:DeleteObject` comes after the colon".to_owned();
+        Some(action.map(|action| make(action.to_owned())).ok_or_else(wrong))
+    }
 }
 
 /// Whether a call with a fault is executed.
@@ -86,8 +135,8 @@ impl Applied {
 }
 
 impl Fault {
-    /// One fault of every kind and variant, without [`Fault::Behind`], which depends on the state, and without those that a
-    /// client notices only after a long time: [`Fault::Silent`] and [`Fault::Stall`].
+    /// One fault of every kind and variant, without [`Fault::Behind`], which depends on the state, without [`Fault::S3`], and
+    /// without those that a client notices only after a long time: [`Fault::Silent`] and [`Fault::Stall`].
     pub fn all() -> Vec<Self> {
         let mut all = vec![
             Self::Refuse { status: 400, message: "refused by a fault".to_owned() },
@@ -113,7 +162,7 @@ impl Fault {
 
     /// Whether it replaces the call or its response.
     pub fn replaces_response(&self) -> bool {
-        !matches!(self, Self::Delay(_) | Self::Behind(_))
+        !matches!(self, Self::Delay(_) | Self::Behind(_) | Self::S3(_))
     }
 
     /// Whether the call is executed.
@@ -140,6 +189,10 @@ impl Fault {
             Self::Truncated(applied) => text("truncated", Some(applied), None),
             Self::Expire => text("expire", None, None),
             Self::Behind(change) => text("behind", None, serde_json::to_string(change).ok()),
+            Self::S3(fault) => {
+                let (name, argument) = fault.text();
+                text(name, None, argument)
+            }
             Self::Stop(applied) => text("stop", Some(applied), None),
             Self::Kill(applied) => text("kill", Some(applied), None),
         }
@@ -153,7 +206,7 @@ const REFUSAL: u16 = 400;
 const BAD_GATEWAY: u16 = 502;
 
 const FAULTS: &str = "refuse, delay, drop, reset, silent, stall, 429 and 500 to 599, html, shape, truncated, expire, \
-    behind and stop";
+    behind, stop, s3-allow, s3-deny, s3-makes-buckets, s3-ignores-parameters and s3-takes-any-body";
 
 impl FromStr for Fault {
     type Err = SimError;
@@ -161,6 +214,9 @@ impl FromStr for Fault {
     fn from_str(text: &str) -> Result<Self, SimError> {
         let (name, argument) = text.split_once(':').map_or((text, None), |(name, argument)| (name, Some(argument)));
         let (kind, given) = split_suffix(name);
+        if let Some(fault) = S3Fault::parse(name, argument) {
+            return fault.map(Self::S3).map_err(|why| SimError(format!("`{text}` is not a fault: {why}")));
+        }
         let applied = given.unwrap_or(Applied::No);
         let bare = |fault| match argument {
             None => Ok(fault),

@@ -7,9 +7,21 @@ use crate::sim::error::SimError;
 use crate::sim::fault::Fault;
 use crate::sim::ids;
 
+/// What a request goes to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Interface {
+    /// The API of the cluster.
+    #[default]
+    Api,
+    /// Its S3 service.
+    S3,
+}
+
 /// A fault, its trigger, and how often it happens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FaultRule {
+    /// The interface whose calls count.
+    pub interface: Interface,
     /// The calls at which it happens.
     pub trigger: Trigger,
     /// The fault.
@@ -30,21 +42,34 @@ impl FaultRules {
 
     /// These rules and one more.
     pub fn and(mut self, trigger: Trigger, fault: Fault) -> Self {
-        self.0.push(FaultRule { trigger, fault, times: None });
+        self.0.push(FaultRule { interface: Interface::Api, trigger, fault, times: None });
         self
+    }
+
+    /// The rules of one interface.
+    pub(in crate::sim) fn of(&self, interface: Interface) -> Self {
+        Self(self.0.iter().filter(|rule| rule.interface == interface).cloned().collect())
     }
 }
 
 impl FromStr for FaultRule {
     type Err = SimError;
 
-    /// `WHEN[,times=N]=FAULT`. Both sides may contain a `=`: the first one that separates a trigger from a fault counts.
+    /// `WHEN[,times=N]=FAULT`, after `s3 ` for calls of the S3 service. Both sides may contain a `=`: the first one that
+    /// separates a trigger from a fault counts. A fault that only the S3 service has may stand alone: then it is at all calls.
     fn from_str(text: &str) -> Result<Self, SimError> {
+        if let Ok(fault @ Fault::S3(_)) = text.parse() {
+            return Ok(Self { interface: Interface::S3, trigger: Trigger::every(), fault, times: None });
+        }
+        let (interface, text) = text.strip_prefix(S3).map_or((Interface::Api, text), |rest| (Interface::S3, rest));
         let mut problem = None;
         for (at, _) in text.match_indices('=') {
             let Ok((trigger, times)) = parse_trigger(&text[..at]) else { continue };
             match text[at + 1..].parse() {
-                Ok(fault) => return Ok(Self { trigger, fault, times }),
+                Ok(fault @ Fault::S3(_)) if interface == Interface::Api => {
+                    return Err(SimError(format!("only the S3 service has `{fault}`; write `s3 {text}`")));
+                }
+                Ok(fault) => return Ok(Self { interface, trigger, fault, times }),
                 Err(wrong) => {
                     problem.get_or_insert(wrong);
                 }
@@ -59,7 +84,11 @@ impl FromStr for FaultRule {
 
 impl fmt::Display for FaultRule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { trigger, fault, times } = self;
+        let Self { interface, trigger, fault, times } = self;
+        match interface {
+            Interface::Api => {}
+            Interface::S3 => f.write_str(S3)?,
+        }
         match times {
             Some(times) => write!(f, "{trigger},times={times}={fault}"),
             None => write!(f, "{trigger}={fault}"),
@@ -68,8 +97,8 @@ impl fmt::Display for FaultRule {
 }
 
 fn no_trigger(text: &str) -> SimError {
-    let forms =
-        "`call:N`, `write:N`, `METHOD PATH`, `METHOD PATH#N` or `p=SHARE,seed=N`, and `,times=N` after it if need be";
+    let forms = "`call:N`, `write:N`, `METHOD PATH`, `METHOD PATH#N` or `p=SHARE,seed=N`; `,times=N` may \
+         follow, and `s3 ` before it means the S3 service";
     SimError(format!("`{text}` does not say when; write {forms}"))
 }
 
@@ -151,6 +180,9 @@ impl CountedRule {
 
 const PREFIX: &str = "/api/v2";
 
+/// Begins a rule for the S3 service.
+const S3: &str = "s3 ";
+
 /// The calls at which a fault happens. Counts start at 1 when the rules are set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Trigger {
@@ -197,6 +229,12 @@ impl CallPattern {
 
 fn chance_hits(millionths: u32, seed: u64, number: u64) -> bool {
     ids::number(&["fault", &seed.to_string(), &number.to_string()]) % 1_000_000 < u64::from(millionths)
+}
+
+impl Trigger {
+    fn every() -> Self {
+        Self::On { calls: CallPattern { method: None, path: "/".to_owned(), prefix: true }, nth: None }
+    }
 }
 
 impl FromStr for Trigger {
@@ -303,6 +341,9 @@ mod tests {
             "call:2=html-after:200",
             &format!("call:2=behind:{behind}"),
             r#"call:2=behind:{"detach":{"user":"bob"}}"#,
+            "s3 PUT /data/*#2=503-before",
+            "s3 call:3,times=1=s3-deny:s3:GetObject",
+            "s3 * /*=s3-takes-any-body",
         ] {
             assert_eq!(rule(text).to_string(), text);
         }
@@ -337,6 +378,7 @@ mod tests {
             assert_eq!(short.parse::<Fault>().unwrap().to_string(), long);
         }
         assert_eq!(rule("p=0.5=drop").to_string(), "p=0.5,seed=0=drop-before");
+        assert_eq!(rule("s3-allow:s3:PutObject").to_string(), "s3 * /*=s3-allow:s3:PutObject");
     }
 
     #[test]
@@ -358,6 +400,9 @@ mod tests {
             ("call:1=delay", "a duration such as"),
             ("call:1=500:soon", "Retry-After"),
             ("call:1=html:x", "200 to 599"),
+            ("call:1=s3-makes-buckets", "write `s3 call:1=s3-makes-buckets`"),
+            ("s3-allow", "write `WHEN=FAULT`"),
+            ("s3 call:1=s3-allow:GetObject", "an action such as"),
             (r#"call:1=behind:{"attach":{"policy":"p"}}"#, "missing field `user`"),
             (r#"call:1=behind:{"detach":{"user":"u","x":1}}"#, "unknown field `x`"),
         ] {

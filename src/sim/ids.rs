@@ -31,10 +31,26 @@ pub(super) fn lengthened(mut key: String, parts: &[&str]) -> String {
     key
 }
 
+/// The first part of a JSON Web Token.
+const HEADER: &str = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9";
+
 /// A token in the form of a JSON Web Token, without any content.
 pub(super) fn token(parts: &[&str]) -> String {
-    const HEADER: &str = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9";
     format!("{HEADER}.{}.{}", hex::encode(digest(parts)), hex::encode(digest(&[parts, &["signature"]].concat())))
+}
+
+/// A token with a text, which only the holder of `key` can make.
+pub(super) fn signed_token(key: &str, text: &str) -> String {
+    let begun = format!("{HEADER}.{}", hex::encode(text));
+    let signature = hex::encode(digest(&["token", key, &begun]));
+    format!("{begun}.{signature}")
+}
+
+/// The text of a token that this key signed.
+pub(super) fn read_token(key: &str, token: &str) -> Option<String> {
+    let (begun, _) = token.rsplit_once('.')?;
+    let text = String::from_utf8(hex::decode(begun.split_once('.')?.1).ok()?).ok()?;
+    (signed_token(key, &text) == token).then_some(text)
 }
 
 pub(super) fn number(parts: &[&str]) -> u64 {
@@ -68,5 +84,12 @@ mod tests {
         assert!(access_key(7, &["a"]).starts_with("0007"));
         assert_eq!(secret_key(&["a"]).len(), 40);
         assert_eq!(token(&["a"]).split('.').count(), 3);
+        let signed = signed_token("key", "{}");
+        assert_eq!(read_token("key", &signed).as_deref(), Some("{}"));
+        assert!(
+            [("other", signed.clone()), ("key", format!("{signed}0"))]
+                .iter()
+                .all(|(key, token)| read_token(key, token).is_none())
+        );
     }
 }

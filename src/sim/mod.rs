@@ -1,7 +1,7 @@
 //! The simulated cluster: real HTTP on loopback, state in a JSON file, releases 3.14, 4.0, 4.4, 5.1 and 6.0.
 //!
 //! `state` is the data and its file format, `operations` what a cluster does with a call, `release` the differences between
-//! releases, `store` the file on disk, `rest` and `weka` the two interfaces, `fault` what goes wrong, `fault_rules` when,
+//! releases, `store` the file on disk, `rest` and `weka` the two interfaces for administrators, `s3` the S3 service, `fault` what goes wrong, `fault_rules` when,
 //! `serve` the listener, `observe` a record of the requests, `check` whether a request is let in. It knows the releases on its own and shares no code with the
 //! client (`cluster`), so that an error in one of them shows. `docs/simulator.md` describes it for users and says which
 //! behaviours are assumed.
@@ -30,11 +30,14 @@ mod document;
 mod error;
 pub mod fault;
 mod fault_rules;
+mod http;
 mod ids;
 pub mod observe;
 mod operations;
+mod pattern;
 pub mod release;
 mod rest;
+mod s3;
 mod serve;
 pub mod state;
 mod store;
@@ -45,8 +48,8 @@ pub use bucket::{Bucket, BucketPolicy};
 pub use check::{BucketPolicyScope, Verdict, check};
 pub use document::StoredDocument;
 pub use error::SimError;
-pub use fault::{Applied, Fault, ForeignChange};
-pub use fault_rules::{CallPattern, FaultRule, FaultRules, Trigger};
+pub use fault::{Applied, Fault, ForeignChange, S3Fault};
+pub use fault_rules::{CallPattern, FaultRule, FaultRules, Interface, Trigger};
 pub use observe::{ChangedBy, Event, HistoryEntry, ShownKeys, history};
 pub use release::SimRelease;
 pub use serve::{EndReason, KillHook, Options, Running, StateSource, start};

@@ -1,6 +1,7 @@
 //! The record of a simulated cluster: every request, its result, and every state in between.
 
 use crate::sim::fault::Fault;
+use crate::sim::fault_rules::Interface;
 use crate::sim::state::{ClusterState, Keys};
 use crate::sim::store::StateChange;
 
@@ -9,10 +10,14 @@ use crate::sim::store::StateChange;
 pub struct Event {
     /// Its number in the order of arrival, from 1.
     pub seq: u64,
+    /// The interface that it went to.
+    pub interface: Interface,
     /// The HTTP method.
     pub method: String,
     /// The path as it was sent.
     pub path: String,
+    /// The query as it was sent.
+    pub query: Option<String>,
     /// Whether the call changes the state; `None` if the request is no call.
     pub writes: Option<bool>,
     /// The faults that happened.

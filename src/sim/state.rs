@@ -154,6 +154,14 @@ impl User {
         self.role == Role::S3 || !self.is_local()
     }
 
+    /// Its access key and secret key. Before 5.1, these are its name and its password.
+    pub(crate) fn key_pair<'u>(&'u self, state: &ClusterState, name: &'u str) -> Option<(&'u str, &'u str)> {
+        if state.behaviour().own_key_pairs {
+            return self.keys.as_ref().map(|keys| (keys.access_key.as_str(), keys.secret_key.as_str()));
+        }
+        self.password.as_deref().map(|password| (name, password))
+    }
+
     /// Whether it is a user of the cluster itself, not of a directory.
     pub fn is_local(&self) -> bool {
         self.source == INTERNAL

@@ -241,6 +241,20 @@ pub enum AttachAnswer {
     Nothing,
 }
 
+/// The rules by which the S3 service decides requests and answers them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum S3Rules {
+    /// Those of MinIO of April 2021 (measured).
+    #[serde(rename = "minio-2021")]
+    Minio2021,
+    /// Those of MinIO of February 2026 (measured).
+    #[serde(rename = "minio-2026")]
+    Minio2026,
+    /// Those of AWS, by its user guide.
+    #[serde(rename = "aws")]
+    Aws,
+}
+
 with_defaults! {
     /// How this cluster behaves where clusters differ or the behaviour is unknown.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -305,6 +319,8 @@ with_defaults! {
         pub buckets_in_data: bool = false,
         /// The response of `/docs/schema`, from 5.0.
         pub own_definition: OwnDefinition = OwnDefinition::Own,
+        /// The rules of its S3 service.
+        pub s3_rules: S3Rules = S3Rules::Minio2021,
     }
 }
 

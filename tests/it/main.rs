@@ -141,6 +141,8 @@ mod shapes;
 #[cfg(test)]
 mod show;
 #[cfg(test)]
+mod sim_s3;
+#[cfg(test)]
 mod snapshot;
 #[cfg(test)]
 mod stdin;

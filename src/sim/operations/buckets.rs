@@ -9,6 +9,7 @@ use super::{Caller, Refusal};
 use crate::base::CannedPolicy;
 use crate::sim::bucket::{Bucket, BucketPolicy};
 use crate::sim::document::StoredDocument;
+use crate::sim::pattern::Pattern;
 use crate::sim::state::ClusterState;
 use crate::sim::switches::{BucketDocuments, BucketWords, CustomBucketPolicy, UnsetBucketPolicy};
 
@@ -105,7 +106,7 @@ pub(crate) fn add(state: &mut ClusterState, caller: &Caller, new: NewBucket) -> 
         hard_limit_bytes: new.hard_quota.as_deref().map_or(Ok(0), bytes)?,
         path: new.path.unwrap_or_default(),
         fs: new.fs.unwrap_or(Bucket::default().fs),
-        used_bytes: 0,
+        ..Bucket::default()
     };
     caller.tenant_mut(state)?.buckets.insert(new.name, bucket);
     Ok(())
@@ -138,6 +139,8 @@ fn set(state: &mut ClusterState, caller: &Caller, name: &str, policy: BucketPoli
     caller.require_s3_writer(state)?;
     let bucket = caller.tenant_mut(state)?.buckets.get_mut(name).ok_or_else(|| missing(name))?;
     bucket.policy = policy;
+    // A text that the S3 service took for a policy is gone.
+    bucket.settings.remove("policy");
     Ok(())
 }
 
@@ -174,8 +177,14 @@ fn bytes(text: &str) -> Result<u64, Refusal> {
     number.parse::<u64>().ok().and_then(|number| number.checked_mul(factor)).ok_or_else(wrong)
 }
 
+/// Whether a text is a document that a bucket takes as its policy; the error says why not.
+pub(crate) fn accepts(state: &ClusterState, bucket: &str, text: &str) -> Result<(), String> {
+    let document = StoredDocument::parse(text).map_err(|error| error.to_string())?;
+    checked(state, bucket, document).map(drop).map_err(|refusal| refusal.message())
+}
+
 /// The vendor's rules for names of buckets.
-fn is_bucket_name(name: &str) -> bool {
+pub(crate) fn is_bucket_name(name: &str) -> bool {
     let edge = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
     let bytes = name.as_bytes();
     let plain = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-".contains(byte);
@@ -215,7 +224,7 @@ fn check_statement(statement: &Map<String, Value>, bucket: &str) -> Result<(), R
         texts(&statement["Resource"]).into_iter().filter_map(|text| text.strip_prefix("arn:aws:s3:::")).collect();
     for resource in &resources {
         let of = resource.split('/').next().unwrap_or_default();
-        if !glob(of.as_bytes(), bucket.as_bytes()) {
+        if !Pattern::new(true).and(of).covers(bucket) {
             return Err(refused(&format!(
                 "the resource \"arn:aws:s3:::{resource}\" is not of the bucket \"{bucket}\""
             )));
@@ -251,30 +260,6 @@ fn texts(value: &Value) -> Vec<&str> {
         Value::Array(items) => items.iter().filter_map(Value::as_str).collect(),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => Vec::new(),
     }
-}
-
-/// Whether `text` has the form of `pattern`, in which `*` is any text and `?` any letter.
-pub(crate) fn glob(pattern: &[u8], text: &[u8]) -> bool {
-    let (mut at, mut read, mut star) = (0, 0, None);
-    while read < text.len() {
-        match pattern.get(at) {
-            Some(b'*') => {
-                star = Some((at, read));
-                at += 1;
-            }
-            Some(letter) if *letter == b'?' || *letter == text[read] => {
-                at += 1;
-                read += 1;
-            }
-            Some(_) | None => {
-                let Some((position, begun)) = star else { return false };
-                star = Some((position, begun + 1));
-                at = position + 1;
-                read = begun + 1;
-            }
-        }
-    }
-    pattern[at..].iter().all(|letter| *letter == b'*')
 }
 
 /// Whether an action is about a bucket or about its objects.
@@ -445,18 +430,8 @@ mod tests {
     }
 
     #[test]
-    fn sizes_and_patterns_are_read() {
+    fn sizes_are_read() {
         assert_eq!(["1MB", "7", "2KiB"].map(|text| bytes(text).unwrap()), [1_000_000, 7, 2048]);
         assert!(["", "MB", "-1", "1XB", "99999999999TB"].iter().all(|text| bytes(text).is_err()));
-        for (pattern, text, fits) in [
-            ("*", "", true),
-            ("a*c", "abbc", true),
-            ("a?c", "abc", true),
-            ("a?c", "ac", false),
-            ("*b", "ab/b", true),
-            ("a", "ab", false),
-        ] {
-            assert_eq!(glob(pattern.as_bytes(), text.as_bytes()), fits, "{pattern} {text}");
-        }
     }
 }

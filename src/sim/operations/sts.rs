@@ -1,5 +1,9 @@
 //! Temporary credentials: `assume-role`.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde::{Deserialize, Serialize};
+
 use super::policies::check_document;
 use super::{Refusal, require_s3};
 use crate::sim::document::StoredDocument;
@@ -29,8 +33,32 @@ pub(crate) struct TemporaryCredentials {
     pub(crate) session_token: String,
 }
 
-/// Issues temporary credentials for the key pair of a user that has a policy. `serial` is a number that was not used before;
-/// the state does not store the credentials.
+/// What a session token says. The state does not store temporary credentials: every server of the cluster can read the token.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Claims {
+    pub(crate) access_key: String,
+    pub(crate) tenant: String,
+    pub(crate) user: String,
+    /// Seconds since 1970.
+    pub(crate) until: u64,
+    /// The session policy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) policy: Option<StoredDocument>,
+}
+
+impl Claims {
+    /// The claims of a token that this cluster issued.
+    pub(crate) fn read(state: &ClusterState, token: &str) -> Option<Self> {
+        serde_json::from_str(&ids::read_token(&state.guid, token)?).ok()
+    }
+
+    /// The secret key that belongs to the token.
+    pub(crate) fn secret_key(&self, state: &ClusterState) -> String {
+        ids::secret_key(&["sts", &state.guid, &self.access_key, &self.until.to_string()])
+    }
+}
+
+/// Issues temporary credentials for the key pair of a user that has a policy. `serial` is a number that was not used before.
 pub(crate) fn assume_role(
     state: &ClusterState,
     tenant: &str,
@@ -49,34 +77,29 @@ pub(crate) fn assume_role(
         check_document(policy, state.limits.document_bytes)?;
     }
     // The answer of a cluster to a wrong pair is unknown.
-    let user =
+    let (name, user) =
         owner(state, tenant, request).ok_or_else(|| Refusal::invalid("The access key or secret key is invalid"))?;
     if user.policy.is_none() {
         return Err(Refusal::invalid("The user has no S3 policy attached"));
     }
-    let serial = serial.to_string();
-    let parts = ["sts", &state.guid, &request.access_key, &serial];
-    Ok(TemporaryCredentials {
-        access_key: ids::access_key(state.tenants.get(tenant).and_then(|tenant| tenant.id).unwrap_or_default(), &parts),
-        secret_key: ids::secret_key(&parts),
-        session_token: ids::token(&parts),
-    })
+    let parts = ["sts", &state.guid, &request.access_key, &serial.to_string()];
+    let id = state.tenants.get(tenant).and_then(|tenant| tenant.id).unwrap_or_default();
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let claims = Claims {
+        access_key: ids::access_key(id, &parts),
+        tenant: tenant.to_owned(),
+        user: name.to_owned(),
+        until: now.saturating_add(request.duration),
+        policy: request.policy.clone(),
+    };
+    let text = serde_json::to_string(&claims).map_err(|error| Refusal::Broken(error.to_string()))?;
+    let (secret_key, session_token) = (claims.secret_key(state), ids::signed_token(&state.guid, &text));
+    Ok(TemporaryCredentials { access_key: claims.access_key, secret_key, session_token })
 }
 
-fn owner<'s>(state: &'s ClusterState, tenant: &str, request: &AssumeRoleRequest) -> Option<&'s User> {
-    let tenant = state.tenants.get(tenant)?;
-    if !state.behaviour().own_key_pairs {
-        return tenant
-            .users
-            .get(&request.access_key)
-            .filter(|user| user.password.as_ref() == Some(&request.secret_key));
-    }
-    let is_pair = |user: &&User| {
-        user.keys
-            .as_ref()
-            .is_some_and(|keys| keys.access_key == request.access_key && keys.secret_key == request.secret_key)
-    };
-    tenant.users.values().find(is_pair)
+fn owner<'s>(state: &'s ClusterState, tenant: &str, request: &AssumeRoleRequest) -> Option<(&'s str, &'s User)> {
+    let mut users = state.tenants.get(tenant)?.users.iter().map(|(name, user)| (name.as_str(), user));
+    users.find(|(name, user)| user.key_pair(state, name) == Some((&request.access_key, &request.secret_key)))
 }
 
 #[cfg(test)]

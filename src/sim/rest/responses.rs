@@ -1,11 +1,11 @@
 //! Responses: a status and a JSON body, in the shapes that the definitions and the switches say.
 
-use axum::body::Body;
-use axum::http::{Response, StatusCode, header};
+use axum::http::StatusCode;
 use serde::Serialize;
 use serde_json::{Map, Number, Value, json};
 
 use crate::sim::document::StoredDocument;
+use crate::sim::http::HttpResponse;
 use crate::sim::ids;
 use crate::sim::operations::users::{Listed, UserRef};
 use crate::sim::operations::{Caller, Refusal, service_accounts, sts, users};
@@ -46,13 +46,12 @@ impl ApiResponse {
         as_floats(&mut value);
         Self { body: value.to_string(), ..self }
     }
+}
 
-    pub(crate) fn into_response(self) -> Response<Body> {
-        let mut response = Response::new(Body::from(self.body));
-        *response.status_mut() = self.status;
-        let json = header::HeaderValue::from_static("application/json; charset=utf-8");
-        response.headers_mut().insert(header::CONTENT_TYPE, json);
-        response
+impl From<ApiResponse> for HttpResponse {
+    fn from(response: ApiResponse) -> Self {
+        let ApiResponse { status, body } = response;
+        Self { status, content_type: "application/json; charset=utf-8", headers: Vec::new(), body }
     }
 }
 

@@ -10,18 +10,17 @@ use std::time::{Duration, Instant};
 
 use axum::body::{Body, to_bytes};
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::{HeaderName, HeaderValue, Response, StatusCode, header};
+use axum::http::{Response, StatusCode, header};
 use futures_util::stream::{self, StreamExt};
 use serde::Serialize;
 use serde_json::json;
 
 use crate::sim::fault::{Applied, Fault};
-use crate::sim::fault_rules::{ActiveFaults, CallInfo};
+use crate::sim::fault_rules::{ActiveFaults, CallInfo, Interface};
+use crate::sim::http::{HttpRequest, HttpResponse, Side};
 use crate::sim::observe::Event;
-use crate::sim::operations::Refusal;
-use crate::sim::rest::{Api, ApiRequest, ApiResponse};
 use crate::sim::serve::listener::{ConnectionHandle, Cut, Phase, Phases};
-use crate::sim::store::StateChange;
+use crate::sim::store::{StateChange, Store};
 
 /// The longest body in bytes: far more than any call needs.
 const MAX_BODY: usize = 1 << 20;
@@ -43,37 +42,52 @@ impl fmt::Debug for KillHook {
     }
 }
 
+/// What both interfaces of a cluster have in common.
 #[derive(Debug)]
 pub(super) struct Shared {
-    pub(super) api: Api,
+    pub(super) store: Arc<Store>,
     pub(super) latency: Duration,
+    pub(super) tls: bool,
     /// Gets a JSON line for each request, without secrets and without the time.
     pub(super) log: Option<Mutex<File>>,
-    pub(super) faults: Mutex<ActiveFaults>,
     pub(super) events: Option<Mutex<Vec<Event>>>,
     pub(super) on_kill: Option<KillHook>,
     pub(super) phases: Phases,
     pub(super) requests: AtomicU64,
+}
+
+/// What answers the requests of one listener.
+#[derive(Debug)]
+pub(super) struct Service {
+    pub(super) shared: Arc<Shared>,
+    pub(super) side: Box<dyn Side>,
+    pub(super) interface: Interface,
+    pub(super) faults: Mutex<ActiveFaults>,
     /// The number of requests without a response yet.
     pub(super) in_flight: AtomicU64,
 }
 
 /// Answers one request. Like a real cluster, it completes the request even if the client goes away.
 pub(super) async fn handle(
-    State(shared): State<Arc<Shared>>,
+    State(service): State<Arc<Service>>,
     ConnectInfo(connection): ConnectInfo<ConnectionHandle>,
     request: Request,
 ) -> Response<Body> {
     let event = Event {
-        seq: shared.requests.fetch_add(1, Ordering::Relaxed) + 1,
+        seq: service.shared.requests.fetch_add(1, Ordering::Relaxed) + 1,
+        interface: service.interface,
         method: request.method().to_string(),
         path: request.uri().path().to_owned(),
+        query: request.uri().query().map(str::to_owned),
         ..Event::default()
     };
-    let request = read(request).await;
-    let reply = match tokio::spawn(shared.complete(event, connection.number, request)).await {
+    let request = read(request, &connection, service.shared.tls).await;
+    let broken = |error: &dyn fmt::Display| {
+        Reply::Answer(service.side.error(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()).into_response())
+    };
+    let reply = match tokio::spawn(Arc::clone(&service).complete(event, connection.number, request)).await {
         Ok(reply) => reply,
-        Err(error) => Refusal::Broken(error.to_string()).into(),
+        Err(error) => broken(&error),
     };
     match reply {
         Reply::Answer(response) | Reply::Stall(response) => return response,
@@ -85,34 +99,34 @@ pub(super) async fn handle(
     Response::default()
 }
 
-async fn read(request: Request) -> Result<ApiRequest, Refusal> {
+/// Reads the body; the error says why it cannot be read.
+async fn read(request: Request, connection: &ConnectionHandle, tls: bool) -> Result<HttpRequest, String> {
     let (parts, body) = request.into_parts();
-    let header =
-        |name: HeaderName| parts.headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
     let body = to_bytes(body, MAX_BODY).await;
-    Ok(ApiRequest {
-        authorization: header(header::AUTHORIZATION),
-        content_type: header(header::CONTENT_TYPE),
+    Ok(HttpRequest {
         path: parts.uri.path().to_owned(),
         query: parts.uri.query().map(str::to_owned),
         method: parts.method,
-        body: body.map_err(|error| Refusal::invalid(format!("the body cannot be read: {error}")))?,
+        headers: parts.headers,
+        peer: connection.peer,
+        tls,
+        body: body.map_err(|error| format!("the body cannot be read: {error}"))?,
     })
 }
 
-impl Shared {
+impl Service {
     /// Executes and records a request. The reply comes once the latency is over, and the work counts as a part of it.
     async fn complete(
         self: Arc<Self>,
         mut event: Event,
         connection: u64,
-        request: Result<ApiRequest, Refusal>,
+        request: Result<HttpRequest, String>,
     ) -> Reply {
-        let due = Instant::now() + self.latency;
+        let due = Instant::now() + self.shared.latency;
         let others = self.in_flight.fetch_add(1, Ordering::Relaxed);
         let reply = match request {
             Ok(request) => self.execute(request, others, &mut event).await,
-            Err(refusal) => refusal.into(),
+            Err(why) => Reply::Answer(self.side.error(StatusCode::BAD_REQUEST, &why).into_response()),
         };
         let left = due.saturating_duration_since(Instant::now());
         if !left.is_zero() {
@@ -121,17 +135,17 @@ impl Shared {
         }
         self.in_flight.fetch_sub(1, Ordering::Relaxed);
         event.status = reply.status();
-        self.record(event, connection);
+        self.shared.record(event, connection);
         match &reply {
             Reply::Answer(_) | Reply::Close | Reply::Reset(_) | Reply::Silent | Reply::Stall(_) => {}
-            Reply::Stop => self.die().await,
-            Reply::Kill => self.kill().await,
+            Reply::Stop => self.shared.die().await,
+            Reply::Kill => self.shared.kill().await,
         }
         reply
     }
 
-    async fn execute(self: &Arc<Self>, request: ApiRequest, others: u64, event: &mut Event) -> Reply {
-        event.writes = self.api.writes(&request);
+    async fn execute(self: &Arc<Self>, request: HttpRequest, others: u64, event: &mut Event) -> Reply {
+        event.writes = self.side.writes(&request);
         let writes = event.writes == Some(true);
         let call = CallInfo { method: &event.method, path: &event.path, writes, others };
         event.faults = self.faults.lock().unwrap_or_else(PoisonError::into_inner).next(call);
@@ -140,21 +154,27 @@ impl Shared {
                 tokio::time::sleep(*time).await;
             }
         }
-        if self.phases.has_reached(Phase::Dead) {
+        if self.shared.phases.has_reached(Phase::Dead) {
             return Reply::Close;
         }
         // A change may block on the disk and on other processes.
-        let (shared, faults) = (Arc::clone(self), event.faults.clone());
+        let (service, faults) = (Arc::clone(self), event.faults.clone());
         let executed = tokio::task::spawn_blocking(move || {
-            let foreign_changes: Vec<_> = faults.iter().filter_map(|fault| shared.foreign_change(fault)).collect();
+            let foreign_changes: Vec<_> =
+                faults.iter().filter_map(|fault| service.shared.foreign_change(fault)).collect();
+            let side = &*service.side;
             let fault = faults.iter().find(|fault| fault.replaces_response());
             if fault == Some(&Fault::Expire) {
-                shared.api.expire(&request);
+                return (foreign_changes, None, Reply::Answer(side.expire(&request).into_response()));
             }
             let is_executed = fault.is_none_or(|fault| fault.applied() == Applied::Yes);
-            let own = is_executed.then(|| shared.api.answer(&request));
-            let response = own.as_ref().map_or_else(ApiResponse::done, |own| own.response.clone());
-            (foreign_changes, own, Reply::new(fault, response))
+            let own = is_executed.then(|| side.answer(&request, &faults));
+            let response = own.as_ref().map(|own| own.response.clone());
+            let reply = match fault {
+                Some(fault) => Reply::of_fault(fault, response, side),
+                None => response.map_or(Reply::Close, |response| Reply::Answer(response.into_response())),
+            };
+            (foreign_changes, own, reply)
         });
         match executed.await {
             Ok((foreign_changes, own, reply)) => {
@@ -163,13 +183,19 @@ impl Shared {
                 event.change = own.and_then(|own| own.change);
                 reply
             }
-            Err(error) => Refusal::Broken(error.to_string()).into(),
+            Err(error) => {
+                let response = self.side.error(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string());
+                Reply::Answer(response.into_response())
+            }
         }
     }
+}
 
+impl Shared {
     fn foreign_change(&self, fault: &Fault) -> Option<StateChange> {
         let Fault::Behind(foreign) = fault else { return None };
-        self.api.alter(|state| foreign.apply(state)).unwrap_or_else(|refusal| {
+        let changed = self.store.change(|state| foreign.apply(state));
+        changed.map(|done| done.change).unwrap_or_else(|refusal| {
             tracing::warn!("`{fault}` has no effect: {}", refusal.message());
             None
         })
@@ -183,6 +209,13 @@ impl Shared {
                 connection,
                 method: &event.method,
                 path: &event.path,
+                s3: event.interface == Interface::S3,
+                // A query of the API may contain a secret; one of S3 only in a URL that is signed.
+                query: event
+                    .query
+                    .as_deref()
+                    .filter(|_| event.interface == Interface::S3)
+                    .filter(|query| !is_signed(query)),
                 status: event.status,
                 faults: event.faults.iter().map(Fault::name).collect(),
             });
@@ -212,7 +245,11 @@ impl Shared {
     }
 }
 
-/// One request, without query, headers and body: these can contain secrets.
+fn is_signed(query: &str) -> bool {
+    query.to_ascii_lowercase().contains("signature=")
+}
+
+/// One request, without headers and body, and for the API without the query: these can contain secrets.
 #[derive(Serialize)]
 struct LogEntry<'r> {
     /// Lines are in the order of the responses, numbers in that of the requests.
@@ -220,6 +257,11 @@ struct LogEntry<'r> {
     connection: u64,
     method: &'r str,
     path: &'r str,
+    /// Whether it went to the S3 service.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    s3: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    query: Option<&'r str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<u16>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -243,26 +285,27 @@ enum Reply {
 }
 
 impl Reply {
-    /// The reply to a call that the cluster itself answers with `own`.
-    fn new(fault: Option<&Fault>, own: ApiResponse) -> Self {
-        let Some(fault) = fault else { return own.into() };
-        let ok = |body: String| Self::from(ApiResponse { status: StatusCode::OK, body });
+    /// The reply to a call with a fault that replaces the response. `own` is the response of the cluster, if it executed the
+    /// call.
+    fn of_fault(fault: &Fault, own: Option<HttpResponse>, side: &dyn Side) -> Self {
+        let answer = |response: HttpResponse| Self::Answer(response.into_response());
+        let json = |body: String| answer(HttpResponse { body, ..side.done() });
+        let own = own.unwrap_or_else(|| side.done());
         match fault {
-            Fault::Delay(_) | Fault::Behind(_) => own.into(),
-            Fault::Refuse { status, message } => error_response(*status, message).into(),
+            Fault::Delay(_) | Fault::Behind(_) | Fault::S3(_) | Fault::Expire => answer(own),
+            Fault::Refuse { status, message } => answer(side.error(code(*status), message)),
             Fault::Drop(_) => Self::Close,
             Fault::Reset => Self::Reset(partial_response(&own)),
             Fault::Silent(_) => Self::Silent,
             Fault::Stall => Self::Stall(stalling_response(own)),
             Fault::Status { status, retry_after, .. } => {
-                let mut response = error_response(*status, "a fault of the simulator").into_response();
+                let mut response = side.error(code(*status), "a fault of the simulator").into_response();
                 response.headers_mut().extend(retry_after.map(|seconds| (header::RETRY_AFTER, seconds.into())));
                 Self::Answer(response)
             }
-            Fault::Html { status, .. } => Self::Answer(html_page(*status)),
-            Fault::Shape(_) => ok(json!({ "data": { "unexpected": [true] } }).to_string()),
-            Fault::Truncated(_) => ok(half(&own.body).to_owned()),
-            Fault::Expire => Refusal::Unauthorized.into(),
+            Fault::Html { status, .. } => answer(html_page(*status)),
+            Fault::Shape(_) => json(json!({ "data": { "unexpected": [true] } }).to_string()),
+            Fault::Truncated(_) => json(half(&own.body).to_owned()),
             Fault::Stop(_) => Self::Stop,
             Fault::Kill(_) => Self::Kill,
         }
@@ -276,35 +319,23 @@ impl Reply {
     }
 }
 
-impl<T: Into<ApiResponse>> From<T> for Reply {
-    fn from(response: T) -> Self {
-        Self::Answer(response.into().into_response())
-    }
-}
-
-fn error_response(status: u16, message: &str) -> ApiResponse {
-    ApiResponse { status: code(status), body: json!({ "message": message }).to_string() }
-}
-
-fn html_page(status: u16) -> Response<Body> {
+fn html_page(status: u16) -> HttpResponse {
     let title = code(status).to_string();
     let body = format!("<html>\n<head><title>{title}</title></head>\n<body><h1>{title}</h1></body>\n</html>\n");
-    let mut response = ApiResponse { status: code(status), body }.into_response();
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html"));
-    response
+    HttpResponse { status: code(status), content_type: "text/html", headers: Vec::new(), body }
 }
 
 /// A response of which half is sent, and then nothing more while the connection is open.
-fn stalling_response(response: ApiResponse) -> Response<Body> {
+fn stalling_response(response: HttpResponse) -> Response<Body> {
     let beginning = half(&response.body).to_owned();
     let beginning = stream::once(async { Ok::<_, Infallible>(beginning) });
     response.into_response().map(|_| Body::from_stream(beginning.chain(stream::pending())))
 }
 
-fn partial_response(response: &ApiResponse) -> Vec<u8> {
-    let ApiResponse { status, body } = response;
+fn partial_response(response: &HttpResponse) -> Vec<u8> {
+    let HttpResponse { status, content_type, body, .. } = response;
     let length = body.len();
-    let head = format!("HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n");
+    let head = format!("HTTP/1.1 {status}\r\ncontent-type: {content_type}\r\ncontent-length: {length}\r\n\r\n");
     [head.as_bytes(), half(body).as_bytes()].concat()
 }
 

@@ -44,6 +44,8 @@ impl Socket for TlsStream<TcpStream> {
 #[derive(Debug, Clone)]
 pub(super) struct ConnectionHandle {
     pub(super) number: u64,
+    /// The address of the client.
+    pub(super) peer: IpAddr,
     cut: Arc<Mutex<Option<Cut>>>,
 }
 
@@ -116,7 +118,7 @@ impl Listener for CuttableListener {
         if let Err(error) = socket.tcp().set_nodelay(true) {
             tracing::debug!("TCP_NODELAY cannot be set: {error}");
         }
-        let connection = ConnectionHandle { number: self.connections, cut: Arc::default() };
+        let connection = ConnectionHandle { number: self.connections, peer: address.ip(), cut: Arc::default() };
         let dead: BoxFuture<'static, ()> = Box::pin(self.closed.phases.reached(Phase::Dead));
         (CuttableStream { socket, connection, dead: Some(dead) }, address)
     }

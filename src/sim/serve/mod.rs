@@ -15,15 +15,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
+use futures_util::future::join_all;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
 
 use crate::sim::error::SimError;
-use crate::sim::fault_rules::{ActiveFaults, FaultRules};
+use crate::sim::fault_rules::{ActiveFaults, FaultRules, Interface};
+use crate::sim::http::Side;
 use crate::sim::observe::Event;
 use crate::sim::release::{Role, SimRelease};
 use crate::sim::rest::Api;
-use crate::sim::serve::handle::Shared;
+use crate::sim::s3::S3Service;
+use crate::sim::serve::handle::{Service, Shared};
 use crate::sim::serve::listener::{Certificate, ConnectionHandle, CuttableListener, OnDrop, Phase, Phases};
 use crate::sim::state::{ClusterState, ROOT};
 use crate::sim::store::Store;
@@ -46,6 +50,8 @@ with_defaults! {
         pub state: StateSource = StateSource::Memory(Box::default()),
         /// The address to listen on; a free port of loopback by default.
         pub listen: SocketAddr = SocketAddr::from(([127, 0, 0, 1], 0)),
+        /// The address of the S3 service; none by default.
+        pub s3: Option<SocketAddr> = None,
         /// The release to behave as. It replaces the one of the state file.
         pub release: Option<SimRelease> = None,
         /// Switches to set, as `name=value`. They replace those of the state file.
@@ -86,43 +92,67 @@ impl Options {
 /// # Errors
 /// The state file is invalid or not writable, the address is taken, or the log cannot be opened.
 pub async fn start(options: Options) -> Result<Running, SimError> {
-    let store = open(&options)?;
+    let store = Arc::new(open(&options)?);
     let admin = admin_login(&*store.read()?);
     let shared = Arc::new(Shared {
-        api: Api::new(store, options.token_time, options.token_uses),
+        store: Arc::clone(&store),
         latency: options.latency,
+        tls: options.tls,
         log: options.log.as_ref().map(open_log).transpose()?,
-        faults: Mutex::new(ActiveFaults::from(options.faults)),
         events: options.record.then(Mutex::default),
         on_kill: options.on_kill,
         phases: Phases::new(),
         requests: AtomicU64::new(0),
-        in_flight: AtomicU64::new(0),
     });
-    let no_listener = |error: io::Error| {
-        let (address, instead) = (options.listen, "choose another address, or port 0 for a free one");
-        SimError(format!("the simulator cannot listen on {address}: {error}; {instead}"))
+    let (tcp, address) = bind(options.listen).await?;
+    let s3 = match options.s3 {
+        Some(address) => Some(bind(address).await?),
+        None => None,
     };
-    let tcp = TcpListener::bind(options.listen).await.map_err(no_listener)?;
-    let address = tcp.local_addr().map_err(no_listener)?;
-    let scheme = if options.tls { "https" } else { "http" };
     let signed = options.tls.then(|| listener::self_signed(address.ip())).transpose();
     let (certificate, tls) = signed
         .map_err(|error| SimError(format!("the simulator cannot make a certificate: {error}; it can run without TLS")))?
         .unzip();
-    let server = spawn(CuttableListener::new(tcp, tls, &shared.phases), &shared);
+    let service = |side: Box<dyn Side>, interface: Interface| {
+        let faults = Mutex::new(ActiveFaults::from(options.faults.of(interface)));
+        let (shared, in_flight) = (Arc::clone(&shared), AtomicU64::new(0));
+        Arc::new(Service { shared, side, interface, faults, in_flight })
+    };
+    let url = |address: SocketAddr| format!("{}://{address}", if options.tls { "https" } else { "http" });
+    let api = Api::new(Arc::clone(&store), options.token_time, options.token_uses);
+    let s3_url = s3.as_ref().map(|(_, address)| url(*address));
+    let mut listeners = vec![(tcp, service(Box::new(api), Interface::Api))];
+    listeners.extend(s3.map(|(tcp, _)| (tcp, service(Box::new(S3Service::new(store)), Interface::S3))));
+    let services = listeners.iter().map(|(_, service)| Arc::clone(service)).collect();
+    let server = spawn(listeners, tls.as_ref(), &shared.phases);
     let stop = OnDrop { phases: shared.phases.clone(), to: Phase::Stopping };
-    Ok(Running { url: format!("{scheme}://{address}"), certificate, admin, shared, stop, server })
+    Ok(Running { url: url(address), s3_url, certificate, admin, shared, services, stop, server })
 }
 
-fn spawn(listener: CuttableListener, shared: &Arc<Shared>) -> JoinHandle<()> {
-    let router = Router::new().fallback(handle::handle).with_state(Arc::clone(shared));
-    let serve = axum::serve(listener, router.into_make_service_with_connect_info::<ConnectionHandle>())
-        .with_graceful_shutdown(shared.phases.reached(Phase::Stopping));
-    let dead = OnDrop { phases: shared.phases.clone(), to: Phase::Dead };
+async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), SimError> {
+    let no_listener = |error: io::Error| {
+        let instead = "choose another address, or port 0 for a free one";
+        SimError(format!("the simulator cannot listen on {address}: {error}; {instead}"))
+    };
+    let tcp = TcpListener::bind(address).await.map_err(no_listener)?;
+    let address = tcp.local_addr().map_err(no_listener)?;
+    Ok((tcp, address))
+}
+
+/// Runs the services until all of them have stopped.
+fn spawn(listeners: Vec<(TcpListener, Arc<Service>)>, tls: Option<&TlsAcceptor>, phases: &Phases) -> JoinHandle<()> {
+    let serve = |(tcp, service): (TcpListener, Arc<Service>)| {
+        let listener = CuttableListener::new(tcp, tls.cloned(), phases);
+        let router = Router::new().fallback(handle::handle).with_state(service);
+        axum::serve(listener, router.into_make_service_with_connect_info::<ConnectionHandle>())
+            .with_graceful_shutdown(phases.reached(Phase::Stopping))
+            .into_future()
+    };
+    let servers: Vec<_> = listeners.into_iter().map(serve).collect();
+    let dead = OnDrop { phases: phases.clone(), to: Phase::Dead };
     tokio::spawn(async move {
-        // It never fails: after an error of the listener it continues to accept.
-        let _ = serve.into_future().await;
+        // None fails: after an error of the listener it continues to accept.
+        let _ = join_all(servers).await;
         drop(dead);
     })
 }
@@ -171,9 +201,11 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub struct Running {
     url: String,
+    s3_url: Option<String>,
     certificate: Option<Certificate>,
     admin: (String, String),
     shared: Arc<Shared>,
+    services: Vec<Arc<Service>>,
     stop: OnDrop,
     server: JoinHandle<()>,
 }
@@ -191,6 +223,11 @@ impl Running {
     /// Its URL, such as `http://127.0.0.1:41234`; the API is under `/api/v2`.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// The URL of its S3 service, if [`Options::s3`] is set.
+    pub fn s3_url(&self) -> Option<&str> {
+        self.s3_url.as_deref()
     }
 
     /// With TLS, the fingerprint of its certificate: `sha256:` and the digest of the certificate (DER) in hex.
@@ -218,7 +255,7 @@ impl Running {
     /// # Errors
     /// The state file is gone or no longer valid.
     pub fn state(&self) -> Result<Arc<ClusterState>, SimError> {
-        self.shared.api.state()
+        self.shared.store.read()
     }
 
     /// The requests so far and their results, in the order of arrival, if [`Options::record`] is set.
@@ -231,7 +268,14 @@ impl Running {
 
     /// Replaces the fault rules. Counts start again.
     pub fn set_faults(&self, rules: FaultRules) {
-        *self.shared.faults.lock().unwrap_or_else(PoisonError::into_inner) = ActiveFaults::from(rules);
+        let (of_api, of_s3): (Vec<_>, Vec<_>) = rules.0.into_iter().partition(|rule| rule.interface == Interface::Api);
+        for service in &self.services {
+            let rules = match service.interface {
+                Interface::Api => FaultRules(of_api.clone()),
+                Interface::S3 => FaultRules(of_s3.clone()),
+            };
+            *service.faults.lock().unwrap_or_else(PoisonError::into_inner) = ActiveFaults::from(rules);
+        }
     }
 
     /// Waits until it accepts no connection any more.

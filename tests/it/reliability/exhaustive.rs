@@ -180,7 +180,7 @@ impl Case {
         let known = steps.iter().all(|step| !matches!(step.status, Status::UnknownOutcome(_)));
         let there = Standing::of(&ran.state).without_keys() == Standing::of(&self.end).without_keys();
         match fault {
-            Fault::Behind(_) | Fault::Kill(_) => {}
+            Fault::Behind(_) | Fault::S3(_) | Fault::Kill(_) => {}
             // A refusal stands, and so does a cluster that is gone.
             Fault::Refuse { .. } | Fault::Stop(_) => {
                 assert!(!known || all_good == there, "not as the outcome says: {}", story());

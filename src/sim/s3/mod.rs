@@ -1,0 +1,221 @@
+//! The S3 service of the simulated cluster: it checks signatures, decides by the documents, and answers. It stores no objects.
+//!
+//! `request` reads what is asked for, `keys` and `signature` who asks, `steps` says what is looked at in which order, `decide`
+//! which actions a request asks for and whether the documents allow them, `show` and `effect` what happens then.
+
+mod answer;
+mod decide;
+mod effect;
+mod keys;
+mod request;
+mod show;
+mod signature;
+mod steps;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use axum::http::StatusCode;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use md5::{Digest, Md5};
+use time::OffsetDateTime;
+
+use self::answer::{S3Error, with_header};
+use self::decide::{Judge, arn, condition_keys, tenant_of};
+use self::keys::Requester;
+use self::request::{Operation, S3Request, is_write};
+use self::steps::{Step, steps};
+use crate::sim::error::SimError;
+use crate::sim::fault::{Fault, S3Fault};
+use crate::sim::http::{HttpOutcome, HttpRequest, HttpResponse, Side};
+use crate::sim::operations::buckets;
+use crate::sim::state::ClusterState;
+use crate::sim::store::{StateChange, Store};
+use crate::sim::switches::S3Rules;
+
+#[derive(Debug)]
+pub(crate) struct S3Service {
+    store: Arc<Store>,
+    answered: AtomicU64,
+}
+
+/// A request with what is known about it.
+struct Call<'a> {
+    http: &'a HttpRequest,
+    request: &'a S3Request,
+    requester: Option<&'a Requester>,
+    faults: &'a [Fault],
+    now: OffsetDateTime,
+}
+
+impl S3Service {
+    pub(crate) fn new(store: Arc<Store>) -> Self {
+        Self { store, answered: AtomicU64::new(0) }
+    }
+
+    fn respond(&self, http: &HttpRequest, faults: &[Fault]) -> Result<(HttpResponse, Option<StateChange>), S3Error> {
+        let state = self.store.read()?;
+        if state.s3_deleted {
+            return Err(S3Error::of("ServiceUnavailable"));
+        }
+        let now = OffsetDateTime::now_utc();
+        let requester = keys::requester(&state, http, now)?;
+        let request = S3Request::read(http, has(faults, &S3Fault::IgnoresParameters))?;
+        let call = Call { http, request: &request, requester: requester.as_ref(), faults, now };
+        if !request.is_write() {
+            return Ok((call.show(&state)?, None));
+        }
+        let done = self.store.change(|state| {
+            call.make_bucket(state)?;
+            // A request that is refused now may have made its bucket.
+            Ok::<_, S3Error>(call.execute(state).unwrap_or_else(HttpResponse::from))
+        })?;
+        Ok((done.value, done.change))
+    }
+}
+
+impl Side for S3Service {
+    fn writes(&self, request: &HttpRequest) -> Option<bool> {
+        Some(is_write(&request.method))
+    }
+
+    fn answer(&self, request: &HttpRequest, faults: &[Fault]) -> HttpOutcome {
+        let (response, change) = self.respond(request, faults).unwrap_or_else(|error| (error.into(), None));
+        let number = self.answered.fetch_add(1, Ordering::Relaxed) + 1;
+        let response = with_header(response, "x-amz-request-id", &format!("{number:016X}"));
+        HttpOutcome { applied: response.status.is_success(), response, change }
+    }
+
+    fn expire(&self, _: &HttpRequest) -> HttpResponse {
+        S3Error::of("ExpiredToken").into()
+    }
+
+    fn done(&self) -> HttpResponse {
+        answer::ok("<Result></Result>")
+    }
+
+    fn error(&self, status: StatusCode, message: &str) -> HttpResponse {
+        let code = match status.as_u16() {
+            403 => "AccessDenied",
+            404 => "NoSuchBucket",
+            429 | 503 => "SlowDown",
+            400..500 => "InvalidRequest",
+            _ => "InternalError",
+        };
+        HttpResponse { status, ..S3Error::new(code, message).into() }
+    }
+}
+
+impl From<SimError> for S3Error {
+    fn from(error: SimError) -> Self {
+        Self::new("InternalError", error.to_string())
+    }
+}
+
+fn has(faults: &[Fault], fault: &S3Fault) -> bool {
+    faults.iter().any(|of| matches!(of, Fault::S3(of) if of == fault))
+}
+
+impl Call<'_> {
+    fn show(&self, state: &ClusterState) -> Result<HttpResponse, S3Error> {
+        let judge = self.judge(state);
+        if self.request.operation == Operation::ListBuckets {
+            let visible = judge.visible()?.ok_or_else(|| S3Error::of("AccessDenied"))?;
+            return Ok(show::buckets(&visible));
+        }
+        self.look(state, &judge)?;
+        show::show(state.tenants.get(self.tenant(state)), self.request)
+    }
+
+    fn execute(&self, state: &mut ClusterState) -> Result<HttpResponse, S3Error> {
+        self.look(state, &self.judge(state))?;
+        let tenant = self.tenant(state).to_owned();
+        effect::execute(state, &tenant, self.request, self.http, self.faults)
+    }
+
+    /// With the fault that makes buckets: makes the bucket of a request that is allowed.
+    fn make_bucket(&self, state: &mut ClusterState) -> Result<(), S3Error> {
+        let is_put = self.http.method == "PUT" || self.request.operation == Operation::CreateUpload;
+        let is_missing = !state.tenants.values().any(|tenant| tenant.buckets.contains_key(&self.request.bucket));
+        let makes = has(self.faults, &S3Fault::MakesBuckets) && is_put && is_missing;
+        if makes && self.judge(state).authorises(self.http, self.request)? {
+            let tenant = self.tenant(state).to_owned();
+            effect::make_bucket(state, &tenant, &self.request.bucket);
+        }
+        Ok(())
+    }
+
+    fn judge<'s>(&'s self, state: &'s ClusterState) -> Judge<'s> {
+        let rules = state.switches.s3_rules;
+        let keys = condition_keys(self.http, self.request, self.requester, rules, self.now);
+        Judge { state, requester: self.requester, keys, faults: self.faults }
+    }
+
+    fn tenant<'s>(&'s self, state: &'s ClusterState) -> &'s str {
+        tenant_of(state, self.requester, &self.request.bucket)
+    }
+
+    /// Takes the steps of a request, up to the first that fails.
+    fn look(&self, state: &ClusterState, judge: &Judge<'_>) -> Result<(), S3Error> {
+        let steps = steps(self.request, state.switches.s3_rules).iter();
+        let any_body =
+            has(self.faults, &S3Fault::TakesAnyBody) && matches!(self.request.operation, Operation::PutSetting(_));
+        let is_of_body = |step: &&Step| matches!(step, Step::DigestGiven | Step::Digest | Step::Body(_));
+        steps.filter(|step| !(any_body && is_of_body(step))).try_for_each(|step| self.take(*step, state, judge))
+    }
+
+    fn take(&self, step: Step, state: &ClusterState, judge: &Judge<'_>) -> Result<(), S3Error> {
+        let name = self.request.bucket.as_str();
+        let bucket = state.tenants.get(self.tenant(state)).and_then(|tenant| tenant.buckets.get(name));
+        let has_key = bucket.is_some_and(|bucket| bucket.objects.contains_key(&self.request.key));
+        let failed = match step {
+            Step::Authorise if judge.authorises(self.http, self.request)? => return Ok(()),
+            Step::Authorise => "AccessDenied",
+            Step::Bucket(_) if bucket.is_some() => return Ok(()),
+            Step::Bucket(_) if state.tenants.values().any(|tenant| tenant.buckets.contains_key(name)) => "AccessDenied",
+            Step::Bucket(code) => code,
+            Step::DigestGiven if self.http.headers.contains_key("content-md5") => return Ok(()),
+            Step::DigestGiven => "MissingContentMD5",
+            Step::Digest => return self.check_digest(),
+            Step::Body(code) => return self.check_body(state, code),
+            Step::Lock if bucket.is_some_and(|bucket| bucket.object_lock) => return Ok(()),
+            Step::Lock => {
+                return Err(S3Error::new("InvalidRequest", "Bucket is missing ObjectLockConfiguration"));
+            }
+            Step::Upload => "NoSuchUpload",
+            Step::Key if has_key => return Ok(()),
+            // AWS does not tell whether a key exists to those who may not list.
+            Step::Key if state.switches.s3_rules == S3Rules::Aws => {
+                let lists = judge.allows("s3:ListBucket", name, &arn(name, ""))?;
+                if lists { "NoSuchKey" } else { "AccessDenied" }
+            }
+            Step::Key => "NoSuchKey",
+        };
+        let error = S3Error::of(failed).with("BucketName", name);
+        Err(if self.request.key.is_empty() { error } else { error.with("Key", &self.request.key) })
+    }
+
+    fn check_digest(&self) -> Result<(), S3Error> {
+        let Some(given) = self.http.header("content-md5") else { return Ok(()) };
+        let given = STANDARD.decode(given).map_err(|_| S3Error::of("InvalidDigest"))?;
+        if given == Md5::digest(&self.http.body).as_slice() { Ok(()) } else { Err(S3Error::of("BadDigest")) }
+    }
+
+    fn check_body(&self, state: &ClusterState, code: &'static str) -> Result<(), S3Error> {
+        let text = String::from_utf8_lossy(&self.http.body);
+        let Some(element) = self.request.element() else {
+            let accepted = buckets::accepts(state, &self.request.bucket, &text);
+            return accepted.map_err(|why| S3Error::new(code, why));
+        };
+        if is_document(&text, element) { Ok(()) } else { Err(S3Error::of(code)) }
+    }
+}
+
+/// Whether a text looks like an XML document with this root.
+fn is_document(text: &str, root: &str) -> bool {
+    let text = text.trim();
+    let begins =
+        text.find(&format!("<{root}")).is_some_and(|at| text[..at].trim().is_empty() || text.starts_with("<?xml"));
+    begins && (text.ends_with(&format!("</{root}>")) || text.ends_with("/>"))
+}
