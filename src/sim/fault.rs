@@ -11,6 +11,7 @@ use crate::sim::document::StoredDocument;
 use crate::sim::error::SimError;
 use crate::sim::operations::{Caller, Refusal, attachments, buckets, policies};
 use crate::sim::release::Role;
+use crate::sim::s3_fault::S3Fault;
 use crate::sim::state::{ClusterState, ROOT};
 
 /// What goes wrong with a call. `-before` and `-after` in the text form are [`Applied::No`] and [`Applied::Yes`].
@@ -64,53 +65,6 @@ pub enum Fault {
     /// The client is killed: [`Options::on_kill`](super::Options::on_kill) is called, the connection is closed, and the
     /// cluster goes on. In process only: it has no text form.
     Kill(Applied),
-}
-
-/// How the S3 service differs from the documents, or from a service that asks them first.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum S3Fault {
-    /// It lets through signed requests that ask for this action, whatever the documents say.
-    Allow(String),
-    /// It refuses signed requests that ask for this action, whatever the documents say.
-    Deny(String),
-    /// A PUT, or the beginning of an upload, makes a bucket that is not there.
-    MakesBuckets,
-    /// A PUT, POST or DELETE is taken without its query.
-    IgnoresParameters,
-    /// A setting of a bucket becomes what the body says, whatever that is.
-    TakesAnyBody,
-}
-
-impl S3Fault {
-    const ALLOW: &str = "s3-allow";
-    const DENY: &str = "s3-deny";
-
-    /// Its name, and the argument after the colon.
-    fn text(&self) -> (&'static str, Option<String>) {
-        match self {
-            Self::Allow(action) => (Self::ALLOW, Some(action.clone())),
-            Self::Deny(action) => (Self::DENY, Some(action.clone())),
-            Self::MakesBuckets => ("s3-makes-buckets", None),
-            Self::IgnoresParameters => ("s3-ignores-parameters", None),
-            Self::TakesAnyBody => ("s3-takes-any-body", None),
-        }
-    }
-
-    /// `None` if no such fault has this name.
-    fn parse(name: &str, argument: Option<&str>) -> Option<Result<Self, String>> {
-        let plain = [Self::MakesBuckets, Self::IgnoresParameters, Self::TakesAnyBody];
-        if let Some(fault) = plain.into_iter().find(|fault| fault.text().0 == name) {
-            return Some(if argument.is_none() { Ok(fault) } else { Err("it takes nothing after a colon".to_owned()) });
-        }
-        let make = match name {
-            Self::ALLOW => Self::Allow,
-            Self::DENY => Self::Deny,
-            _ => return None,
-        };
-        let action = argument.filter(|action| action.strip_prefix("s3:").is_some_and(|name| !name.is_empty()));
-        let wrong = || "an action such as `s3:DeleteObject` comes after the colon".to_owned();
-        Some(action.map(|action| make(action.to_owned())).ok_or_else(wrong))
-    }
 }
 
 /// Whether a call with a fault is executed.
@@ -206,7 +160,8 @@ const REFUSAL: u16 = 400;
 const BAD_GATEWAY: u16 = 502;
 
 const FAULTS: &str = "refuse, delay, drop, reset, silent, stall, 429 and 500 to 599, html, shape, truncated, expire, \
-    behind, stop, s3-allow, s3-deny, s3-makes-buckets, s3-ignores-parameters and s3-takes-any-body";
+    behind, stop, s3-allow, s3-deny, s3-makes-buckets, s3-ignores-parameters, s3-takes-any-body \
+    and s3-clock";
 
 impl FromStr for Fault {
     type Err = SimError;

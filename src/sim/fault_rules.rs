@@ -344,6 +344,7 @@ mod tests {
             "s3 PUT /data/*#2=503-before",
             "s3 call:3,times=1=s3-deny:s3:GetObject",
             "s3 * /*=s3-takes-any-body",
+            "s3 * /*=s3-clock:-20m",
         ] {
             assert_eq!(rule(text).to_string(), text);
         }
@@ -402,6 +403,7 @@ mod tests {
             ("call:1=html:x", "200 to 599"),
             ("call:1=s3-makes-buckets", "write `s3 call:1=s3-makes-buckets`"),
             ("s3-allow", "write `WHEN=FAULT`"),
+            ("s3 call:1=s3-clock:x", "such as `20m`"),
             ("s3 call:1=s3-allow:GetObject", "an action such as"),
             (r#"call:1=behind:{"attach":{"policy":"p"}}"#, "missing field `user`"),
             (r#"call:1=behind:{"detach":{"user":"u","x":1}}"#, "unknown field `x`"),

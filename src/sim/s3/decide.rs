@@ -6,11 +6,12 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::sim::check::{BucketPolicyScope, Reading, Request, Verdict, decide};
-use crate::sim::fault::{Fault, S3Fault};
+use crate::sim::fault::Fault;
 use crate::sim::http::HttpRequest;
 use crate::sim::s3::answer::S3Error;
 use crate::sim::s3::keys::Requester;
 use crate::sim::s3::request::{Attribute, Operation, S3Request, Setting};
+use crate::sim::s3_fault::S3Fault;
 use crate::sim::state::{ClusterState, ROOT};
 use crate::sim::switches::S3Rules;
 
@@ -137,8 +138,9 @@ impl Judge<'_> {
         let mut visible = Vec::new();
         for bucket in all {
             for action in asked {
-                if !visible.contains(&bucket.as_str()) && of_list.allows(action, bucket, &arn(bucket, ""))? {
+                if of_list.allows(action, bucket, &arn(bucket, ""))? {
                     visible.push(bucket.as_str());
+                    break;
                 }
             }
         }
@@ -153,7 +155,7 @@ impl Judge<'_> {
             match fault {
                 S3Fault::Allow(of) => with(of).then_some(true),
                 S3Fault::Deny(of) => with(of).then_some(false),
-                S3Fault::MakesBuckets | S3Fault::IgnoresParameters | S3Fault::TakesAnyBody => None,
+                S3Fault::MakesBuckets | S3Fault::IgnoresParameters | S3Fault::TakesAnyBody | S3Fault::Clock(_) => None,
             }
         });
         fault.map_or_else(|| self.verdict(action, bucket, arn).map(|verdict| verdict.is_allowed()), Ok)

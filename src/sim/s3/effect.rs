@@ -6,12 +6,13 @@ use md5::{Digest, Md5};
 use crate::base::CannedPolicy;
 use crate::sim::bucket::{Bucket, BucketPolicy};
 use crate::sim::document::StoredDocument;
-use crate::sim::fault::{Fault, S3Fault};
+use crate::sim::fault::Fault;
 use crate::sim::http::{HttpRequest, HttpResponse};
 use crate::sim::ids;
 use crate::sim::operations::buckets;
 use crate::sim::s3::answer::{S3Error, done, with_header};
 use crate::sim::s3::request::{Operation, S3Request, Setting};
+use crate::sim::s3_fault::S3Fault;
 use crate::sim::state::ClusterState;
 
 /// Executes a request that is allowed and has passed all of its steps.

@@ -19,7 +19,7 @@ use axum::http::StatusCode;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use md5::{Digest, Md5};
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
 use self::answer::{S3Error, with_header};
 use self::decide::{Judge, arn, condition_keys, tenant_of};
@@ -27,9 +27,10 @@ use self::keys::Requester;
 use self::request::{Operation, S3Request, is_write};
 use self::steps::{Step, steps};
 use crate::sim::error::SimError;
-use crate::sim::fault::{Fault, S3Fault};
+use crate::sim::fault::Fault;
 use crate::sim::http::{HttpOutcome, HttpRequest, HttpResponse, Side};
 use crate::sim::operations::buckets;
+use crate::sim::s3_fault::S3Fault;
 use crate::sim::state::ClusterState;
 use crate::sim::store::{StateChange, Store};
 use crate::sim::switches::S3Rules;
@@ -43,7 +44,10 @@ pub(crate) struct S3Service {
 /// A request with what is known about it.
 struct Call<'a> {
     http: &'a HttpRequest,
+    /// What is executed.
     request: &'a S3Request,
+    /// What has to be allowed: the same, unless a fault makes another request of it.
+    sent: &'a S3Request,
     requester: Option<&'a Requester>,
     faults: &'a [Fault],
     now: OffsetDateTime,
@@ -59,10 +63,11 @@ impl S3Service {
         if state.s3_deleted {
             return Err(S3Error::of("ServiceUnavailable"));
         }
-        let now = OffsetDateTime::now_utc();
+        let now = OffsetDateTime::now_utc() + clock(faults);
         let requester = keys::requester(&state, http, now)?;
         let request = S3Request::read(http, has(faults, &S3Fault::IgnoresParameters))?;
-        let call = Call { http, request: &request, requester: requester.as_ref(), faults, now };
+        let sent = S3Request::read(http, false).unwrap_or_else(|_| request.clone());
+        let call = Call { http, request: &request, sent: &sent, requester: requester.as_ref(), faults, now };
         if !request.is_write() {
             return Ok((call.show(&state)?, None));
         }
@@ -113,6 +118,15 @@ impl From<SimError> for S3Error {
     }
 }
 
+/// How far the clock is ahead.
+fn clock(faults: &[Fault]) -> Duration {
+    let seconds = faults.iter().find_map(|fault| {
+        let Fault::S3(S3Fault::Clock(seconds)) = fault else { return None };
+        Some(*seconds)
+    });
+    Duration::seconds(seconds.unwrap_or_default())
+}
+
 fn has(faults: &[Fault], fault: &S3Fault) -> bool {
     faults.iter().any(|of| matches!(of, Fault::S3(of) if of == fault))
 }
@@ -139,7 +153,7 @@ impl Call<'_> {
         let is_put = self.http.method == "PUT" || self.request.operation == Operation::CreateUpload;
         let is_missing = !state.tenants.values().any(|tenant| tenant.buckets.contains_key(&self.request.bucket));
         let makes = has(self.faults, &S3Fault::MakesBuckets) && is_put && is_missing;
-        if makes && self.judge(state).authorises(self.http, self.request)? {
+        if makes && self.judge(state).authorises(self.http, self.sent)? {
             let tenant = self.tenant(state).to_owned();
             effect::make_bucket(state, &tenant, &self.request.bucket);
         }
@@ -148,7 +162,7 @@ impl Call<'_> {
 
     fn judge<'s>(&'s self, state: &'s ClusterState) -> Judge<'s> {
         let rules = state.switches.s3_rules;
-        let keys = condition_keys(self.http, self.request, self.requester, rules, self.now);
+        let keys = condition_keys(self.http, self.sent, self.requester, rules, self.now);
         Judge { state, requester: self.requester, keys, faults: self.faults }
     }
 
@@ -170,7 +184,7 @@ impl Call<'_> {
         let bucket = state.tenants.get(self.tenant(state)).and_then(|tenant| tenant.buckets.get(name));
         let has_key = bucket.is_some_and(|bucket| bucket.objects.contains_key(&self.request.key));
         let failed = match step {
-            Step::Authorise if judge.authorises(self.http, self.request)? => return Ok(()),
+            Step::Authorise if judge.authorises(self.http, self.sent)? => return Ok(()),
             Step::Authorise => "AccessDenied",
             Step::Bucket(_) if bucket.is_some() => return Ok(()),
             Step::Bucket(_) if state.tenants.values().any(|tenant| tenant.buckets.contains_key(name)) => "AccessDenied",

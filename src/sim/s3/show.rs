@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use axum::http::StatusCode;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::sim::bucket::Bucket;
 use crate::sim::http::HttpResponse;
@@ -103,7 +104,11 @@ fn entries(request: &S3Request, limit: &str, name: &str, keys: impl Iterator<Ite
     let prefix = request.parameter("prefix").unwrap_or_default();
     let most = request.parameter(limit).and_then(|text| text.parse().ok()).unwrap_or(MAX_KEYS).min(MAX_KEYS);
     let with_prefix: Vec<_> = keys.filter(|(key, _)| key.starts_with(prefix)).collect();
-    let mut text = element("Name", &request.bucket) + &element("Prefix", prefix) + &element("MaxKeys", most);
+    let shown = shown_key(request, prefix);
+    let mut text = element("Name", &request.bucket) + &element("Prefix", shown) + &element("MaxKeys", most);
+    if request.parameter("encoding-type") == Some("url") {
+        text += &element("EncodingType", "url");
+    }
     // A listing that may show nothing is complete, as on the real servers.
     text += &element("IsTruncated", most > 0 && with_prefix.len() > most);
     if name == "Contents" && request.parameter("list-type") == Some("2") {
@@ -115,10 +120,18 @@ fn entries(request: &S3Request, limit: &str, name: &str, keys: impl Iterator<Ite
     text
 }
 
+/// A key as a listing shows it: encoded, if the client asks for that.
+fn shown_key(request: &S3Request, key: &str) -> String {
+    if request.parameter("encoding-type") == Some("url") {
+        return utf8_percent_encode(key, NON_ALPHANUMERIC).to_string();
+    }
+    key.to_owned()
+}
+
 fn objects(bucket: &Bucket, request: &S3Request) -> HttpResponse {
     let shown = bucket.objects.iter().filter(|(key, _)| !bucket.delete_markers.contains_key(*key));
     let entry = |(key, size): (&String, &u64)| {
-        let inside = element("Key", key) + &element("LastModified", MADE) + &element("Size", size);
+        let inside = element("Key", shown_key(request, key)) + &element("LastModified", MADE) + &element("Size", size);
         (key.clone(), format!("<Contents>{inside}</Contents>"))
     };
     ok(document("ListBucketResult", entries(request, "max-keys", "Contents", shown.map(entry))))
@@ -126,7 +139,7 @@ fn objects(bucket: &Bucket, request: &S3Request) -> HttpResponse {
 
 fn versions(bucket: &Bucket, request: &S3Request) -> HttpResponse {
     let entry = |name: &str, key: &str, id: &str, latest: bool, size: Option<&u64>| {
-        let inside = element("Key", key) + &element("VersionId", id) + &element("IsLatest", latest);
+        let inside = element("Key", shown_key(request, key)) + &element("VersionId", id) + &element("IsLatest", latest);
         let size = size.map(|size| element("Size", size)).unwrap_or_default();
         (key.to_owned(), format!("<{name}>{inside}{}{size}</{name}>", element("LastModified", MADE)))
     };

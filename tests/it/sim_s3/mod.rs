@@ -1,5 +1,11 @@
 //! The S3 service of the simulated cluster, over real sockets, with requests that this test signs itself.
 
+mod faults;
+mod rules;
+
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+
 use attune::sim::state::ClusterState;
 use attune::sim::{self, FaultRules, Options, Running};
 use base64::Engine;
@@ -10,6 +16,8 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+
+use super::harness::Folder;
 
 const NO_BUCKET: &str = "attune-verify-q7w3e9r1t5y2u8i4o6p0";
 
@@ -166,7 +174,7 @@ fn sent(row: &Value) -> (String, String, String, Vec<(&'static str, String)>) {
 /// What two real servers answer to the requests that change nothing, the simulator answers as well, and nothing changes.
 #[tokio::test]
 async fn requests_that_change_nothing_are_answered_as_by_the_real_servers() {
-    let data: Value = serde_json::from_str(include_str!("../lineage/harmless.json")).unwrap();
+    let data: Value = serde_json::from_str(include_str!("../../lineage/harmless.json")).unwrap();
     let rows = data["rows"].as_array().unwrap();
     let buckets = json!({ "locked": { "object_lock": true, "policy": "download" } });
     for rules in ["2021", "2026"] {
@@ -212,5 +220,38 @@ async fn keys_tokens_and_clocks_are_checked_before_the_documents() {
     assert!(token.send("GET", "/", "").await.is(403, "InvalidTokenId"));
     for event in running.events() {
         assert!(event.query.is_none() && event.path.starts_with('/'), "{event:?}");
+    }
+}
+
+#[test]
+fn the_second_line_is_the_url_and_the_log_has_no_secrets() {
+    let folder = Folder::new();
+    let state = cluster("minio-2021", &[("alice", allow("s3:GetObject"))], &json!({ "data": {} }));
+    folder.write("cluster.json", &serde_json::to_string(&state).unwrap());
+    let serve = ["sim", "serve", "--state", "cluster.json", "--s3", "--tls", "--log", "log"];
+    let mut child = folder.command(serve).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let lines: Vec<String> = lines.take(3).map(|line| line.unwrap()).collect();
+    assert!(
+        lines[0].starts_with("https://") && lines[1].starts_with("https://") && lines[2].starts_with("sha256:"),
+        "{lines:?}"
+    );
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let serve = ["sim", "serve", "--state", "cluster.json", "--s3", "--log", "log"];
+    let mut child = folder.command(serve).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let url = lines.take(2).map(|line| line.unwrap()).last().unwrap();
+    let keys = Some((access_key("alice"), "secret of alice".to_owned()));
+    let alice = Client { url, keys, token: None, ahead: time::Duration::ZERO };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    assert!(runtime.block_on(alice.send("GET", "/data/key?x=1", "body of the request")).is(404, "NoSuchKey"));
+    runtime.block_on(alice.send("GET", "/data/key?X-Amz-Signature=abc", ""));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let log = folder.read("log");
+    assert!(log.contains(r#""path":"/data/key","s3":true,"query":"x=1","status":404"#), "{log}");
+    for secret in ["KEYOF", "secret of", "body of", "abc", "AWS4"] {
+        assert!(!log.contains(secret), "{log}");
     }
 }
