@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::breach::{Against, Breach, BreachBy, declared};
 use super::state::{self, Records};
-use super::{Failure, Given, State, Why, codes, explain};
-use crate::base::{Finding, Location, PolicyName, Principal, Release, list_some};
-use crate::desired::{Desired, Envelope, IncludedFile, PolicyEntry, PolicyIntent};
+use super::{Failure, Given, State, Why, bucket_envelope, codes, explain};
+use crate::base::{BucketName, Finding, Location, PolicyName, Principal, list_some};
+use crate::desired::{Desired, Envelope, IncludedFile, PolicyEntry};
 use crate::observed::Observed;
 use crate::policy::access::{Context, Credentials, Holder, exceeds, gains};
-use crate::policy::{Document, Normal, normal, predefined};
+use crate::policy::{Document, Normal};
 
 /// An envelope with what exceeds it.
 #[derive(Debug, Clone)]
@@ -18,93 +19,8 @@ pub struct CheckedEnvelope {
     pub envelope: Envelope,
     /// The files that it binds, by their paths.
     pub files: Vec<String>,
-    /// What exceeds it, in the order of the names of policies; empty if nothing does.
+    /// What exceeds it: policies, then buckets, each in the order of their names; empty if nothing does.
     pub breaches: Vec<Breach>,
-}
-
-/// A policy that gives more than an envelope allows.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Breach {
-    /// The policy.
-    pub policy: PolicyName,
-    /// The users and groups of the files that have it at some time. None has, if a file only declares it.
-    pub who: BTreeSet<Principal>,
-    /// Whether a file declares the policy.
-    pub is_declared: bool,
-    /// The reason: a request, or a document that is not known.
-    pub why: Why,
-    /// Whether it refuses a plan. One that a plan of a part finds and does not make worse refuses nothing.
-    pub is_new: bool,
-}
-
-/// The state that envelopes are checked against.
-#[derive(Debug, Clone, Copy)]
-pub enum Against<'a> {
-    /// The configuration alone, with the predefined policies of a release.
-    Configuration(&'a Release),
-    /// A cluster as it is.
-    Cluster(&'a Observed),
-    /// The configuration, and the cluster after the whole plan.
-    Plan(&'a Observed),
-    /// A cluster before and after the plan of a part.
-    Part {
-        /// Before.
-        before: &'a Observed,
-        /// After.
-        after: &'a Observed,
-    },
-}
-
-impl<'a> Against<'a> {
-    /// Whether everything that the configuration declares counts, for all times.
-    fn has_declarations(self) -> bool {
-        match self {
-            Self::Configuration(_) | Self::Plan(_) => true,
-            Self::Cluster(_) | Self::Part { .. } => false,
-        }
-    }
-
-    fn cluster(self) -> Option<&'a Observed> {
-        match self {
-            Self::Configuration(_) => None,
-            Self::Cluster(after) | Self::Plan(after) | Self::Part { after, .. } => Some(after),
-        }
-    }
-
-    fn before(self) -> Option<&'a Observed> {
-        match self {
-            Self::Part { before, .. } => Some(before),
-            Self::Configuration(_) | Self::Cluster(_) | Self::Plan(_) => None,
-        }
-    }
-
-    /// The document of a policy that somebody has at some time by the configuration.
-    fn document(self, desired: &Desired, policy: &PolicyName) -> Given {
-        if let Some(document) = declared(desired, policy) {
-            return Given::Document(document);
-        }
-        match self {
-            Self::Configuration(release) => {
-                predefined(policy, release).map_or(Given::Unknown, |document| Given::Document(normal(&document)))
-            }
-            // A policy that does not exist can be added at any time, by anyone.
-            Self::Cluster(after) | Self::Plan(after) | Self::Part { after, .. } => {
-                match state::given(&after.policies, Some(policy)) {
-                    Given::Nothing => Given::Unknown,
-                    known @ (Given::Document(_) | Given::Unknown) => known,
-                }
-            }
-        }
-    }
-}
-
-/// The declared document of a policy, abstract ones included.
-fn declared(desired: &Desired, policy: &PolicyName) -> Option<Normal> {
-    let entry = desired.policies.get(policy).or_else(|| desired.abstracts.get(policy))?;
-    match &entry.intent {
-        PolicyIntent::Present(authored) => Some(authored.normal().clone()),
-        PolicyIntent::Absent => None,
-    }
 }
 
 /// A policy with one document, and whose it is.
@@ -138,7 +54,9 @@ pub fn check_envelopes(desired: &Desired, against: Against<'_>, context: &Contex
     if desired.envelopes.is_empty() {
         return Vec::new();
     }
-    let [before, after] = [against.before(), against.cluster()].map(|of| of.map(|of| State::of_cluster(of, desired)));
+    // A bucket policy is bound by the envelopes of the file that declares it, not by those of the users whom it lets in.
+    let own = |of: Option<&Observed>| of.map(|of| State::of_own_policies(of, desired));
+    let [before, after] = [against.before(), against.cluster()].map(own);
     let records = before.as_ref().map(Records::of);
     let each = desired.envelopes.iter().map(|envelope| {
         let files: Vec<&IncludedFile> = desired.included.iter().filter(|file| envelope.binds(file)).collect();
@@ -147,7 +65,11 @@ pub fn check_envelopes(desired: &Desired, against: Against<'_>, context: &Contex
             add_declared(file, desired, against, &mut held);
             add_observed(file, after.as_ref(), records.as_ref(), &mut held);
         }
-        let breaches = held.into_iter().filter_map(|(of, held)| breach(envelope, of, held, context)).collect();
+        let of_policies = held.into_iter().filter_map(|(of, held)| breach(envelope, of, held, context));
+        let buckets: BTreeSet<BucketName> = files.iter().flat_map(|file| file.buckets()).collect();
+        let of_buckets =
+            buckets.iter().filter_map(|bucket| bucket_envelope::breach(envelope, bucket, (desired, against), context));
+        let breaches = of_policies.chain(of_buckets).collect();
         CheckedEnvelope {
             envelope: envelope.clone(),
             files: files.iter().map(|file| file.path.clone()).collect(),
@@ -231,7 +153,7 @@ fn breach(
         (Given::Unknown, Some(_)) | (Given::Nothing | Given::Document(_), _) => true,
     };
     let is_new = before.is_empty() || before.iter().any(is_worse);
-    Some(Breach { policy, who, is_declared, why, is_new })
+    Some(Breach { by: BreachBy::Policy(policy), who, is_declared, why, is_new })
 }
 
 fn example(
@@ -253,13 +175,13 @@ fn example(
 /// The number of users that a finding names.
 const NAMED: usize = 6;
 
-/// The findings about an envelope, one for each policy that exceeds it: an error if it refuses a plan, else a warning. The place
-/// is that of the statement that decides, or of the user that has the policy.
+/// The findings about an envelope, one for each policy and bucket that exceeds it: an error if it refuses a plan, else a warning.
+/// The place is that of the statement that decides, or of the user that has the policy.
 pub fn envelope_findings(checked: &CheckedEnvelope, desired: &Desired, context: &Context<'_>) -> Vec<Finding> {
     checked.breaches.iter().map(|breach| finding(checked, breach, desired, context)).collect()
 }
 
-/// The same without a cluster. Where only the cluster has the document of a policy, it is a warning.
+/// The same without a cluster. Where only the cluster knows what a policy gives, it is a warning.
 #[must_use]
 pub fn offline_envelope_findings(
     checked: &[CheckedEnvelope],
@@ -267,15 +189,8 @@ pub fn offline_envelope_findings(
     context: &Context<'_>,
 ) -> Vec<Finding> {
     let of = |(checked, breach): (&CheckedEnvelope, &Breach)| {
-        if breach.why != Why::UnknownDocument {
-            return finding(checked, breach, desired, context);
-        }
-        let message = format!(
-            "envelope {:?} is not decided offline: the configuration does not have the policy `{}` of {}",
-            checked.envelope.name,
-            breach.policy,
-            people(&breach.who)
-        );
+        let Some(why) = undecided(breach, desired) else { return finding(checked, breach, desired, context) };
+        let message = format!("envelope {:?} is not decided offline: {why}", checked.envelope.name);
         let help = "check the cluster as well: `attune test --observed`, or `attune plan`";
         Finding::warning(codes::ENVELOPE_UNDECIDED, message).at(place(breach, desired)).help(help)
     };
@@ -283,8 +198,54 @@ pub fn offline_envelope_findings(
     all.map(of).collect()
 }
 
+/// Why only the cluster decides whether this exceeds an envelope.
+fn undecided(breach: &Breach, desired: &Desired) -> Option<String> {
+    if breach.why != Why::UnknownDocument {
+        return None;
+    }
+    match &breach.by {
+        BreachBy::Policy(policy) => {
+            Some(format!("the configuration does not have the policy `{policy}` of {}", people(&breach.who)))
+        }
+        BreachBy::Bucket { bucket, .. } => {
+            let canned = bucket_envelope::canned(bucket, desired)?;
+            Some(format!("only the cluster says what the policy `{canned}` of bucket `{bucket}` lets in"))
+        }
+    }
+}
+
 fn finding(checked: &CheckedEnvelope, breach: &Breach, desired: &Desired, context: &Context<'_>) -> Finding {
-    let Breach { policy, who, is_declared, why, is_new } = breach;
+    let (what, cause) = match &breach.by {
+        BreachBy::Policy(policy) => of_policy(policy, breach, desired, context),
+        BreachBy::Bucket { bucket, to_anonymous } => {
+            let cause = match &breach.why {
+                Why::Allowed(example) => explain::of_bucket(bucket, example, *to_anonymous, desired, context),
+                Why::UnknownDocument | Why::NotAllowed(_) | Why::NoSuchPrincipal | Why::NotReported(_) => None,
+            };
+            let by = cause.as_ref().map(|cause| format!(": {}", cause.text)).unwrap_or_default();
+            (bucket_envelope::what(bucket, *to_anonymous, &breach.why) + &by, cause)
+        }
+    };
+    let message = format!("envelope {:?} is exceeded: {what}", checked.envelope.name);
+    let finding = match breach.is_new {
+        true => Finding::error(codes::ENVELOPE_EXCEEDED, message),
+        false => Finding::warning(codes::ENVELOPE_EXCEEDED_BEFORE, message),
+    };
+    let finding = finding.at(cause.and_then(|cause| cause.at).or_else(|| place(breach, desired)));
+    match &checked.envelope.at {
+        Some(at) => finding.label(at.clone(), "the envelope"),
+        None => finding,
+    }
+}
+
+/// What a policy gives beyond an envelope, in words, with the statement that decides.
+fn of_policy(
+    policy: &PolicyName,
+    breach: &Breach,
+    desired: &Desired,
+    context: &Context<'_>,
+) -> (String, Option<explain::Cause>) {
+    let Breach { by: _, who, is_declared, why, is_new } = breach;
     let failure = Failure {
         // The statement that decides for anyone decides for each.
         who: Some(match who.first().filter(|_| !is_declared) {
@@ -315,24 +276,19 @@ fn finding(checked: &CheckedEnvelope, breach: &Breach, desired: &Desired, contex
             format!("the document of policy `{policy}` of {people} is not known")
         }
     };
-    let message = format!("envelope {:?} is exceeded: {what}", checked.envelope.name);
-    let finding = match is_new {
-        true => Finding::error(codes::ENVELOPE_EXCEEDED, message),
-        false => Finding::warning(codes::ENVELOPE_EXCEEDED_BEFORE, message),
-    };
-    let finding = finding.at(cause.and_then(|cause| cause.at).or_else(|| place(breach, desired)));
-    match &checked.envelope.at {
-        Some(at) => finding.label(at.clone(), "the envelope"),
-        None => finding,
-    }
+    (what, cause)
 }
 
-/// The place of the first user or group that has a policy, or of the policy.
+/// The place of the bucket, or of the first user or group that has a policy, or of the policy.
 fn place(breach: &Breach, desired: &Desired) -> Option<Location> {
+    let policy = match &breach.by {
+        BreachBy::Policy(policy) => policy,
+        BreachBy::Bucket { bucket, .. } => return desired.buckets.get(bucket)?.at.clone(),
+    };
     let of_policy = |entry: &PolicyEntry| entry.at.clone();
-    let policy = || desired.policies.get(&breach.policy).or_else(|| desired.abstracts.get(&breach.policy));
+    let entry = || desired.policies.get(policy).or_else(|| desired.abstracts.get(policy));
     let principal = || breach.who.iter().find_map(|principal| desired.entry(principal)?.at.clone());
-    if breach.is_declared { policy().and_then(of_policy).or_else(principal) } else { principal() }
+    if breach.is_declared { entry().and_then(of_policy).or_else(principal) } else { principal() }
 }
 
 fn people(who: &BTreeSet<Principal>) -> String {

@@ -2,12 +2,12 @@
 
 use super::{Failure, Unreported, Why};
 use crate::base::{BucketName, Location};
-use crate::desired::{Desired, PolicyIntent};
+use crate::desired::{BucketIntent, Desired, PolicyIntent};
 use crate::policy::access::{
     ARN, Conditions, Context, Counterexample, Credentials, Decision, Ground, Holder, Need, Request, RequestOn,
     RequestOrAction, Rules, Verdict, decide, decide_request,
 };
-use crate::policy::{Document, Part, Place};
+use crate::policy::{BucketDocument, Document, Part, Place, alone};
 
 /// Whose access a failure is about.
 pub(super) fn who(failure: &Failure) -> String {
@@ -90,7 +90,12 @@ pub(super) fn cause(failure: &Failure, desired: &Desired, context: &Context<'_>)
         Why::UnknownDocument | Why::NoSuchPrincipal | Why::NotReported(_) => return None,
     };
     if let (Some(Holder::Anonymous), true) = (&failure.who, is_allowed) {
-        return of_bucket(example, desired);
+        let bucket = bucket(example)?;
+        let whole = || Cause {
+            text: format!("the policy of bucket `{bucket}` allows it"),
+            at: desired.buckets.get(&bucket).and_then(|entry| entry.at.clone()),
+        };
+        return Some(of_bucket(&bucket, example, true, desired, context).unwrap_or_else(whole));
     }
     let policy = failure.policy.as_ref()?;
     let entry = desired.policies.get(policy).or_else(|| desired.abstracts.get(policy))?;
@@ -129,12 +134,33 @@ pub(super) fn cause(failure: &Failure, desired: &Desired, context: &Context<'_>)
     }
 }
 
-/// The policy of the bucket that allows a request without a login.
-fn of_bucket(example: &Counterexample, desired: &Desired) -> Option<Cause> {
+/// The statement of the policy of a bucket that allows a request, if the configuration has it.
+pub(super) fn of_bucket(
+    bucket: &BucketName,
+    example: &Counterexample,
+    to_anonymous: bool,
+    desired: &Desired,
+    context: &Context<'_>,
+) -> Option<Cause> {
+    let BucketIntent::Document(authored) = &desired.buckets.get(bucket)?.intent else { return None };
+    let context = if to_anonymous { context.anonymous() } else { context.with_credentials(Credentials::Any) };
+    let rules = example.rules.first().copied().unwrap_or_else(|| context.rules.first());
+    let document = authored.document();
+    document.statements.iter().enumerate().find_map(|(index, statement)| {
+        let one = Document { statements: vec![statement.clone()], ..document.clone() };
+        let decisions = decisions(example, &alone(bucket, BucketDocument::Known(&one)), &context, rules);
+        let (action, ..) = decisions.iter().find(|(_, _, decision)| !decision.allowed_by.is_empty())?;
+        let sid = statement.sid.as_ref().filter(|sid| !sid.is_empty());
+        let sid = sid.map(|sid| format!(" {sid:?}")).unwrap_or_default();
+        let text = format!("statement {}{sid} of the bucket's policy allows `{action}`", index + 1);
+        Some(Cause { text, at: authored.place(Place::Statement(index, Part::Whole)) })
+    })
+}
+
+/// The bucket of a resource.
+fn bucket(example: &Counterexample) -> Option<BucketName> {
     let behind = example.resource.strip_prefix(ARN)?;
-    let bucket = BucketName::reported(behind.split_once('/').map_or(behind, |(bucket, _)| bucket));
-    let at = desired.buckets.get(&bucket).and_then(|entry| entry.at.clone());
-    Some(Cause { text: format!("the policy of bucket `{bucket}` allows it"), at })
+    Some(BucketName::reported(behind.split_once('/').map_or(behind, |(bucket, _)| bucket)))
 }
 
 /// The decisions about the actions that a request asks for.

@@ -1,5 +1,7 @@
 //! Expectations and envelopes: whether a state keeps the promises of a configuration about who can do what.
 
+mod breach;
+mod bucket_envelope;
 mod codes;
 mod envelope;
 mod explain;
@@ -13,8 +15,9 @@ mod tests;
 
 use std::collections::BTreeMap;
 
+pub use breach::{Against, Breach, BreachBy};
 pub use codes::{CODES, EXCEEDED, FAILED};
-pub use envelope::{Against, Breach, CheckedEnvelope, check_envelopes, envelope_findings, offline_envelope_findings};
+pub use envelope::{CheckedEnvelope, check_envelopes, envelope_findings, offline_envelope_findings};
 pub use mutate::{Mutation, MutationResult, Widening, mutations};
 use state::Records;
 pub use state::{Given, State, Subject, Unreported, declared_buckets};

@@ -1,10 +1,10 @@
 //! Envelopes of random team files, compared with single decisions about every request of a small universe.
 
-use super::{Against, Why, check_envelopes};
-use crate::base::Release;
-use crate::desired::{Authored, Boundary, Desired, PolicyIntent, load};
+use super::{Against, Breach, BreachBy, Why, check_envelopes};
+use crate::base::{BucketName, PolicyName, Release};
+use crate::desired::{Authored, Boundary, BucketIntent, Desired, PolicyIntent, load};
 use crate::policy::access::{Conditions, Context, Credentials, RequestOn, RequestOrAction, Verdict, decide_request};
-use crate::policy::{Catalogue, Document, Random, predefined};
+use crate::policy::{BucketDocument, Catalogue, Document, Random, alone, predefined};
 
 const GRANTED: [&str; 6] =
     ["s3:GetObject", "s3:Get*", "s3:PutObject", "s3:*Object", "s3:ListBucket", "s3:DeleteObject*"];
@@ -63,7 +63,7 @@ fn random(random: &mut Random) -> (String, String) {
 }
 
 fn document(desired: &Desired, policy: &str) -> Option<Document> {
-    let name = crate::base::PolicyName::parse(policy).unwrap();
+    let name = PolicyName::parse(policy).unwrap();
     match desired.policies.get(&name).map(|entry| &entry.intent) {
         Some(PolicyIntent::Present(authored)) => Some(Authored::document(authored).clone()),
         Some(PolicyIntent::Absent) => None,
@@ -78,11 +78,15 @@ fn verdicts(document: &Document, word: &str, on: &str, context: &Context<'_>) ->
 
 /// A request that the document surely allows and the envelope surely does not, for the one user.
 fn beyond(document: &Document, granted: &Document, user: &str, catalogue: &Catalogue) -> Option<String> {
+    beyond_for(document, granted, &Context::new(catalogue).with_user(user))
+}
+
+fn beyond_for(document: &Document, granted: &Document, requester: &Context<'_>) -> Option<String> {
     let objects = OF_OBJECTS.iter().flat_map(|word| OBJECTS.iter().map(move |on| (*word, *on)));
     let buckets = OF_BUCKETS.iter().flat_map(|word| BUCKETS.iter().map(move |on| (*word, *on)));
     objects.chain(buckets).find_map(|(word, on)| {
         let is_beyond = [Conditions::Any, Conditions::NotGiven].into_iter().any(|conditions| {
-            let context = Context::new(catalogue).with_user(user).with_conditions(conditions);
+            let context = requester.with_conditions(conditions);
             let [has, may] = [document, granted].map(|of| verdicts(of, word, on, &context));
             // With any conditions, the envelope must possibly allow what the document possibly allows.
             has.iter().zip(&may).any(|(has, may)| *has != Verdict::Denied && *may == Verdict::Denied)
@@ -126,7 +130,10 @@ fn what_an_envelope_accepts_gives_nothing_outside_and_what_it_refuses_has_a_witn
             let is_declared = policy.starts_with('p');
             let users = if is_declared { vec!["u1".to_owned(), "u2".to_owned()] } else { users(policy) };
             let example = users.iter().find_map(|user| beyond(&document, granted, user, &catalogue));
-            let breach = checked.breaches.iter().find(|breach| breach.policy.as_str() == policy);
+            let breach = checked
+                .breaches
+                .iter()
+                .find(|breach| breach.by == BreachBy::Policy(PolicyName::parse(policy).unwrap()));
             match breach {
                 None => {
                     assert_eq!(example, None, "{policy}\n{text}");
@@ -148,4 +155,71 @@ fn what_an_envelope_accepts_gives_nothing_outside_and_what_it_refuses_has_a_witn
         }
     }
     assert!(accepted > 10 && refused > 30 && named > 10, "{accepted} {refused} {named}");
+}
+
+/// A main file with an envelope for buckets, and a team's file with the policy of one.
+fn random_bucket(random: &mut Random) -> (String, String) {
+    let condition = random.pick(&CONDITIONS);
+    let condition = if condition.is_empty() { String::new() } else { format!("conditions = {condition}\n") };
+    let resources = [random.pick(&RESOURCES[..6]), random.pick(&["arn:aws:s3:::ab*", "*", "arn:aws:s3:::abc/*"])];
+    let main = format!(
+        "include = [\"team.toml\"]\n[[envelope]]\nname = \"e\"\nfiles = \"team.toml\"\nbuckets = \"*\"\n\
+         actions = [{:?}, {:?}]\nresources = {resources:?}\n{condition}",
+        random.pick(&GRANTED),
+        random.pick(&GRANTED),
+    );
+    let mut team = String::new();
+    for effect in ["Allow", random.pick(&["Allow", "Deny"])] {
+        let (action, condition) = (random.pick(&ACTIONS), random.pick(&CONDITIONS));
+        let condition = if condition.is_empty() { String::new() } else { format!("condition = {condition}\n") };
+        team += &format!(
+            "[[buckets.abc.statement]]\neffect = \"{effect}\"\nprincipal = {:?}\naction = \"{action}\"\n\
+             resource = {:?}\n{condition}",
+            random.pick(&["*", "u1", "u2"]),
+            random.pick(&["arn:aws:s3:::abc", "arn:aws:s3:::abc/*", "arn:aws:s3:::abc/a*"]),
+        );
+    }
+    (main, team)
+}
+
+#[test]
+fn a_bucket_policy_that_an_envelope_accepts_lets_nobody_do_more() {
+    let catalogue = Catalogue::newest();
+    let context = Context::new(&catalogue);
+    let (mut accepted, mut refused) = ([0, 0], [0, 0]);
+    let name = BucketName::parse("abc").unwrap();
+    for seed in 0..80 {
+        let (main, team) = random_bucket(&mut Random(seed));
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("attune.toml"), &main).unwrap();
+        std::fs::write(folder.path().join("team.toml"), &team).unwrap();
+        let desired = load(&folder.path().join("attune.toml"), Boundary::Repository).unwrap().desired;
+        let text = format!("{seed}\n{main}\n{team}");
+        let BucketIntent::Document(authored) = &desired.buckets[&name].intent else { panic!("{text}") };
+        let document = alone(&name, BucketDocument::Known(authored.document()));
+        let [checked] = &check_envelopes(&desired, Against::Configuration(&Release::newest()), &context)[..] else {
+            panic!("{text}")
+        };
+        let granted = &checked.envelope.granted;
+        let requesters = [context.anonymous(), context.with_user("u1"), context.with_user("u2")];
+        let is_beyond = requesters.map(|requester| beyond_for(&document, granted, &requester).is_some());
+        match checked.breaches.first() {
+            None => {
+                assert_eq!(is_beyond, [false; 3], "{text}");
+                accepted[usize::from(team.contains("u1"))] += 1;
+            }
+            Some(Breach { by: BreachBy::Bucket { to_anonymous, .. }, why: Why::Allowed(example), .. }) => {
+                assert!(!example.is_open && (*to_anonymous || !is_beyond[0]), "{example:?}\n{text}");
+                refused[usize::from(*to_anonymous)] += 1;
+                let RequestOrAction::Request(kind) = &example.what else { continue };
+                let [anonymous, users @ ..] = requesters.map(|requester| {
+                    let has = verdicts(&document, kind.word(), &example.resource, &requester);
+                    has.iter().any(|verdict| *verdict != Verdict::Denied)
+                });
+                assert!(if *to_anonymous { anonymous } else { users.contains(&true) }, "{example:?}\n{text}");
+            }
+            Some(breach) => panic!("{breach:?}\n{text}"),
+        }
+    }
+    assert!(accepted.iter().chain(&refused).all(|count| *count > 3), "{accepted:?} {refused:?}");
 }

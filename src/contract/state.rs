@@ -60,7 +60,15 @@ impl State {
     /// The state of a cluster, with the roles of a configuration.
     #[must_use]
     pub fn of_cluster(observed: &Observed, desired: &Desired) -> Self {
-        let documents = Beside::new(&observed.buckets, desired);
+        Self::of(observed, desired, &Beside::new(&observed.buckets, desired))
+    }
+
+    /// The same, with what users and groups have by their own policies alone.
+    pub(super) fn of_own_policies(observed: &Observed, desired: &Desired) -> Self {
+        Self::of(observed, desired, &Beside::new(&Buckets::NotRead, desired))
+    }
+
+    fn of(observed: &Observed, desired: &Desired, documents: &Beside<'_>) -> Self {
         let given = |policy: Option<&PolicyName>| documents.of(policy, || given(&observed.policies, policy));
         let of = |principal: Principal| {
             // Of several records of one name, each counts.

@@ -61,7 +61,7 @@ codes! {
     BAD_EXPECTATION = "bad-expectation", "An entry of `[[expect]]` lacks a part, has two that exclude each other, or has an action or resource that fits nothing.";
     BAD_ENVELOPE = "bad-envelope", "An entry of `[[envelope]]` lacks a part, or has an action, resource or pattern of files that fits nothing; or a row of an included file makes one.";
     NO_ENVELOPE = "file-without-envelope", "The configuration has envelopes, and an included file is in none of them. A file counts by its path with links resolved.";
-    OUTSIDE_ENVELOPE = "outside-envelope", "An included file has the name of a policy, user or group that its envelope does not allow.";
+    OUTSIDE_ENVELOPE = "outside-envelope", "An included file has the name of a policy, user, group or bucket that its envelope does not allow.";
     DOCUMENT_OUTSIDE_ENVELOPE = "document-outside-envelope", "An included file uses a document outside its own directory that its envelope does not allow.";
     NAME_PATTERN = "name-with-wildcard", "The name of a user has `*` or `?`, and its policy has `${aws:username}`. By MinIO rules, they are wildcards there.";
     REVOKE_ALONE = "revoke-keys-without-detach", "A user has `revoke_keys` and keeps a policy: it has neither `detached = true` nor an `until`, or a policy in `then`.";

@@ -7,7 +7,8 @@ use glob::{MatchOptions, Pattern};
 
 use super::{Desired, codes};
 use crate::base::{
-    Code, FileId, Finding, GroupName, Location, NamePattern, NamePatterns, PolicyName, Principal, UserName, list_some,
+    BucketName, Code, FileId, Finding, GroupName, Location, NamePattern, NamePatterns, PolicyName, Principal, UserName,
+    list_some,
 };
 use crate::policy::Document;
 
@@ -111,6 +112,11 @@ impl IncludedFile {
         let users = self.named(What::User).filter_map(|name| UserName::parse(name).ok().map(Principal::User));
         let groups = self.named(What::Group).filter_map(|name| GroupName::parse(name).ok().map(Principal::Group));
         users.chain(groups).collect()
+    }
+
+    /// The buckets that it names.
+    pub fn buckets(&self) -> BTreeSet<BucketName> {
+        self.named(What::Bucket).map(BucketName::reported).collect()
     }
 
     fn named(&self, what: What) -> impl Iterator<Item = &str> {

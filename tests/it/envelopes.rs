@@ -42,7 +42,7 @@ const CLUSTER: &str = r#"{"format":"attune.sim/1","tenants":{"Root":{
         {"Effect":"Allow","Action":"s3:DeleteBucket","Resource":"arn:aws:s3:::*"}]}}},
     "users":{"admin":{"role":"ClusterAdmin","password":"admin"},"svc-ml-a":{},"svc-ml-b":{},"root":{}}}}}"#;
 
-fn folder() -> Folder {
+pub(crate) fn folder() -> Folder {
     Folder::with(&[
         ("attune.toml", MAIN),
         ("teams/ml.toml", TEAM),
@@ -52,13 +52,13 @@ fn folder() -> Folder {
     ])
 }
 
-fn replace(folder: &Folder, file: &str, old: &str, new: &str) {
+pub(crate) fn replace(folder: &Folder, file: &str, old: &str, new: &str) {
     let text = folder.read(file);
     assert!(text.contains(old), "{text}");
     folder.write(file, &text.replace(old, new));
 }
 
-fn add(folder: &Folder, file: &str, text: &str) {
+pub(crate) fn add(folder: &Folder, file: &str, text: &str) {
     folder.write(file, &format!("{}\n{text}", folder.read(file)));
 }
 
@@ -69,7 +69,7 @@ fn with_words(folder: &Folder, args: &[&str]) -> Run {
 }
 
 /// The configuration has an error of this code, in every command and with every selection.
-fn is_refused(folder: &Folder, code: &str, text: &str) {
+pub(crate) fn is_refused(folder: &Folder, code: &str, text: &str) {
     let before = folder.read("cluster.json");
     let codes = folder.attune("validate --format json").exits(1).codes();
     assert!(codes.iter().any(|one| one == code), "{codes:?}");

@@ -16,6 +16,7 @@ mod base;
 mod browser;
 #[cfg(test)]
 mod bucket_calls;
+mod bucket_envelopes;
 #[cfg(test)]
 mod commands;
 #[cfg(test)]
