@@ -6,10 +6,10 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::net::Ipv4Addr;
 
 use serde_json::{Map, Value};
 
+use crate::sim::conditions::{Comparison, Operator, is_in};
 use crate::sim::error::SimError;
 use crate::sim::pattern::Pattern;
 use crate::sim::state::ClusterState;
@@ -289,7 +289,7 @@ impl Source<'_> {
         let clauses = statement.get("Condition").and_then(Value::as_object).into_iter().flatten();
         for (operator, tests) in clauses {
             for (key, values) in tests.as_object().into_iter().flatten() {
-                if !self.holds(operator, key, &texts(values))? {
+                if !self.holds(operator, key, &wanted(values))? {
                     return Ok(false);
                 }
             }
@@ -297,24 +297,30 @@ impl Source<'_> {
         Ok(true)
     }
 
-    fn holds(&self, operator: &str, key: &str, values: &[&str]) -> Result<bool, SimError> {
+    fn holds(&self, name: &str, key: &str, wanted: &[String]) -> Result<bool, SimError> {
         let value = if key.eq_ignore_ascii_case("aws:username") { self.reading.username } else { self.given(key) };
-        let any = |test: &dyn Fn(&str, &str) -> bool| {
-            value.is_some_and(|value| values.iter().any(|wanted| test(wanted, value)))
+        if name == "Null" {
+            return Ok(value.is_none() == wanted.iter().any(|wanted| wanted == "true"));
+        }
+        let operator = Operator::parse(name);
+        let operator = operator.ok_or_else(|| SimError(format!("{}: `{name}` is not evaluated here", self.name)))?;
+        let Some(value) = value else { return Ok(operator.negated || operator.if_exists) };
+        let compares = |wanted: &String| {
+            // A variable without a value is equal to nothing.
+            let pattern = self.filled_in(wanted);
+            match operator.comparison {
+                Comparison::Equal => pattern.is_some() && self.replaced(wanted) == value,
+                Comparison::EqualInAnyCase => {
+                    pattern.is_some() && self.replaced(wanted).to_lowercase() == value.to_lowercase()
+                }
+                Comparison::Like => pattern.is_some_and(|pattern| pattern.covers(value)),
+                Comparison::Truth => wanted.eq_ignore_ascii_case(value),
+                Comparison::Address => is_in(wanted, value),
+                Comparison::Number(relation) => relation.of_numbers(value, wanted),
+                Comparison::Date(relation) => relation.of_dates(value, wanted),
+            }
         };
-        let equal = |wanted: &str, value: &str| self.filled_in(wanted).is_some_and(|_| self.replaced(wanted) == value);
-        let like = |wanted: &str, value: &str| self.filled_in(wanted).is_some_and(|pattern| pattern.covers(value));
-        Ok(match operator {
-            "StringEquals" => any(&equal),
-            "StringNotEquals" => !any(&equal),
-            "StringLike" => any(&like),
-            "StringNotLike" => !any(&like),
-            "IpAddress" => any(&is_in),
-            "NotIpAddress" => !any(&is_in),
-            "Bool" => any(&|wanted, value| wanted.eq_ignore_ascii_case(value)),
-            "Null" => value.is_none() == values.contains(&"true"),
-            other => return Err(SimError(format!("{}: `{other}` is not evaluated here", self.name))),
-        })
+        Ok(wanted.iter().any(compares) != operator.negated)
     }
 
     /// A text with the name of the user in place of its variable.
@@ -339,19 +345,18 @@ fn texts(value: &Value) -> Vec<&str> {
     match value {
         Value::String(text) => vec![text],
         Value::Array(items) => items.iter().filter_map(Value::as_str).collect(),
-        Value::Bool(true) => vec!["true"],
-        Value::Bool(false) => vec!["false"],
-        Value::Null | Value::Number(_) | Value::Object(_) => Vec::new(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => Vec::new(),
     }
 }
 
-/// Whether an IPv4 address is in a network such as `10.0.0.0/8`.
-fn is_in(network: &str, address: &str) -> bool {
-    let (first, length) = network.split_once('/').unwrap_or((network, "32"));
-    let parsed = (first.parse::<Ipv4Addr>(), address.parse::<Ipv4Addr>(), length.parse::<u32>());
-    let (Ok(first), Ok(address), Ok(length @ 0..=32)) = parsed else { return false };
-    let bits = |of: Ipv4Addr| u64::from(of.to_bits()) >> (32 - length);
-    bits(first) == bits(address)
+/// The wanted values of a condition as texts.
+fn wanted(value: &Value) -> Vec<String> {
+    match value {
+        Value::String(text) => vec![text.clone()],
+        Value::Bool(_) | Value::Number(_) => vec![value.to_string()],
+        Value::Array(items) => items.iter().flat_map(wanted).collect(),
+        Value::Null | Value::Object(_) => Vec::new(),
+    }
 }
 
 #[cfg(test)]

@@ -26,6 +26,7 @@ macro_rules! with_defaults {
 
 pub mod bucket;
 pub mod check;
+mod conditions;
 mod document;
 mod error;
 pub mod fault;

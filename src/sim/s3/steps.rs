@@ -19,6 +19,8 @@ pub(super) enum Step {
     Body(&'static str),
     /// Whether the bucket has object lock.
     Lock,
+    /// Whether the id of the upload has the form of one.
+    UploadId,
     /// Whether the upload exists, which none does.
     Upload,
     /// Whether the object exists.
@@ -39,7 +41,7 @@ pub(super) fn steps(request: &S3Request, rules: S3Rules) -> &'static [Step] {
 }
 
 fn of_minio(request: &S3Request, is_2021: bool) -> &'static [Step] {
-    use Step::{Authorise, Digest, DigestGiven, Key, Lock, Upload};
+    use Step::{Authorise, Digest, DigestGiven, Key, Lock, Upload, UploadId};
     match request.operation {
         // Each bucket is authorised by itself.
         Operation::ListBuckets => &[],
@@ -63,8 +65,10 @@ fn of_minio(request: &S3Request, is_2021: bool) -> &'static [Step] {
         }
         Operation::PutSetting(setting) => put_setting(setting, is_2021),
         Operation::GetObject | Operation::GetObjectAcl => &[Authorise, NO_BUCKET, Key],
-        Operation::UploadPart | Operation::CompleteUpload | Operation::ListParts if !is_2021 => &[Authorise, Upload],
-        Operation::AbortUpload if !is_2021 => &[Authorise, Step::Bucket("NoSuchUpload")],
+        Operation::UploadPart | Operation::CompleteUpload | Operation::ListParts if !is_2021 => {
+            &[Authorise, UploadId, NO_BUCKET, Upload]
+        }
+        Operation::AbortUpload if !is_2021 => &[Authorise, UploadId, NO_BUCKET],
         Operation::UploadPart | Operation::CompleteUpload | Operation::ListParts | Operation::AbortUpload => {
             &[Authorise, NO_BUCKET, Upload]
         }

@@ -157,7 +157,9 @@ fn all_but(action: &str) -> Value {
 /// A row of `tests/lineage/harmless.json` as it is sent.
 fn sent(row: &Value) -> (String, String, String, Vec<(&'static str, String)>) {
     let text = |name: &str| row[name].as_str().unwrap().to_owned();
-    let random = "0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9";
+    // The newer server answers differently to an id that cannot be one of its own, as in the rows without a bucket.
+    let random =
+        if row["kind"] == "no bucket" { "a1s2d3f4g5h6j7k8l9z0m" } else { "0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9" };
     let path = text("path")
         .replace("/NO-BUCKET", &format!("/{NO_BUCKET}"))
         .replace("/BUCKET", "/locked")

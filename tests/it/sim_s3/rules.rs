@@ -102,6 +102,56 @@ async fn temporary_credentials_are_those_of_their_user_until_they_expire() {
     }
 }
 
+#[tokio::test]
+async fn a_service_account_narrows_its_user_and_before_5_1_the_password_is_the_secret_key() {
+    let narrow =
+        json!({ "Statement": [{ "Effect": "Allow", "Action": ["s3:*"], "Resource": ["arn:aws:s3:::data/own/*"] }] });
+    let accounts = json!({ "SERVICE": { "secret_key": "secret of SERVICE", "policy": narrow }, "PLAIN": { "secret_key": "secret" } });
+    let mut state = cluster("minio-2021", &[("alice", allow("s3:GetObject"))], &json!({ "data": {} }));
+    let alice = state.tenants.get_mut("Root").unwrap().users.get_mut("alice").unwrap();
+    alice.service_accounts = serde_json::from_value(accounts).unwrap();
+    alice.password = Some("password of alice".to_owned());
+    let running = start(state.clone(), &[]).await;
+    let with = |running: &Running, access_key: &str, secret: &str| Client::new(running, Some((access_key, secret)));
+    let service = with(&running, "SERVICE", "secret of SERVICE");
+    assert!(service.send("GET", "/data/own/k", "").await.is(404, "NoSuchKey"));
+    assert!(service.send("GET", "/data/k", "").await.is(403, "AccessDenied"), "the account has no such access");
+    assert!(service.send("DELETE", "/data/own/k", "").await.is(403, "AccessDenied"), "the user has no such access");
+    assert!(with(&running, "PLAIN", "secret").send("GET", "/data/k", "").await.is(404, "NoSuchKey"));
+    assert!(with(&running, "alice", "password of alice").send("GET", "/", "").await.is(403, "InvalidAccessKeyId"));
+    state.release = "4.4".parse().unwrap();
+    let old = start(state, &[]).await;
+    assert!(with(&old, "alice", "password of alice").send("GET", "/data/k", "").await.is(404, "NoSuchKey"));
+    assert!(Client::of(&old, "alice").send("GET", "/", "").await.is(403, "InvalidAccessKeyId"));
+}
+
+/// The keys of a request decide conditions.
+#[tokio::test]
+async fn conditions_see_the_request() {
+    let when = |operator: &str, key: &str, value: Value| {
+        json!([{ "Effect": "Allow", "Action": ["s3:ListBucket"], "Resource": ["arn:aws:s3:::data"],
+            "Condition": { operator: { key: value } } }])
+    };
+    for (statements, path, is) in [
+        (when("StringEquals", "s3:prefix", json!("own/")), "/data?prefix=own%2F", true),
+        (when("StringEquals", "s3:prefix", json!("own/")), "/data?prefix=other%2F", false),
+        (when("NumericLessThanEquals", "s3:max-keys", json!(10)), "/data?max-keys=10", true),
+        (when("NumericLessThanEquals", "s3:max-keys", json!("10")), "/data?max-keys=11", false),
+        (when("DateGreaterThan", "aws:CurrentTime", json!("2020-01-01T00:00:00Z")), "/data", true),
+        (when("DateLessThan", "aws:CurrentTime", json!("2020-01-01T00:00:00Z")), "/data", false),
+        (when("IpAddress", "aws:SourceIp", json!(["127.0.0.0/8"])), "/data", true),
+        (when("Bool", "aws:SecureTransport", json!(true)), "/data", false),
+        (when("Null", "s3:prefix", json!(true)), "/data", true),
+        (when("Null", "s3:prefix", json!("true")), "/data?prefix=", false),
+        (when("StringLikeIfExists", "s3:prefix", json!("own/*")), "/data", true),
+        (when("StringNotEquals", "aws:username", json!("alice")), "/data", false),
+    ] {
+        let running = start(cluster("minio-2021", &[("alice", statements.clone())], &json!({ "data": {} })), &[]).await;
+        let answer = Client::of(&running, "alice").send("GET", path, "").await;
+        assert!(if is { answer.is(200, "") } else { answer.is(403, "AccessDenied") }, "{statements} {path} {answer:?}");
+    }
+}
+
 async fn assume_role(running: &Running, user: &str, policy: Option<Value>) -> Client {
     let post = async |path: &str, body: Value, token: &str| {
         let request =
