@@ -19,4 +19,5 @@ pub mod policy;
 pub mod probe;
 pub mod render;
 pub mod report;
+pub mod s3;
 pub mod sim;

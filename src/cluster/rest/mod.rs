@@ -12,6 +12,7 @@ mod session;
 #[cfg(test)]
 mod testing;
 mod tls;
+mod web;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -26,6 +27,7 @@ pub use endpoints::Endpoint;
 pub use requests::{CALLS, Call};
 pub use send::Timeouts;
 pub use tls::{Fingerprint, Trust, TrustProblem};
+pub use web::WebClient;
 
 use answer::{Read, UserRow};
 use facts::FactsCache;

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, DATE, HeaderMap, LOCATION, RETRY_AFTER};
-use reqwest::{Client, Response, StatusCode, redirect};
+use reqwest::{Client, Response, StatusCode};
 use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret, SecretString};
 use time::OffsetDateTime;
@@ -15,7 +15,8 @@ use super::concurrency::{ConcurrencyLimit, Permit};
 use super::endpoints::{Endpoint, EndpointPool};
 use super::outcome::{self, Answer, Unreachable, reason};
 use super::requests::Request;
-use super::tls::{self, Presented, Trust, TrustProblem};
+use super::tls::{Presented, Trust, TrustProblem};
+use super::web::WebClient;
 use crate::cluster::error::clean;
 use crate::cluster::shape::Shapes;
 use crate::cluster::{CallError, Effect};
@@ -42,9 +43,6 @@ impl Default for Timeouts {
         Self { connect, call, answer, busy }
     }
 }
-
-/// How long an idle connection is kept. Servers keep it longer, so that a write seldom meets a closing connection.
-const IDLE: Duration = Duration::from_secs(15);
 
 const MAX_REQUESTS: usize = 256;
 
@@ -96,20 +94,10 @@ pub(super) enum Missed {
 
 impl Sender {
     pub(super) fn new(endpoints: Vec<Endpoint>, trust: &Trust, timeouts: Timeouts) -> Result<Self, TrustProblem> {
-        let presented = Arc::new(Presented::default());
         // Without an encrypted endpoint no certificate is checked, and the system's authorities need not be read.
         let trust = if endpoints.iter().any(Endpoint::is_encrypted) { trust } else { &Trust::Anyone };
-        let tls = tls::config(trust, Arc::clone(&presented))?;
-        let client = Client::builder()
-            .tls_backend_preconfigured(tls)
-            .user_agent(concat!("attune/", env!("CARGO_PKG_VERSION")))
-            .redirect(redirect::Policy::none())
-            .no_proxy()
-            .connect_timeout(timeouts.connect)
-            .timeout(timeouts.call)
-            .pool_idle_timeout(IDLE)
-            .build()
-            .map_err(|_| TrustProblem::Library)?;
+        let agent = concat!("attune/", env!("CARGO_PKG_VERSION"));
+        let WebClient { client, presented } = WebClient::new(trust, agent, timeouts.connect, timeouts.call)?;
         let concurrency = ConcurrencyLimit::new(MAX_REQUESTS, timeouts.busy);
         let pool = EndpointPool::new(endpoints);
         Ok(Self {
