@@ -21,3 +21,4 @@ pub mod render;
 pub mod report;
 pub mod s3;
 pub mod sim;
+pub mod verify;

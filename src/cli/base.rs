@@ -10,7 +10,8 @@ use super::git::{self, Checkout, GitProblem, checkout};
 use super::output::Output;
 use crate::base::{Finding, Sources};
 use crate::desired::{
-    Boundary, ClusterSettings, Desired, Destination, Loaded, Ownership, is_stdin, load_with, template_changes,
+    Boundary, ClusterSettings, Desired, Destination, Loaded, Ownership, S3Settings, is_stdin, load_with,
+    template_changes,
 };
 use crate::observed::Observed;
 use crate::plan::{Only, Plan, Review, after, plan_part};
@@ -192,13 +193,15 @@ fn read_timeless(base: &str, global: &GlobalArgs, directory: &Path) -> Result<Ba
         Failure::new(&exit::NO_BASE, checkout.with_repository_paths(&message, base))
     })?;
     let desired = without_errors(base, loaded, |text| checkout.with_repository_paths(text, base))?;
-    let ca_file = desired.cluster.ca_file.clone();
+    let (ca_file, s3_ca_file) = (desired.cluster.ca_file.clone(), desired.cluster.s3.ca_file.clone());
     let program = match &desired.credentials {
         Some(Destination::Command { program, .. }) => program.strip_prefix(checkout.tree()).ok().map(Path::to_path_buf),
         Some(Destination::Age { .. } | Destination::File { .. }) | None => None,
     };
     let desired = desired.moved_to(directory);
-    let connection = ClusterSettings { ca_file, ..desired.cluster.clone() };
+    // The certificates to trust are those of the base, not files of the proposal.
+    let s3 = S3Settings { ca_file: s3_ca_file, ..desired.cluster.s3.clone() };
+    let connection = ClusterSettings { ca_file, s3, ..desired.cluster.clone() };
     Ok(Base { program, ..Base::new(base, connection, desired, Some(checkout)) })
 }
 

@@ -294,16 +294,21 @@ fn weka_program(global: &GlobalArgs) -> Result<PathBuf, Failure> {
 }
 
 fn trust(global: &GlobalArgs, settings: &ClusterSettings) -> Result<Trust, Failure> {
-    if global.insecure {
+    trusted(global.insecure, settings.fingerprint.as_deref(), settings.ca_file.as_deref())
+}
+
+/// Which certificates are trusted: any, one with this fingerprint, those of a file, or those of the system.
+pub(super) fn trusted(insecure: bool, fingerprint: Option<&str>, ca_file: Option<&Path>) -> Result<Trust, Failure> {
+    if insecure {
         return Ok(Trust::Anyone);
     }
-    if let Some(digits) = &settings.fingerprint {
+    if let Some(digits) = fingerprint {
         let fingerprint: Fingerprint = format!("sha256:{digits}")
             .parse()
             .map_err(|problem| Failure::new(&exit::BAD_TRUST, format!("the fingerprint {problem}")))?;
         return Ok(Trust::Fingerprint(fingerprint));
     }
-    let Some(path) = &settings.ca_file else { return Ok(Trust::System) };
+    let Some(path) = ca_file else { return Ok(Trust::System) };
     let failure = |why: String| {
         Failure::new(&exit::BAD_TRUST, format!("the `ca_file` {} {why}", path.display()))
             .help("it contains the trusted certificates in PEM format; `fingerprint = \"sha256:…\"` pins one instead")

@@ -80,6 +80,9 @@ codes! {
     BAD_DOCUMENT = "bad-document", "A policy document has errors; they are listed before.";
     UNKNOWN_USER = "unknown-user", "The user or group does not exist, in the configuration or on the cluster.";
     UNKNOWN_ACCESS = "unknown-access", "The access of a user is unknown, since the document of its policy is unknown.";
+    NO_KEYS = "no-keys", "There are no S3 keys to ask the service with, or they are no good.";
+    S3_SERVICE = "s3-service", "The S3 service cannot be asked: it has no address, does not answer, or what answers is none.";
+    NOT_VERIFIED = "not-verified", "`verify` could not tell: nothing was asked, no answer tells, or the run is void.";
     NO_REQUEST = "no-request", "No request can have this action and resource.";
     NOT_WELL = "cluster-not-well", "`doctor` found errors; they are listed before.";
     FILE_HAS_ERRORS = "file-has-errors", "The configuration has errors; they are listed before.";

@@ -46,6 +46,7 @@ mod sts;
 mod test;
 mod usage;
 mod validate;
+mod verify;
 mod why;
 
 use std::io;
@@ -142,6 +143,7 @@ Examples:
     Expand(expand::ExpandArgs),
     Test(test::TestArgs),
     Access(access::AccessArgs),
+    Verify(verify::VerifyArgs),
     Report(report::ReportArgs),
     /// Compare, check and print policy documents, offline
     #[command(subcommand)]
@@ -235,6 +237,7 @@ impl OneFileCommand {
             Self::Expand(command) => command.run(global, output),
             Self::Test(command) => command.run(global, output).await,
             Self::Access(command) => command.run(global, output).await,
+            Self::Verify(command) => command.run(global, output).await,
             Self::Report(command) => command.run(global, output).await,
             Self::Policy(command) => command.run(output),
             Self::Keys(command) => command.run(global, output).await,

@@ -10,7 +10,7 @@ use super::output::Output;
 use crate::base::{BucketName, PolicyName, Principal, Release, nearest};
 use crate::cluster::{documents, observe_all};
 use crate::contract::declared_buckets;
-use crate::desired::{BucketIntent, Desired, Loaded, PolicyIntent, PrincipalEntry};
+use crate::desired::{BucketIntent, ClusterSettings, Desired, Loaded, PolicyIntent, PrincipalEntry};
 use crate::observed::{Body, BucketPolicy, Buckets, Observed, granted};
 use crate::plan::{Plan, after, plan_with};
 use crate::policy::access::{ARN, Asked, Attachment, ByBucket, Context, Holder, RuleList};
@@ -54,12 +54,25 @@ impl People {
         output: &mut Output,
     ) -> Result<Self, CommandError> {
         let loaded = read_valid(global, output)?;
-        if !observed {
+        let connection = loaded.desired.cluster.clone();
+        Self::of(loaded, observed.then_some(&connection), roles, (actions, calls), global, output).await
+    }
+
+    /// Reads the cluster as well, if there is one to connect to.
+    pub(super) async fn of(
+        loaded: Loaded,
+        connection: Option<&ClusterSettings>,
+        roles: &BTreeSet<PolicyName>,
+        (actions, calls): (&ActionArgs, CallArgs),
+        global: &GlobalArgs,
+        output: &mut Output,
+    ) -> Result<Self, CommandError> {
+        let Some(settings) = connection else {
             let release = actions.release_or(&Release::newest());
             let catalogue = actions.load_or(&release)?;
             return Ok(Self { loaded, observed: None, catalogue, release });
-        }
-        let connection = connect(global, &loaded.desired.cluster, calls, output).await?;
+        };
+        let connection = connect(global, settings, calls, output).await?;
         let cluster = connection.retrying();
         let mut observed = observe_all(&cluster, &[&loaded.desired], calls.jobs()).await?;
         // Nobody may have the policy of a role, so that its document has not been read.

@@ -198,7 +198,7 @@ impl Desired {
             }
         };
         self.cluster.endpoints.iter_mut().for_each(|endpoint| moved(&mut endpoint.directory));
-        self.cluster.ca_file.iter_mut().for_each(moved);
+        self.cluster.ca_file.iter_mut().chain(&mut self.cluster.s3.ca_file).for_each(moved);
         match &mut self.credentials {
             Some(Destination::Age { dir, .. } | Destination::File { dir }) => moved(dir),
             // A name without a path is searched in `PATH`.
@@ -220,6 +220,8 @@ pub struct ClusterSettings {
     pub ca_file: Option<PathBuf>,
     /// The SHA-256 of the certificate to trust, 64 hexadecimal digits in lower case.
     pub fingerprint: Option<String>,
+    /// The S3 service of the cluster.
+    pub s3: S3Settings,
     /// How to connect.
     pub via: Via,
     /// The release to assume instead of the one that the cluster reports.
@@ -230,6 +232,19 @@ pub struct ClusterSettings {
     pub replace: Strategy,
     /// Trust any certificate. Only the command line can set this, for one run.
     pub insecure: bool,
+}
+
+/// How to reach the S3 service of a cluster.
+#[derive(Debug, Clone, Default)]
+pub struct S3Settings {
+    /// Its addresses, as written.
+    pub endpoints: Vec<Endpoint>,
+    /// A PEM file with the certificates to trust.
+    pub ca_file: Option<PathBuf>,
+    /// The SHA-256 of the certificate to trust, 64 hexadecimal digits in lower case.
+    pub fingerprint: Option<String>,
+    /// The region of signatures, if configured.
+    pub region: Option<String>,
 }
 
 impl ClusterSettings {
@@ -251,6 +266,11 @@ impl ClusterSettings {
         insert("tenant", Some(tenant.into()));
         insert("ca_file", self.ca_file.as_ref().map(|file| file.display().to_string().into()));
         insert("fingerprint", self.fingerprint.as_ref().map(|digits| format!("sha256:{digits}").into()));
+        let services: toml_edit::Array = self.s3.endpoints.iter().map(|endpoint| endpoint.text.as_str()).collect();
+        insert("s3_endpoints", (!services.is_empty()).then(|| services.into()));
+        insert("s3_ca_file", self.s3.ca_file.as_ref().map(|file| file.display().to_string().into()));
+        insert("s3_fingerprint", self.s3.fingerprint.as_ref().map(|digits| format!("sha256:{digits}").into()));
+        insert("s3_region", self.s3.region.as_deref().map(Into::into));
         insert("via", (self.via == Via::Weka).then(|| "weka".into()));
         insert("release", self.release.as_ref().map(|release| release.to_string().into()));
         insert("rules", self.rules.as_ref().and_then(|rules| rules.to_toml().parse().ok()));

@@ -81,6 +81,14 @@ pub(super) struct RawCluster {
     pub ca_file: Option<At<String>>,
     /// The fingerprint of the cluster certificate to trust: `sha256:` and 64 hexadecimal digits.
     pub fingerprint: Option<At<String>>,
+    /// The addresses of the S3 service, such as `https://s3.example.com:9000`. `attune verify` asks the first one.
+    pub s3_endpoints: Vec<At<String>>,
+    /// A PEM file with the certificates to trust for the S3 service, relative to this file.
+    pub s3_ca_file: Option<At<String>>,
+    /// The fingerprint of the certificate of the S3 service: `sha256:` and 64 hexadecimal digits.
+    pub s3_fingerprint: Option<At<String>>,
+    /// The region of the S3 service. Default: `us-east-1`.
+    pub s3_region: Option<At<String>>,
     /// How to connect: over the REST API (default), or with the `weka` command of a host that is logged in.
     pub via: Option<Via>,
     /// The WEKA release to assume, such as `5.1`. Default: the release that the cluster reports.

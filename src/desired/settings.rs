@@ -11,7 +11,7 @@ use super::credentials::destination;
 use super::guards::{Guards, patterns};
 use super::raw::{RawCluster, RawFile, RawIgnore, RawRole};
 use super::spanned::{At, Report, RuleNames};
-use super::{ClusterSettings, Desired, Endpoint, Ownership, codes};
+use super::{ClusterSettings, Desired, Endpoint, Ownership, S3Settings, codes};
 use crate::base::{Finding, Location, NamePattern, PolicyName, Release};
 use crate::policy::access::RuleList;
 
@@ -53,16 +53,25 @@ fn owned_buckets(raw: &RawFile, guards: &Guards, report: &mut Report) {
 }
 
 fn cluster_settings(raw: &RawCluster, directory: &Path, report: &mut Report) -> ClusterSettings {
-    let endpoint = |text: &At<String>| Endpoint {
-        text: text.get().clone(),
-        directory: directory.to_path_buf(),
-        at: Some(report.at(text.span())),
-    };
+    let [endpoints, services] = [&raw.endpoints, &raw.s3_endpoints].map(|written| {
+        let endpoint = |text: &At<String>| Endpoint {
+            text: text.get().clone(),
+            directory: directory.to_path_buf(),
+            at: Some(report.at(text.span())),
+        };
+        written.iter().map(endpoint).collect()
+    });
     ClusterSettings {
-        endpoints: raw.endpoints.iter().map(endpoint).collect(),
+        endpoints,
         tenant: raw.tenant.as_ref().map(|tenant| tenant.get().clone()),
         ca_file: raw.ca_file.as_ref().map(|path| directory.join(path.get())),
         fingerprint: raw.fingerprint.as_ref().and_then(|text| fingerprint(text, report)),
+        s3: S3Settings {
+            endpoints: services,
+            ca_file: raw.s3_ca_file.as_ref().map(|path| directory.join(path.get())),
+            fingerprint: raw.s3_fingerprint.as_ref().and_then(|text| fingerprint(text, report)),
+            region: raw.s3_region.as_ref().map(|region| region.get().clone()),
+        },
         via: raw.via.unwrap_or_default(),
         release: raw.release.as_ref().and_then(|text| release(text, report)),
         rules: raw.rules.as_ref().and_then(|names| rules(names, report)),

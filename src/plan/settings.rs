@@ -213,12 +213,18 @@ pub(super) fn settings(desired: &Desired) -> BTreeMap<String, String> {
     let of = &desired.cluster;
     // The order of endpoints matters.
     let endpoints = of.endpoints.iter().map(|endpoint| without_login(&endpoint.text));
-    let rows: [Row; 9] = [
+    let services = of.s3.endpoints.iter().map(|endpoint| without_login(&endpoint.text));
+    let digits = |digits: &String| text(&format!("sha256:{digits}"));
+    let rows: [Row; 13] = [
         ("required_version", desired.required_version.as_deref().map(text)),
         ("cluster.endpoints", list(endpoints)),
         ("cluster.tenant", of.tenant.as_deref().map(text)),
         ("cluster.ca_file", of.ca_file.as_ref().map(|path| text(&relative(desired, path)))),
-        ("cluster.fingerprint", of.fingerprint.as_ref().map(|digits| text(&format!("sha256:{digits}")))),
+        ("cluster.fingerprint", of.fingerprint.as_ref().map(digits)),
+        ("cluster.s3_endpoints", list(services)),
+        ("cluster.s3_ca_file", of.s3.ca_file.as_ref().map(|path| text(&relative(desired, path)))),
+        ("cluster.s3_fingerprint", of.s3.fingerprint.as_ref().map(digits)),
+        ("cluster.s3_region", of.s3.region.as_deref().map(text)),
         ("cluster.release", of.release.as_ref().map(|release| text(&release.to_string()))),
         ("cluster.via", (of.via == Via::Weka).then(|| text("weka"))),
         ("lint.allow", sorted(desired.lint.names())),

@@ -13,7 +13,7 @@ mod printed;
 mod rollback_file;
 pub mod text;
 
-pub use checks::{Checked, code_quality, junit, junit_of_expectations, sarif};
+pub use checks::{Checked, code_quality, junit, junit_of_expectations, junit_of_verify, sarif};
 pub use csv::access_review;
 pub use findings::{annotations, findings};
 pub use metrics::{Metrics, PreviousRun, metrics};

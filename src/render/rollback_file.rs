@@ -8,7 +8,7 @@ use time::format_description::well_known::Rfc3339;
 use toml::{Table, Value};
 
 use crate::base::{BucketName, PolicyName, Principal, Severity, file_name, visible};
-use crate::desired::{ClusterSettings, Destination, Endpoint, escaped};
+use crate::desired::{ClusterSettings, Destination, Endpoint, S3Settings, escaped};
 use crate::observed::Observed;
 use crate::plan::{Change, ChangeKind, Plan, Touched};
 use crate::policy::{self, Catalogue, Depth, LintInput};
@@ -110,7 +110,9 @@ fn absolute(settings: &RollbackSettings<'_>) -> ClusterSettings {
         None => settings.cluster.endpoints.iter().map(absolute).collect(),
     };
     let ca_file = settings.cluster.ca_file.as_ref().map(|file| settings.directory.join(file));
-    ClusterSettings { endpoints, ca_file, ..settings.cluster.clone() }
+    let s3_ca_file = settings.cluster.s3.ca_file.as_ref().map(|file| settings.directory.join(file));
+    let s3 = S3Settings { ca_file: s3_ca_file, ..settings.cluster.s3.clone() };
+    ClusterSettings { endpoints, ca_file, s3, ..settings.cluster.clone() }
 }
 
 fn credentials(destination: &Destination, directory: &Path) -> Table {

@@ -162,12 +162,9 @@ pub const ROWS: &[Row] = &[
 /// A row about one bucket and key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ask {
-    /// The row.
-    pub row: &'static Row,
-    /// The bucket.
-    pub bucket: String,
-    /// The key.
-    pub key: Option<String>,
+    row: &'static Row,
+    bucket: String,
+    key: Option<String>,
 }
 
 impl Row {
@@ -194,6 +191,42 @@ impl Row {
 }
 
 impl Ask {
+    /// The row.
+    #[must_use]
+    pub fn row(&self) -> &'static Row {
+        self.row
+    }
+
+    /// The bucket.
+    #[must_use]
+    pub fn bucket(&self) -> &str {
+        &self.bucket
+    }
+
+    /// The key.
+    #[must_use]
+    pub fn key(&self) -> Option<&str> {
+        self.key.as_deref()
+    }
+
+    /// The bucket, if it is not there.
+    #[must_use]
+    pub fn absent_bucket(&self) -> Option<BucketAt> {
+        (self.row.kind == Kind::NoBucket).then(|| BucketAt(self.bucket.clone()))
+    }
+
+    /// The key, if it is not there and its bucket is.
+    #[must_use]
+    pub fn absent_key(&self) -> Option<KeyAt> {
+        self.key.clone().filter(|_| self.row.kind == Kind::NoKey).map(KeyAt)
+    }
+
+    /// The body that is sent. A server that takes it for an object stores this.
+    #[must_use]
+    pub fn body(&self) -> &'static str {
+        self.row.body
+    }
+
     /// The request.
     #[must_use]
     pub fn request(&self, token: &Token) -> S3Request {

@@ -18,6 +18,14 @@ const MAX_KEY: usize = 1024;
 const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
 
 impl Token {
+    /// New characters, from the random numbers of the TLS library. `None` if it has none.
+    #[must_use]
+    pub fn random() -> Option<Self> {
+        let mut random = [0; LENGTH];
+        rustls::crypto::ring::default_provider().secure_random.fill(&mut random).ok()?;
+        Some(Self::new(random))
+    }
+
     /// Makes one of these random bytes.
     #[must_use]
     pub fn new(random: [u8; LENGTH]) -> Self {
@@ -39,11 +47,11 @@ impl fmt::Display for Token {
 
 /// The name of a bucket that is not there: it has the characters of the run.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct BucketAt(String);
+pub struct BucketAt(pub(super) String);
 
 /// A key that is not there: it has the characters of the run.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct KeyAt(String);
+pub struct KeyAt(pub(super) String);
 
 impl BucketAt {
     /// The name.

@@ -5,7 +5,8 @@ use std::io::{self, Write};
 
 use super::{Checked, Severity, message};
 use crate::base::{Finding, visible_lines};
-use crate::render::json::{FindingV1, TestV1};
+use crate::render::json::{FindingV1, TestV1, VerifyOutcomeV1, VerifyV1};
+use crate::render::text;
 
 /// Writes expectations and envelopes as JUnit XML: a test case for each.
 pub fn junit_of_expectations(out: &mut dyn Write, file: &str, test: &TestV1) -> io::Result<()> {
@@ -32,6 +33,37 @@ pub fn junit_of_expectations(out: &mut dyn Write, file: &str, test: &TestV1) -> 
         let message = escaped(&first.message);
         let text = escaped(&findings.iter().map(|of| of.message.as_str()).collect::<Vec<_>>().join("\n"));
         writeln!(out, ">\n      <failure message=\"{message}\" type=\"{kind}\">{text}</failure>\n    </testcase>")?;
+    }
+    writeln!(out, "  </testsuite>\n</testsuites>")
+}
+
+/// Writes what an S3 service says as JUnit XML: a test case for each question.
+pub fn junit_of_verify(out: &mut dyn Write, file: &str, of: &VerifyV1) -> io::Result<()> {
+    let (tests, file) = (of.answers.len(), escaped(file));
+    let failures = of.of_outcome(VerifyOutcomeV1::Differs).count();
+    let skipped = of.of_outcome(VerifyOutcomeV1::Unclear).count();
+    let who = of.user.as_deref().unwrap_or("@anonymous");
+    writeln!(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>")?;
+    writeln!(out, "<testsuites name=\"attune verify\" tests=\"{tests}\" failures=\"{failures}\" errors=\"0\">")?;
+    let counts = format!("tests=\"{tests}\" failures=\"{failures}\" errors=\"0\" skipped=\"{skipped}\"");
+    writeln!(out, "  <testsuite name=\"{file}\" {counts}>")?;
+    for answer in &of.answers {
+        let verb = if answer.allowed { "can" } else { "cannot" };
+        let name = escaped(&format!("{who} {verb} {} on {} ({})", answer.request, answer.resource, answer.kind));
+        write!(out, "    <testcase classname=\"{file}\" name=\"{name}\"")?;
+        match answer.outcome {
+            VerifyOutcomeV1::AsDocument => writeln!(out, "/>")?,
+            VerifyOutcomeV1::Unclear => {
+                let why = escaped(answer.why.as_deref().unwrap_or_default());
+                writeln!(out, "><skipped message=\"{why}\"/></testcase>")?;
+            }
+            VerifyOutcomeV1::Differs => {
+                let message = escaped(&text::sentence(of, answer));
+                let said =
+                    escaped(&format!("{} is answered {}", answer.sent, answer.answer.as_deref().unwrap_or_default()));
+                writeln!(out, "><failure message=\"{message}\" type=\"verify-differs\">{said}</failure></testcase>")?;
+            }
+        }
     }
     writeln!(out, "  </testsuite>\n</testsuites>")
 }

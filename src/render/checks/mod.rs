@@ -13,7 +13,7 @@ use crate::desired::RepositoryPaths;
 use crate::policy;
 
 pub use gitlab::code_quality;
-pub use junit::{junit, junit_of_expectations};
+pub use junit::{junit, junit_of_expectations, junit_of_verify};
 pub use sarif::sarif;
 
 /// A checked configuration.

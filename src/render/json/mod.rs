@@ -72,6 +72,7 @@ mod snapshot;
 mod snapshot_bucket;
 mod step;
 mod term;
+mod verify;
 mod why;
 
 use std::io::{self, Write};
@@ -121,6 +122,7 @@ pub use snapshot::{
 };
 pub use step::{CallV1, StepV1};
 pub use term::{PhaseV1, TermV1};
+pub use verify::{VerifyAbout, VerifyAnswerV1, VerifyKindV1, VerifyLeftV1, VerifyOutcomeV1, VerifySourceV1, VerifyV1};
 pub use why::{EffectV1, LastChangeV1, StatementV1, WhyChangeV1, WhyPlanV1, WhyV1};
 
 /// Writes a value as pretty JSON and a line break, with hidden characters escaped.

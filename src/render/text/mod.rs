@@ -11,6 +11,7 @@ mod plan;
 mod probe;
 mod questions;
 mod report;
+mod verify;
 mod why;
 
 pub use access::{access, policy_diff};
@@ -23,6 +24,7 @@ pub use keys::{Revocations, revocation, revoked, rotated, rotation};
 pub use plan::{drift, plan, saved_findings, verdict};
 pub use probe::{AboutProbe, about_probe, probe};
 pub use report::report;
+pub use verify::{about_verify, coverage, sentence, verified};
 pub use why::why;
 
 use std::io::{self, Write};

@@ -1,0 +1,382 @@
+//! `attune verify`: asks the S3 service itself.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::ValueEnum;
+use indicatif::{ProgressBar, ProgressDrawTarget};
+use time::OffsetDateTime;
+
+use super::args::{ActionArgs, BaseArg, CallArgs, GlobalArgs, OnlyArg, RulesArg};
+use super::base::Reviewed;
+use super::connect::{CommandError, trusted};
+use super::exit::{self, Exit, Failure};
+use super::output::Output;
+use super::people::People;
+use super::preflight::confirm;
+use crate::cluster::rest::Fingerprint;
+use crate::desired::S3Settings;
+use crate::policy::access::{Attachment, Context, Credentials, Holder};
+use crate::render::json::{self, VerifyAbout, VerifyOutcomeV1, VerifyV1};
+use crate::render::junit_of_verify;
+use crate::render::text;
+use crate::s3::{AwsFiles, Failing, Kind, S3Client, S3Endpoint, S3Keys, S3Options, Step, Token};
+use crate::verify::{Asking, Manners, Problem, Questions, Scope, Verified, questions, verify};
+
+/// Ask the S3 service itself whether it enforces a user's policy
+///
+/// Sends requests that cannot do anything: about buckets and keys that are not there. A server that decides before it looks answers
+/// 403 to what is denied, and something else to what is allowed. Exits with 2 if the service lets through what the document denies, or
+/// the other way round.
+///
+/// That the keys are those of USER, and the address is the S3 service of the cluster, cannot be proven.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  attune verify alice --s3 https://s3.example.com:9000 --aws-profile alice
+  attune verify alice --keys secrets/alice.json --objects
+  attune verify --anonymous --s3 https://s3.example.com:9000")]
+pub(super) struct VerifyArgs {
+    /// User
+    #[arg(required_unless_present = "anonymous", conflicts_with = "anonymous")]
+    user: Option<String>,
+    /// Ask without a login
+    #[arg(long)]
+    anonymous: bool,
+    /// Evaluate the configuration (default)
+    #[arg(long, conflicts_with = "observed")]
+    desired: bool,
+    /// Evaluate the cluster
+    #[arg(long)]
+    observed: bool,
+    #[command(flatten)]
+    service: ServiceArgs,
+    #[command(flatten)]
+    keys: KeysArgs,
+    /// Also ask in buckets that the document names: read their settings, and ask for keys that are not there
+    #[arg(long)]
+    objects: bool,
+    /// With --objects, also in buckets with versions: on a server that ignores a parameter, a delete marker could stay
+    #[arg(long, requires = "objects")]
+    versioned: bool,
+    /// Also ask for settings of the buckets of --bucket: with a text that no server takes
+    #[arg(long, requires = "bucket")]
+    settings: bool,
+    /// Bucket whose settings are asked for
+    #[arg(long, value_name = "NAME", requires = "settings")]
+    bucket: Vec<String>,
+    /// Largest number of questions
+    #[arg(long, value_name = "N", default_value_t = 500)]
+    max_requests: usize,
+    /// Skip the confirmation
+    #[arg(short, long)]
+    yes: bool,
+    /// Output format
+    #[arg(long, value_enum, default_value_t = VerifyFormat::Text)]
+    format: VerifyFormat,
+    #[command(flatten)]
+    base: BaseArg,
+    #[command(flatten)]
+    rules: RulesArg,
+    #[command(flatten)]
+    actions: ActionArgs,
+    #[command(flatten)]
+    calls: CallArgs,
+}
+
+/// The S3 service.
+#[derive(Debug, clap::Args)]
+pub(super) struct ServiceArgs {
+    /// Address of the S3 service, instead of `[cluster] s3_endpoints`
+    #[arg(long, value_name = "URL")]
+    s3: Option<String>,
+    /// PEM file with the certificates to trust for it, instead of `s3_ca_file` and `s3_fingerprint`
+    #[arg(long, value_name = "FILE", conflicts_with = "s3_fingerprint")]
+    s3_ca_file: Option<PathBuf>,
+    /// SHA-256 of its certificate, instead of `s3_ca_file` and `s3_fingerprint`
+    #[arg(long, value_name = "sha256:DIGITS")]
+    s3_fingerprint: Option<Fingerprint>,
+    /// Its region, instead of `s3_region` [default: us-east-1]
+    #[arg(long, value_name = "NAME")]
+    s3_region: Option<String>,
+}
+
+/// The keys of the user.
+#[derive(Debug, clap::Args)]
+pub(super) struct KeysArgs {
+    /// Keys of a profile in the shared AWS files; without it and --keys, those of the AWS environment
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["keys", "anonymous"])]
+    aws_profile: Option<String>,
+    /// Keys of a file that attune wrote
+    #[arg(long, value_name = "FILE", conflicts_with = "anonymous")]
+    keys: Option<PathBuf>,
+    /// File with the age identity that opens the file of --keys
+    #[arg(long, value_name = "FILE", requires = "keys")]
+    identity: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum VerifyFormat {
+    /// For people
+    Text,
+    /// For machines, with a published schema
+    Json,
+    /// JUnit XML
+    Junit,
+}
+
+const DEFAULT_REGION: &str = "us-east-1";
+
+/// How long to wait for an answer.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+impl ServiceArgs {
+    /// The service of the command line, else of these settings.
+    pub(super) fn client(&self, settings: &S3Settings, global: &GlobalArgs) -> Result<S3Client, Failure> {
+        let configured = settings.endpoints.first().map(|endpoint| endpoint.text.as_str());
+        let address = self.s3.as_deref().or(configured).ok_or_else(|| {
+            Failure::new(&exit::S3_SERVICE, "there is no address of an S3 service")
+                .help("name it with `--s3 URL`, or set s3_endpoints under [cluster]")
+        })?;
+        let endpoint = S3Endpoint::parse(address, global.insecure);
+        let endpoint = endpoint.map_err(|problem| Failure::setup(&exit::S3_SERVICE, problem))?;
+        let digits = self.s3_fingerprint.map(|of| of.to_string().trim_start_matches("sha256:").to_owned());
+        let (digits, ca_file) = match digits.is_some() || self.s3_ca_file.is_some() {
+            true => (digits, self.s3_ca_file.clone()),
+            false => (settings.fingerprint.clone(), settings.ca_file.clone()),
+        };
+        let trust = trusted(global.insecure, digits.as_deref(), ca_file.as_deref())?;
+        let region = self.s3_region.clone().or_else(|| settings.region.clone());
+        let region = region.unwrap_or_else(|| DEFAULT_REGION.to_owned());
+        S3Client::new(S3Options { endpoint, region, trust, timeout: TIMEOUT })
+            .map_err(|problem| Failure::new(&exit::BAD_TRUST, format!("the certificate to trust {problem}")))
+    }
+}
+
+impl KeysArgs {
+    fn keys(&self) -> Result<S3Keys, Failure> {
+        let variable = |name: &str| std::env::var_os(name);
+        let keys = match (&self.keys, &self.aws_profile) {
+            (Some(path), _) => S3Keys::of_file(path, self.identity.as_deref()),
+            (None, Some(profile)) => AwsFiles::of_environment(variable).keys(profile),
+            (None, None) => S3Keys::of_environment(variable),
+        };
+        keys.map_err(|problem| {
+            Failure::new(&exit::NO_KEYS, problem.to_string())
+                .help("name keys with `--keys FILE` or `--aws-profile NAME`, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
+        })
+    }
+}
+
+impl VerifyArgs {
+    pub(super) async fn run(&self, global: &GlobalArgs, output: &mut Output) -> Result<Exit, Failure> {
+        match self.evaluate(global, output).await {
+            Ok(exit) => Ok(exit),
+            Err(error) if self.format == VerifyFormat::Json => {
+                output.result(|out, _| json::write(out, &error.to_json()))?;
+                Err(error.failure)
+            }
+            Err(error) => Err(error.failure),
+        }
+    }
+
+    async fn evaluate(&self, global: &GlobalArgs, output: &mut Output) -> Result<Exit, CommandError> {
+        let reviewed = Reviewed::read(global, &self.base, &OnlyArg::default(), output)?;
+        let connection = match (&self.base.base, self.observed) {
+            (None, false) => reviewed.cluster().clone(),
+            (Some(_), _) | (None, true) => reviewed.connection(global)?.clone(),
+        };
+        let client = self.service.client(&connection.s3, global)?;
+        let keys = if self.anonymous { None } else { Some(self.keys.keys()?) };
+        let loaded = reviewed.loaded;
+        let observed = self.observed.then_some(&connection);
+        let people =
+            People::of(loaded, observed, &BTreeSet::new(), (&self.actions, self.calls), global, output).await?;
+        if let Some(keys) = &keys {
+            self.check_owner(keys, &people)?;
+        }
+        let token = Token::random();
+        let token = token.ok_or_else(|| Failure::new(&exit::ENVIRONMENT, "this machine has no random numbers"))?;
+        let asked = self.questions(&people, keys.as_ref(), &token)?;
+        self.check_asked(&asked, &client, output)?;
+        let verified = self.ask(&client, keys.as_ref(), &token, asked, output).await?;
+        let about = VerifyAbout {
+            user: self.user.as_deref(),
+            service: client.endpoint().to_string(),
+            observed: self.observed,
+            token: &token,
+        };
+        Ok(self.print(&VerifyV1::of(&about, &verified), &verified, global, output)?)
+    }
+
+    /// The keys of a file have the name of their user, cluster and tenant.
+    fn check_owner(&self, keys: &S3Keys, people: &People) -> Result<(), Failure> {
+        let (Some(owner), Some(user)) = (&keys.owner, &self.user) else { return Ok(()) };
+        let tenant = people.observed.as_ref().map(|observed| observed.identity.tenant.clone());
+        let tenant = tenant.or_else(|| people.loaded.desired.cluster.tenant.clone());
+        let cluster = people.observed.as_ref().map(|observed| observed.identity.name.clone());
+        let is_other = |theirs: &str, ours: Option<String>| ours.is_some_and(|ours| ours != theirs);
+        if owner.user == *user && !is_other(&owner.tenant, tenant) && !is_other(&owner.cluster, cluster) {
+            return Ok(());
+        }
+        let message = format!(
+            "the keys are those of user `{}` of cluster {}, tenant {}: not of `{user}` there",
+            owner.user, owner.cluster, owner.tenant
+        );
+        Err(Failure::new(&exit::NO_KEYS, message).help("name the file with the keys of this user; nothing was asked"))
+    }
+
+    fn questions(&self, people: &People, keys: Option<&S3Keys>, token: &Token) -> Result<Questions, Failure> {
+        let rules = self.rules.or(people.loaded.desired.cluster.rules());
+        let buckets = people.buckets();
+        let attachment = match &self.user {
+            Some(user) => people.with_buckets(people.named(user)?, &buckets, rules, None),
+            None => people.anonymous(None),
+        };
+        if !matches!(attachment.holder, Holder::Principal(_) | Holder::Anonymous) {
+            let failure = Failure::new(&exit::UNKNOWN_USER, "only users and requests without a login can be verified");
+            return Err(failure);
+        }
+        if !attachment.is_known() {
+            let message =
+                format!("the policy of {} is not known, so there is nothing to compare with", attachment.holder);
+            return Err(Failure::new(&exit::UNKNOWN_ACCESS, message).help("evaluate the cluster with `--observed`"));
+        }
+        let context = Context { rules, ..Context::new(&people.catalogue) };
+        let context = match &self.user {
+            Some(user) => context.with_user(user),
+            None => context.anonymous(),
+        };
+        // Some servers give temporary credentials another `aws:username`.
+        let is_temporary = keys.is_some_and(|keys| keys.session_token.is_some());
+        let credentials = if is_temporary { Credentials::Any } else { context.credentials };
+        let context = Context { credentials, ..context };
+        let settings = self.bucket.iter().cloned().collect();
+        let scope = Scope { objects: self.objects, reads: self.anonymous, settings, most: self.max_requests };
+        let Attachment { document, .. } = attachment;
+        Ok(questions(document.as_ref(), &context, &scope, token))
+    }
+
+    /// Shows what is asked, and asks first on a terminal.
+    fn check_asked(&self, asked: &Questions, client: &S3Client, output: &mut Output) -> Result<(), Failure> {
+        let mut kinds: BTreeMap<Kind, usize> = BTreeMap::new();
+        for question in &asked.asked {
+            *kinds.entry(question.ask.row().kind).or_default() += 1;
+        }
+        let kinds: Vec<(&str, usize)> = kinds.iter().map(|(kind, count)| (kind.name(), *count)).collect();
+        let writes = asked.asked.iter().filter(|question| question.ask.row().step != Step::Read).count();
+        let who = self.user.clone().unwrap_or_else(|| "everyone without a login".to_owned());
+        let service = client.endpoint().to_string();
+        output.info(|out, styles| text::about_verify(out, styles, (&who, &service), &kinds, writes));
+        if self.yes || asked.asked.is_empty() || !output.can_ask() {
+            return Ok(());
+        }
+        confirm("Ask the service?", "run it on a terminal, or with --yes", output)
+    }
+
+    async fn ask(
+        &self,
+        client: &S3Client,
+        keys: Option<&S3Keys>,
+        token: &Token,
+        asked: Questions,
+        output: &Output,
+    ) -> Result<Verified, Failure> {
+        let target = if output.shows_progress() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let bar = ProgressBar::with_draw_target(u64::try_from(asked.asked.len()).ok(), target);
+        let asking = Asking {
+            client,
+            keys,
+            token,
+            manners: &Manners::default(),
+            versioned: self.versioned,
+            store: &|name, value| emergency_file(Path::new("."), name, token, value),
+            progress: &|| bar.inc(1),
+            now: || OffsetDateTime::now_utc().unix_timestamp(),
+        };
+        let verified = verify(&asking, asked).await;
+        bar.finish_and_clear();
+        verified.map_err(|problem| failure(&problem, client))
+    }
+
+    fn print(
+        &self,
+        of: &VerifyV1,
+        verified: &Verified,
+        global: &GlobalArgs,
+        output: &mut Output,
+    ) -> Result<Exit, Failure> {
+        match self.format {
+            VerifyFormat::Text => output.result(|out, styles| text::verified(out, styles, of))?,
+            VerifyFormat::Json => output.result(|out, _| json::write(out, of))?,
+            VerifyFormat::Junit => output.result(|out, _| junit_of_verify(out, &global.file_name(), of))?,
+        }
+        output.info(|out, _| writeln!(out, "{NOT_PROVEN}"));
+        if of.of_outcome(VerifyOutcomeV1::Differs).next().is_some() && verified.void.is_none() {
+            return Ok(Exit::Changes);
+        }
+        if verified.tells() {
+            return Ok(Exit::Done);
+        }
+        let why = match (verified.asked(), &verified.void) {
+            (_, Some(_)) => "the run is void",
+            (0, None) => "nothing was asked",
+            (_, None) if verified.left.iter().any(|left| left.is_there) => {
+                "something of this run is left on the service"
+            }
+            (_, None) => "no answer tells",
+        };
+        let help = "see what it says about each kind of request; `--objects` asks in buckets that are there";
+        Err(Failure::new(&exit::NOT_VERIFIED, format!("nothing is verified: {why}")).help(help))
+    }
+}
+
+const NOT_PROVEN: &str =
+    "not proven: that the keys are those of the user, and that the address is the S3 service of the cluster";
+
+fn failure(problem: &Problem, client: &S3Client) -> Failure {
+    let endpoint = client.endpoint();
+    let keys = |message: String, help: &str| Failure::new(&exit::NO_KEYS, message).help(help);
+    match problem {
+        Problem::NoAnswer { message, help } => {
+            let failure = Failure::new(&exit::S3_SERVICE, message.clone());
+            help.iter().fold(failure, |failure, help| failure.help(help.clone()))
+        }
+        Problem::NoS3(why) => Failure::new(&exit::S3_SERVICE, format!("{endpoint} is no S3 service: {why}"))
+            .help("name the address of the S3 service itself: a management port and a web page are none"),
+        Problem::Keys(Failing::Unknown) => {
+            keys(format!("{endpoint} does not know the access key"), "are the keys of another cluster, or replaced?")
+        }
+        Problem::Keys(Failing::Secret) => {
+            keys(format!("the secret key is not that of the access key, says {endpoint}"), "check both keys")
+        }
+        Problem::Keys(Failing::Clock(ahead)) => {
+            let by = ahead.map(|ahead| format!(" by {} s", ahead.abs())).unwrap_or_default();
+            let message =
+                format!("{endpoint} refuses the signature: the clock of this machine differs from its own{by}");
+            keys(message, "set the clock of this machine, for example with NTP")
+        }
+        Problem::Keys(Failing::Token) => keys(
+            format!("{endpoint} refuses the token of the temporary credentials: it has expired or is not its own"),
+            "get new ones, for example with `attune sts assume-role`",
+        ),
+        Problem::Keys(Failing::Region) => {
+            keys(format!("{endpoint} expects signatures for another region"), "name it with `--s3-region`")
+        }
+    }
+}
+
+/// Writes the value of a setting to a new file that only its owner can read.
+fn emergency_file(dir: &Path, name: &str, token: &Token, value: &str) -> std::io::Result<PathBuf> {
+    let path = dir.join(format!("attune-verify-{name}-{token}.txt"));
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(&path)?;
+    file.write_all(value.as_bytes())?;
+    file.sync_all()?;
+    Ok(path)
+}

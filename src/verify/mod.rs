@@ -1,0 +1,14 @@
+//! Asking the S3 service itself: whether it lets through what the documents allow, and denies the rest.
+//!
+//! `questions` derives what to ask from a document, `run` asks, and `outcome` says what the answers tell.
+
+mod look;
+mod outcome;
+mod pace;
+mod questions;
+mod run;
+mod settings;
+
+pub use outcome::{Difference, KindOutcome, Left, NotAsked, Problem, Unclear, Verified};
+pub use questions::{Question, Questions, Scope, questions};
+pub use run::{Asking, Manners, Store, verify};

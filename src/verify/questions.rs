@@ -1,0 +1,277 @@
+//! What to ask the service: for each line of access a request within it and one just beside it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::outcome::NotAsked;
+use crate::policy::access::{ARN, Context, RequestKind, RequestOn, Verdict, decide_request};
+use crate::policy::{Document, Kind as ResourceKind};
+use crate::s3::{Ask, Kind, ROWS, Row, Step, Token, bucket_beside, bucket_within, key_beside, key_within};
+
+/// What may be asked.
+#[derive(Debug, Clone, Default)]
+pub struct Scope {
+    /// Buckets that are there may be read, and keys that are not there may be asked for in them.
+    pub objects: bool,
+    /// Buckets that are there may be read, also without `objects`: what requests without a login are about.
+    pub reads: bool,
+    /// The buckets whose settings may be asked for.
+    pub settings: BTreeSet<String>,
+    /// The largest number of questions.
+    pub most: usize,
+}
+
+/// A question to the service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Question {
+    /// The kind of request.
+    pub request: RequestKind,
+    /// What is sent.
+    pub ask: Ask,
+    /// The pattern of the document that it is about, such as `backup/*`.
+    pub pattern: String,
+    /// Whether the document allows it.
+    pub allowed: bool,
+    /// The statements that decide it. Empty if none allows it.
+    pub statements: Vec<String>,
+}
+
+/// What to ask, and what not.
+#[derive(Debug, Clone, Default)]
+pub struct Questions {
+    /// The questions in the order in which they are sent: the safest kind first, and in each reads, deletes, writes.
+    pub asked: Vec<Question>,
+    /// How many are not asked, by reason.
+    pub not_asked: BTreeMap<NotAsked, usize>,
+}
+
+/// A key where the document names none.
+const KEY: &str = "attune-verify";
+
+/// A question, with how much it tells: the lower the rank, the sooner it is asked where not all can be.
+type Ranked = (u8, Question);
+
+/// What to ask about a document. No document allows nothing.
+#[must_use]
+pub fn questions(document: Option<&Document>, context: &Context<'_>, scope: &Scope, token: &Token) -> Questions {
+    let mut asking = Asking { document, context, scope, token, ranked: Vec::new(), not_asked: BTreeMap::new() };
+    let regions = regions(document, context.user, &mut asking.not_asked);
+    for (bucket, keys) in &regions {
+        if is_pattern(bucket) {
+            asking.of_pattern(bucket, keys);
+        } else {
+            asking.of_bucket(bucket, keys);
+        }
+    }
+    asking.anywhere();
+    asking.chosen()
+}
+
+fn is_pattern(text: &str) -> bool {
+    text.contains(['*', '?'])
+}
+
+/// The patterns of buckets in a document, each with the patterns of its keys.
+fn regions(
+    document: Option<&Document>,
+    user: Option<&str>,
+    not_asked: &mut BTreeMap<NotAsked, usize>,
+) -> BTreeMap<String, BTreeSet<String>> {
+    let mut regions: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let patterns = document.into_iter().flat_map(|document| &document.statements).flat_map(|of| &of.resources.patterns);
+    for pattern in patterns.collect::<BTreeSet<_>>() {
+        let pattern = pattern.strip_prefix(ARN).unwrap_or(pattern);
+        let pattern = user.map_or_else(|| pattern.to_owned(), |user| pattern.replace("${aws:username}", user));
+        if pattern.contains("${") || pattern.starts_with("arn:") || pattern.is_empty() {
+            *not_asked.entry(NotAsked::Room).or_default() += 1;
+            continue;
+        }
+        match pattern.split_once('/') {
+            Some((bucket, key)) => _ = regions.entry(bucket.to_owned()).or_default().insert(key.to_owned()),
+            None => _ = regions.entry(pattern).or_default(),
+        }
+    }
+    regions
+}
+
+struct Asking<'a> {
+    document: Option<&'a Document>,
+    context: &'a Context<'a>,
+    scope: &'a Scope,
+    token: &'a Token,
+    ranked: Vec<Ranked>,
+    not_asked: BTreeMap<NotAsked, usize>,
+}
+
+impl Asking<'_> {
+    /// Asks in a bucket that is not there and matches the pattern, and in one beside it.
+    fn of_pattern(&mut self, pattern: &str, keys: &BTreeSet<String>) {
+        let Some(within) = bucket_within(pattern, self.token) else {
+            return self.skip(NotAsked::Room, of_kind(Kind::NoBucket).count());
+        };
+        let keys = example_keys(keys, self.token);
+        let mut allowed = Vec::new();
+        for row in of_kind(Kind::NoBucket) {
+            for (key, of) in keys.iter().take(if row.on_key { keys.len() } else { 1 }) {
+                let shown = if row.on_key { format!("{pattern}/{of}") } else { pattern.to_owned() };
+                if self.ask(row.without_bucket(&within, key), &shown, 0) == Some(true) {
+                    allowed.push((row, key.clone(), shown));
+                }
+            }
+        }
+        if let Some(beside) = bucket_beside(pattern, self.token) {
+            for (row, key, shown) in allowed {
+                self.ask(row.without_bucket(&beside, &key), &shown, 1);
+            }
+        }
+    }
+
+    /// Asks beside the name of a bucket, and in the bucket itself where that is wanted.
+    fn of_bucket(&mut self, bucket: &str, keys: &BTreeSet<String>) {
+        let mut allowed = Vec::new();
+        for row in of_kind(Kind::Read) {
+            if self.in_bucket(row.of_bucket(bucket), bucket) == Some(true) {
+                allowed.push((row.word, KEY.to_owned(), bucket.to_owned()));
+            }
+        }
+        for key in keys {
+            let shown = format!("{bucket}/{key}");
+            let (within, beside) = (key_within(key, self.token), key_beside(key, self.token));
+            if within.is_none() {
+                self.skip(NotAsked::Room, of_kind(Kind::NoKey).count());
+            }
+            for row in of_kind(Kind::NoKey) {
+                let within = within.as_ref().and_then(|key| row.without_key(bucket, key));
+                let Some(within) = within else { continue };
+                let example = within.key().unwrap_or_default().to_owned();
+                if self.in_bucket(Some(within), &shown) == Some(true) {
+                    allowed.push((row.word, example, shown.clone()));
+                    if let Some(key) = beside.as_ref().filter(|_| self.scope.objects) {
+                        self.ask(row.without_key(bucket, key), &shown, 1);
+                    }
+                }
+            }
+        }
+        if self.scope.settings.contains(bucket) {
+            for row in of_kind(Kind::Setting) {
+                self.ask(row.of_bucket(bucket), bucket, 0);
+            }
+        } else {
+            self.skip(NotAsked::Settings, of_kind(Kind::Setting).count());
+        }
+        let Some(beside) = bucket_beside(bucket, self.token) else { return };
+        for (word, key, shown) in allowed {
+            for row in of_kind(Kind::NoBucket).filter(|row| row.word == word) {
+                self.ask(row.without_bucket(&beside, &key), &shown, 1);
+            }
+        }
+    }
+
+    /// Asks what the document allows somewhere in a bucket that has nothing but the characters of the run.
+    fn anywhere(&mut self) {
+        let words: BTreeSet<&str> =
+            self.ranked.iter().filter(|(_, one)| one.allowed).map(|(_, one)| one.ask.row().word).collect();
+        let Some(bucket) = bucket_within("*", self.token) else { return };
+        let is_control = |row: &&Row| words.contains(row.word) || CONTROLS.contains(&row.word);
+        for row in of_kind(Kind::NoBucket).filter(is_control) {
+            self.ask(row.without_bucket(&bucket, KEY), "*", 1);
+        }
+    }
+
+    /// Asks in a bucket that is there, if that is wanted; else says what the document allows.
+    fn in_bucket(&mut self, ask: Option<Ask>, shown: &str) -> Option<bool> {
+        let ask = ask?;
+        if self.scope.objects || self.scope.reads && ask.row().step == Step::Read {
+            return self.ask(Some(ask), shown, 0);
+        }
+        let expected = self.expected(&ask);
+        self.skip(*expected.as_ref().err().unwrap_or(&NotAsked::Objects), 1);
+        expected.ok().map(|(allowed, _)| allowed)
+    }
+
+    fn skip(&mut self, why: NotAsked, count: usize) {
+        *self.not_asked.entry(why).or_default() += count;
+    }
+
+    /// Adds a question, and says whether the document allows it.
+    fn ask(&mut self, ask: Option<Ask>, shown: &str, rank: u8) -> Option<bool> {
+        let ask = ask?;
+        let request = RequestKind::of_word(ask.row().word)?;
+        match self.expected(&ask) {
+            Err(why) => {
+                self.skip(why, 1);
+                None
+            }
+            Ok((allowed, statements)) => {
+                let rank = if allowed { rank } else { rank.max(1) + u8::from(rank == 0) };
+                let question = Question { request, ask, pattern: shown.to_owned(), allowed, statements };
+                if !self.ranked.iter().any(|(_, known)| known.ask == question.ask) {
+                    self.ranked.push((rank, question));
+                }
+                Some(allowed)
+            }
+        }
+    }
+
+    /// Whether the document allows it by all rules that count, and by which statements.
+    fn expected(&self, ask: &Ask) -> Result<(bool, Vec<String>), NotAsked> {
+        let request = RequestKind::of_word(ask.row().word).ok_or(NotAsked::Release)?;
+        if request.own_action().is_some_and(|action| self.context.catalogue.get(action).is_none()) {
+            return Err(NotAsked::Release);
+        }
+        let resource = match (ask.key(), request.kind()) {
+            (Some(key), ResourceKind::Object) => format!("{}/{key}", ask.bucket()),
+            (Some(_) | None, _) => ask.bucket().to_owned(),
+        };
+        let on = RequestOn::parse(ask.row().word, &resource).map_err(|_| NotAsked::Room)?;
+        let decisions = self.context.rules.iter().map(|rules| decide_request(self.document, &on, self.context, rules));
+        let decisions: Vec<_> = decisions.collect();
+        let all = |verdict| decisions.iter().all(|decision| decision.verdict == verdict);
+        if decisions.iter().any(|decision| decision.verdict == Verdict::Depends) {
+            return Err(NotAsked::Depends);
+        }
+        let allowed = all(Verdict::Allowed);
+        if !allowed && !all(Verdict::Denied) {
+            return Err(NotAsked::Rules);
+        }
+        let deciding = decisions.first().and_then(|decision| decision.deciding());
+        let grounds = deciding.into_iter().flat_map(|way| &way.actions).flat_map(|action| match allowed {
+            true => &action.decision.allowed_by,
+            false => &action.decision.denied_by,
+        });
+        let statements: BTreeSet<String> = grounds.map(|ground| ground.statement.clone()).collect();
+        Ok((allowed, statements.into_iter().collect()))
+    }
+
+    /// As many questions as wanted: those that tell most, in the order in which they are sent.
+    fn chosen(mut self) -> Questions {
+        self.ranked.sort_by_key(|(rank, _)| *rank);
+        let left = self.ranked.len().saturating_sub(self.scope.most);
+        if left > 0 {
+            self.skip(NotAsked::Limit, left);
+            self.ranked.truncate(self.scope.most);
+        }
+        let mut asked: Vec<Question> = self.ranked.into_iter().map(|(_, question)| question).collect();
+        asked.sort_by_key(|one| (one.ask.row().kind, one.ask.row().step, one.ask.row().word));
+        self.not_asked.retain(|_, count| *count > 0);
+        Questions { asked, not_asked: self.not_asked }
+    }
+}
+
+/// Requests that few may send to every bucket: something is denied, which proves that the service denies.
+const CONTROLS: [&str; 2] = ["read-location", "delete"];
+
+fn of_kind(kind: Kind) -> impl Iterator<Item = &'static Row> {
+    ROWS.iter().filter(move |row| row.kind == kind)
+}
+
+/// A key for each pattern, with the pattern. Without patterns it is any key.
+fn example_keys(patterns: &BTreeSet<String>, token: &Token) -> Vec<(String, String)> {
+    let example = |pattern: &String| {
+        let key = key_within(pattern, token).map(|key| key.as_str().to_owned());
+        (key.unwrap_or_else(|| pattern.replace('*', "x").replace('?', "x")), pattern.clone())
+    };
+    match patterns.is_empty() {
+        true => vec![(KEY.to_owned(), KEY.to_owned())],
+        false => patterns.iter().map(example).filter(|(key, _)| !key.is_empty()).collect(),
+    }
+}

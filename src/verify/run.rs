@@ -1,0 +1,455 @@
+//! Asks one kind of request after the other, with its controls.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::stream;
+use tokio::time::sleep;
+
+use super::look::{look_for_buckets, look_for_objects};
+use super::outcome::{Difference, KindOutcome, Left, NotAsked, Problem, Unclear, Verified};
+use super::pace::Pace;
+use super::questions::{Question, Questions};
+use super::settings::ask_settings;
+use crate::s3::{Class, Kind, Row, S3Answer, S3Client, S3Keys, S3Request, Step, Token, list_of_buckets};
+
+/// How much is asked at once, and how long attune waits before it asks again.
+#[derive(Debug, Clone)]
+pub struct Manners {
+    /// Requests at once.
+    pub at_once: usize,
+    /// Requests in a second.
+    pub per_second: u32,
+    /// The pauses before a difference is asked again.
+    pub pauses: Vec<Duration>,
+    /// The first pause of a busy service. Each further one is twice as long.
+    pub busy: Duration,
+}
+
+impl Default for Manners {
+    /// 4 at once and 20 a second, and a difference again after 2 s and 10 s.
+    fn default() -> Self {
+        let pauses = [2, 10].map(Duration::from_secs).to_vec();
+        Self { at_once: 4, per_second: 20, pauses, busy: Duration::from_millis(500) }
+    }
+}
+
+/// Stores the value of a setting in a file before it is put back, and says which.
+pub type Store<'a> = dyn Fn(&str, &str) -> std::io::Result<std::path::PathBuf> + Send + Sync + 'a;
+
+/// What a run needs.
+pub struct Asking<'a> {
+    /// The service.
+    pub client: &'a S3Client,
+    /// The keys; `None` asks without a login.
+    pub keys: Option<&'a S3Keys>,
+    /// The random characters of the run.
+    pub token: &'a Token,
+    /// Its pace.
+    pub manners: &'a Manners,
+    /// Whether buckets with versions or object lock are asked too.
+    pub versioned: bool,
+    /// Where the values of settings go before they are put back.
+    pub store: &'a Store<'a>,
+    /// Told about each answered question.
+    pub progress: &'a (dyn Fn() + Send + Sync),
+    /// The time of this machine, in seconds since 1970.
+    pub now: fn() -> i64,
+}
+
+/// How often a request is sent if the service is busy or the connection breaks.
+const TRIES: u32 = 5;
+
+/// After so many questions the signed control is repeated.
+const BETWEEN_CONTROLS: usize = 50;
+
+/// An answer to a question.
+#[derive(Debug, Clone)]
+pub(super) enum Told {
+    /// Denied or let through.
+    Denied(S3Answer),
+    LetThrough(S3Answer),
+    Nothing(String),
+}
+
+impl Told {
+    fn denied(&self) -> Option<bool> {
+        match self {
+            Self::Denied(_) => Some(true),
+            Self::LetThrough(_) => Some(false),
+            Self::Nothing(_) => None,
+        }
+    }
+}
+
+/// Why a run ends early.
+pub(super) enum Stop {
+    /// Nothing that was answered counts.
+    Void(String),
+    /// A request of the run made something.
+    Left(Vec<Left>),
+}
+
+pub(super) struct Run<'a> {
+    pub(super) of: &'a Asking<'a>,
+    pace: Pace,
+    sent: AtomicUsize,
+    /// What the list of buckets told at first: whether it was denied.
+    list_denied: bool,
+    /// A read that was let through.
+    allowed: Option<Question>,
+}
+
+/// Asks the service. Nothing is changed by it on any service that is known; what is changed all the same is named, and taken
+/// away if it is certainly of this run.
+///
+/// # Errors
+/// The service does not answer, is no S3 service, or does not take the keys.
+pub async fn verify(asking: &Asking<'_>, questions: Questions) -> Result<Verified, Problem> {
+    let pace = Pace::new(asking.manners.at_once, asking.manners.per_second);
+    let mut run = Run { of: asking, pace, sent: AtomicUsize::new(0), list_denied: false, allowed: None };
+    run.list_denied = run.first_control().await?;
+    let mut verified = Verified { not_asked: questions.not_asked, ..Verified::default() };
+    let mut ended = false;
+    for kind in [Kind::NoBucket, Kind::Read, Kind::NoKey, Kind::Setting] {
+        let of_kind: Vec<Question> = questions.asked.iter().filter(|one| one.ask.row().kind == kind).cloned().collect();
+        if of_kind.is_empty() {
+            continue;
+        }
+        if ended {
+            *verified.not_asked.entry(NotAsked::Ended).or_default() += of_kind.len();
+            continue;
+        }
+        match run.kind(kind, of_kind, &mut verified).await {
+            Ok(()) => {}
+            Err(Stop::Void(why)) => {
+                verified.void = Some(why);
+                ended = true;
+            }
+            Err(Stop::Left(left)) => {
+                verified.disbelieve(kind, "a request made something there, which no request of this kind may do");
+                verified.left.extend(left);
+                ended = true;
+            }
+        }
+    }
+    let none_allowed = questions.asked.iter().all(|question| !question.allowed);
+    verified.nothing_allowed = none_allowed && !verified.agreed.is_empty() && verified.differences.is_empty();
+    verified.sent = run.sent.load(Ordering::Relaxed);
+    Ok(verified)
+}
+
+impl Run<'_> {
+    /// Whether the list of buckets is denied. It proves that the keys are alive.
+    async fn first_control(&self) -> Result<bool, Problem> {
+        let request = list_of_buckets();
+        let answer = self.send(&request, true).await.map_err(|(message, help)| Problem::NoAnswer { message, help })?;
+        match answer.class((self.of.now)()) {
+            Class::Denied => Ok(true),
+            Class::LetThrough => Ok(false),
+            Class::Failing(failing) => Err(Problem::Keys(failing)),
+            Class::Busy => {
+                let message = format!("{} is busy: {}", self.of.client.endpoint(), answer.brief());
+                Err(Problem::NoAnswer { message, help: Some("try again later".to_owned()) })
+            }
+            Class::Unclear(why) => Err(Problem::NoS3(why)),
+        }
+    }
+
+    /// Sends a request, again if the service is busy or the connection breaks. The error is a message and help.
+    pub(super) async fn send(&self, request: &S3Request, signed: bool) -> Result<S3Answer, (String, Option<String>)> {
+        let mut pause = self.of.manners.busy;
+        for attempt in 1.. {
+            let permit = self.pace.turn().await;
+            self.sent.fetch_add(1, Ordering::Relaxed);
+            let answer = self.of.client.send(request, self.of.keys.filter(|_| signed)).await;
+            drop(permit);
+            match answer {
+                Ok(answer) if attempt < TRIES && answer.class((self.of.now)()) == Class::Busy => {}
+                Ok(answer) => return Ok(answer),
+                Err(problem) if attempt >= TRIES || problem.not_sent => return Err((problem.message, problem.help)),
+                Err(_) => {}
+            }
+            sleep(pause).await;
+            pause *= 2;
+        }
+        unreachable!("the loop returns")
+    }
+
+    pub(super) async fn told(&self, request: &S3Request, signed: bool) -> Result<Told, Stop> {
+        let answer = match self.send(request, signed).await {
+            Ok(answer) => answer,
+            Err((message, _)) => return Ok(Told::Nothing(message)),
+        };
+        match answer.class((self.of.now)()) {
+            Class::Denied => Ok(Told::Denied(answer)),
+            Class::LetThrough => Ok(Told::LetThrough(answer)),
+            Class::Failing(_) if !signed => Ok(Told::Nothing(format!("without a login it answers {}", answer.brief()))),
+            Class::Failing(_) => Err(Stop::Void(format!("the service stopped taking the keys ({})", answer.brief()))),
+            Class::Busy => Ok(Told::Nothing("the service is busy".to_owned())),
+            Class::Unclear(why) => Ok(Told::Nothing(why)),
+        }
+    }
+
+    async fn question(&self, question: &Question) -> Result<Told, Stop> {
+        let told = self.told(&question.ask.request(self.of.token), true).await;
+        (self.of.progress)();
+        told
+    }
+
+    /// The signed control: the list of buckets and a read that was let through answer as before.
+    async fn control(&self) -> Result<(), Stop> {
+        let changed = |what: &str| Stop::Void(format!("{what} was answered otherwise in the middle of the run"));
+        if self.told(&list_of_buckets(), true).await?.denied().is_some_and(|denied| denied != self.list_denied) {
+            return Err(changed("the list of buckets"));
+        }
+        let Some(allowed) = &self.allowed else { return Ok(()) };
+        match self.told(&allowed.ask.request(self.of.token), true).await?.denied() {
+            Some(true) => Err(changed("a request that was let through")),
+            Some(false) | None => Ok(()),
+        }
+    }
+
+    async fn kind(&mut self, kind: Kind, questions: Vec<Question>, verified: &mut Verified) -> Result<(), Stop> {
+        verified.kinds.push(KindOutcome { kind, nothing: None });
+        if kind == Kind::Setting {
+            return ask_settings(self, questions, verified).await;
+        }
+        let mut asked = Asked { kind, ..Asked::default() };
+        for step in [Step::Read, Step::Delete, Step::Write] {
+            let of_step = questions.iter().filter(|one| one.ask.row().step == step).cloned().collect();
+            let of_step = self.believed(of_step, verified).await?;
+            let of_step = self.without_versions(of_step, verified).await?;
+            if let Err(stop) = self.step(step, of_step, &mut asked).await {
+                // What a request may have made is looked for in any case.
+                let left = self.look(&asked).await;
+                return Err(if left.is_empty() { stop } else { Stop::Left(left) });
+            }
+        }
+        self.again(&mut asked).await?;
+        let left = self.look(&asked).await;
+        self.control().await?;
+        asked.into_outcome(self.of.token, verified);
+        if left.is_empty() { Ok(()) } else { Err(Stop::Left(left)) }
+    }
+
+    /// The questions of rows that are denied without a login. Others tell nothing on this service.
+    async fn believed(&self, questions: Vec<Question>, verified: &mut Verified) -> Result<Vec<Question>, Stop> {
+        if self.of.keys.is_none() {
+            return Ok(questions);
+        }
+        let mut rows: Vec<(&'static Row, Option<String>)> = Vec::new();
+        for question in &questions {
+            let row = question.ask.row();
+            let at = rows.iter().position(|(known, _)| *known == row);
+            // Everyone may be let in to one bucket: another one may tell.
+            if at.is_some_and(|at| rows[at].1.is_none() || row.kind == Kind::NoBucket) {
+                continue;
+            }
+            let told = self.told(&question.ask.request(self.of.token), false).await?;
+            let why = match told {
+                Told::Denied(_) => None,
+                Told::LetThrough(answer) if (200..300).contains(&answer.status) && row.step == Step::Write => {
+                    let left = self.look_at(row.kind, &[question]).await;
+                    return Err(if left.is_empty() {
+                        Stop::Void("a request without a login was carried out".to_owned())
+                    } else {
+                        Stop::Left(left)
+                    });
+                }
+                Told::LetThrough(answer) => Some(format!(
+                    "without a login it is answered {}: this service looks before it decides",
+                    answer.brief()
+                )),
+                Told::Nothing(why) => Some(why),
+            };
+            match at {
+                Some(at) => rows[at].1 = why,
+                None => rows.push((row, why)),
+            }
+        }
+        let mut believed = Vec::new();
+        for question in questions {
+            let row = question.ask.row();
+            match rows.iter().find(|(known, _)| *known == row).and_then(|(_, why)| why.clone()) {
+                Some(why) => verified.unclear.push(Unclear { question, why }),
+                None => believed.push(question),
+            }
+        }
+        Ok(believed)
+    }
+
+    async fn step(&mut self, step: Step, questions: Vec<Question>, asked: &mut Asked) -> Result<(), Stop> {
+        for some in questions.chunks(BETWEEN_CONTROLS) {
+            if step == Step::Write {
+                self.writes(some, asked).await?;
+            } else {
+                let this = &*self;
+                let answers = stream::iter(some.iter().cloned()).map(|question| async move {
+                    let told = this.question(&question).await?;
+                    Ok((question, told))
+                });
+                let answers: Vec<Result<(Question, Told), Stop>> =
+                    answers.buffered(self.of.manners.at_once).collect().await;
+                for answer in answers {
+                    asked.answers.push(answer?);
+                }
+            }
+            if self.allowed.is_none() && step == Step::Read {
+                let through = |(_, told): &&(Question, Told)| told.denied() == Some(false);
+                self.allowed = asked.answers.iter().find(through).map(|(question, _)| question.clone());
+            }
+            if some.len() == BETWEEN_CONTROLS {
+                self.control().await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes go one by one. The first that is carried out ends the kind, and after the first that is let through the name is
+    /// looked for.
+    async fn writes(&self, questions: &[Question], asked: &mut Asked) -> Result<(), Stop> {
+        for question in questions {
+            let told = self.question(question).await?;
+            let through = told.denied() == Some(false);
+            let done = matches!(&told, Told::LetThrough(answer) if (200..300).contains(&answer.status));
+            asked.answers.push((question.clone(), told));
+            if done || through && !asked.has_looked {
+                asked.has_looked = true;
+                let left = self.look_at(asked.kind, &[question]).await;
+                if !left.is_empty() {
+                    return Err(Stop::Left(left));
+                }
+            }
+            if done {
+                return Err(Stop::Void(format!(
+                    "the service carried out {}, which cannot be done",
+                    question.ask.request(self.of.token)
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks again what was answered otherwise than the document says. A busy server may answer by an earlier document.
+    async fn again(&self, asked: &mut Asked) -> Result<(), Stop> {
+        for pause in &self.of.manners.pauses {
+            if !asked.answers.iter().any(|(question, told)| differs(question, told)) {
+                return Ok(());
+            }
+            sleep(*pause).await;
+            for (question, told) in &mut asked.answers {
+                if differs(question, told) {
+                    *told = self.told(&question.ask.request(self.of.token), true).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn look(&self, asked: &Asked) -> Vec<Left> {
+        let touched = asked
+            .answers
+            .iter()
+            .filter(|(question, told)| question.ask.row().step != Step::Read && told.denied() != Some(true));
+        self.look_at(asked.kind, &touched.map(|(question, _)| question).collect::<Vec<_>>()).await
+    }
+
+    async fn look_at(&self, kind: Kind, questions: &[&Question]) -> Vec<Left> {
+        match kind {
+            Kind::NoBucket => look_for_buckets(self, questions).await,
+            Kind::NoKey => look_for_objects(self, questions).await,
+            Kind::Read | Kind::Setting => Vec::new(),
+        }
+    }
+
+    /// The questions whose requests cannot leave a delete marker.
+    async fn without_versions(&self, questions: Vec<Question>, verified: &mut Verified) -> Result<Vec<Question>, Stop> {
+        let is_about = |one: &Question| one.ask.row().kind == Kind::NoKey && one.ask.row().step != Step::Read;
+        if self.of.versioned || !questions.iter().any(is_about) {
+            return Ok(questions);
+        }
+        let mut buckets: Vec<(String, bool)> = Vec::new();
+        let mut kept = Vec::new();
+        for question in questions {
+            let bucket = question.ask.bucket();
+            let plain = match buckets.iter().find(|(name, _)| name == bucket) {
+                Some((_, plain)) => *plain,
+                None => {
+                    let plain = self.is_plain(bucket).await?;
+                    buckets.push((bucket.to_owned(), plain));
+                    plain
+                }
+            };
+            if plain {
+                kept.push(question);
+            } else {
+                *verified.not_asked.entry(NotAsked::Versioned).or_default() += 1;
+            }
+        }
+        Ok(kept)
+    }
+
+    /// Whether a bucket certainly has no versions and no object lock.
+    async fn is_plain(&self, bucket: &str) -> Result<bool, Stop> {
+        let row = crate::s3::ROWS.iter().find(|row| row.kind == Kind::Read && row.word == "read-versioning");
+        let Some(ask) = row.and_then(|row| row.of_bucket(bucket)) else { return Ok(false) };
+        let told = self.told(&ask.request(self.of.token), true).await?;
+        // A bucket with object lock always has versions.
+        Ok(matches!(told, Told::LetThrough(answer) if answer.status == 200 && !answer.body.contains("<Status>")))
+    }
+}
+
+pub(super) fn differs(question: &Question, told: &Told) -> bool {
+    told.denied().is_some_and(|denied| denied == question.allowed)
+}
+
+/// The answers of a kind.
+struct Asked {
+    kind: Kind,
+    answers: Vec<(Question, Told)>,
+    has_looked: bool,
+}
+
+impl Default for Asked {
+    fn default() -> Self {
+        Self { kind: Kind::NoBucket, answers: Vec::new(), has_looked: false }
+    }
+}
+
+impl Asked {
+    /// Sorts the answers, unless the kind fails its controls.
+    fn into_outcome(self, token: &Token, verified: &mut Verified) {
+        let has = |denied: bool| self.answers.iter().any(|(_, told)| told.denied() == Some(denied));
+        let expects = |allowed: bool| {
+            self.answers.iter().any(|(question, told)| question.allowed == allowed && told.denied().is_some())
+        };
+        let nothing = if expects(false) && !has(true) {
+            Some(
+                "nothing was denied there, not even what the document denies: so a 403 was never seen, and no answer tells",
+            )
+        } else if expects(true) && !has(false) {
+            Some(
+                "everything was denied there, also what the document allows: so no answer tells. Has the user this policy, and \
+                 are these its keys?",
+            )
+        } else {
+            None
+        };
+        for (question, told) in self.answers {
+            let is_different = differs(&question, &told);
+            match told {
+                Told::Nothing(why) => verified.unclear.push(Unclear { question, why }),
+                Told::Denied(answer) | Told::LetThrough(answer) if is_different => {
+                    let (request, answer) = (question.ask.request(token).line(), answer.brief());
+                    verified.differences.push(Difference { question, request, answer });
+                }
+                Told::Denied(_) | Told::LetThrough(_) => verified.agreed.push(question),
+            }
+        }
+        if let Some(why) = nothing {
+            verified.disbelieve(self.kind, why);
+        }
+    }
+}

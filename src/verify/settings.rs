@@ -1,0 +1,94 @@
+//! Asks for the settings of buckets, one by one: read before, compared after, and put back if they changed.
+
+use super::outcome::{Difference, Left, NotAsked, Unclear, Verified};
+use super::questions::Question;
+use tokio::time::sleep;
+
+use super::run::{Run, Stop, Told, differs};
+use crate::s3::{put_back, setting};
+
+/// A setting as text; `Some(None)` if the bucket does not have it; `None` if it cannot be read.
+async fn value(run: &Run<'_>, question: &Question) -> Result<Option<Option<String>>, Stop> {
+    let Some(request) = setting(&question.ask) else { return Ok(None) };
+    Ok(match run.told(&request, true).await? {
+        Told::LetThrough(answer) if answer.status == 200 => Some(Some(answer.body)),
+        Told::LetThrough(answer) if answer.status == 404 && answer.code.as_deref() != Some("NoSuchBucket") => {
+            Some(None)
+        }
+        Told::LetThrough(_) | Told::Denied(_) | Told::Nothing(_) => None,
+    })
+}
+
+/// Asks for all settings. The first request that is carried out ends the kind.
+pub(super) async fn ask_settings(run: &Run<'_>, questions: Vec<Question>, verified: &mut Verified) -> Result<(), Stop> {
+    let mut questions = questions.into_iter();
+    while let Some(question) = questions.next() {
+        let before = value(run, &question).await?;
+        let restorable = before.as_ref().is_some_and(|before| put_back(&question.ask, before.as_deref()).is_some());
+        let Some(before) = before.filter(|_| restorable) else {
+            *verified.not_asked.entry(NotAsked::Restore).or_default() += 1;
+            continue;
+        };
+        let request = question.ask.request(run.of.token);
+        match run.told(&request, false).await? {
+            Told::Denied(_) => {}
+            Told::LetThrough(answer) => {
+                let why =
+                    format!("without a login it is answered {}: this service looks before it decides", answer.brief());
+                compared(run, &question, &before).await?;
+                verified.unclear.push(Unclear { question, why });
+                continue;
+            }
+            Told::Nothing(why) => {
+                compared(run, &question, &before).await?;
+                verified.unclear.push(Unclear { question, why });
+                continue;
+            }
+        }
+        let mut told = run.told(&request, true).await?;
+        compared(run, &question, &before).await?;
+        for pause in &run.of.manners.pauses {
+            if differs(&question, &told) {
+                sleep(*pause).await;
+                told = run.told(&request, true).await?;
+                compared(run, &question, &before).await?;
+            }
+        }
+        let done = matches!(&told, Told::LetThrough(answer) if (200..300).contains(&answer.status));
+        match told {
+            Told::Nothing(why) => verified.unclear.push(Unclear { question, why }),
+            Told::LetThrough(answer) if done => {
+                let why = format!("the service took a text for a setting ({})", answer.brief());
+                verified.unclear.push(Unclear { question, why: why.clone() });
+                verified.kinds.iter_mut().rev().take(1).for_each(|kind| kind.nothing = Some(why.clone()));
+                *verified.not_asked.entry(NotAsked::Ended).or_default() += questions.len();
+                return Ok(());
+            }
+            Told::Denied(_) if !question.allowed => verified.agreed.push(question),
+            Told::LetThrough(_) if question.allowed => verified.agreed.push(question),
+            Told::Denied(answer) | Told::LetThrough(answer) => {
+                let (request, answer) = (request.line(), answer.brief());
+                verified.differences.push(Difference { question, request, answer });
+            }
+        }
+        (run.of.progress)();
+    }
+    Ok(())
+}
+
+/// Compares a setting with its value before, and puts it back if it changed. The value is in a file before that.
+async fn compared(run: &Run<'_>, question: &Question, before: &Option<String>) -> Result<(), Stop> {
+    let after = value(run, question).await?;
+    if after.as_ref() == Some(before) {
+        return Ok(());
+    }
+    let what = format!("{} of bucket {}", question.ask.row().word.trim_start_matches("change-"), question.ask.bucket());
+    let name = format!("{}-{}", question.ask.bucket(), question.ask.row().word.trim_start_matches("change-"));
+    let file = (run.of.store)(&name, before.as_deref().unwrap_or_default()).ok();
+    let mut is_there = true;
+    if let Some(request) = put_back(&question.ask, before.as_deref()) {
+        let _ = run.send(&request, true).await;
+        is_there = value(run, question).await?.as_ref() != Some(before);
+    }
+    Err(Stop::Left(vec![Left { what, is_there, file }]))
+}
