@@ -150,6 +150,12 @@ impl S3Answer {
         }
     }
 
+    /// Whether the service carried the request out.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+
     /// The status with the code, such as `404 NoSuchBucket`.
     #[must_use]
     pub fn brief(&self) -> String {

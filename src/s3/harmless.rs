@@ -168,6 +168,21 @@ pub struct Ask {
 }
 
 impl Row {
+    /// The word of the request that this one is on a service that ignores its parameter; `None` if it has none, or means the
+    /// same without it.
+    #[must_use]
+    pub fn plain_word(&self) -> Option<&'static str> {
+        let word = match (self.step, self.on_key) {
+            (Step::Read, true) => "read",
+            (Step::Read, false) => "list",
+            (Step::Delete, true) => "delete",
+            (Step::Delete, false) => "delete-bucket",
+            (Step::Write, true) => "write",
+            (Step::Write, false) => "create-bucket",
+        };
+        (!self.query.is_empty() && word != self.word).then_some(word)
+    }
+
     /// The row for a bucket that is not there, and any key; `None` if the row is not about such a bucket.
     #[must_use]
     pub fn without_bucket(&'static self, bucket: &BucketAt, key: &str) -> Option<Ask> {

@@ -127,11 +127,16 @@ impl Verified {
         self.not_asked.values().sum()
     }
 
-    /// Whether something was asked, and nothing in the way of an answer: all is as the document says, or differs.
+    /// Whether some answers tell, and nothing went wrong.
     #[must_use]
     pub fn tells(&self) -> bool {
         let any = !self.agreed.is_empty() || !self.differences.is_empty();
-        any && self.void.is_none() && self.left.iter().all(|left| !left.is_there)
+        any && self.void.is_none() && self.left.is_empty()
+    }
+
+    /// The number of questions, asked or not.
+    pub(super) fn accounted(&self) -> usize {
+        self.asked() + self.unasked()
     }
 
     /// Moves every answer of a kind to those that tell nothing.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::outcome::NotAsked;
-use crate::policy::access::{ARN, Context, RequestKind, RequestOn, Verdict, decide_request};
+use crate::policy::access::{ALL_RULES, ARN, Context, RequestKind, RequestOn, Rules, Verdict, decide_request};
 use crate::policy::{Document, Kind as ResourceKind};
 use crate::s3::{Ask, Kind, ROWS, Row, Step, Token, bucket_beside, bucket_within, key_beside, key_within};
 
@@ -33,6 +33,12 @@ pub struct Question {
     pub allowed: bool,
     /// The statements that decide it. Empty if none allows it.
     pub statements: Vec<String>,
+    /// Whether the document allows what the same request means on a service that ignores its parameter.
+    pub plain_allowed: bool,
+    /// The presets of rules by which it is decided otherwise.
+    pub otherwise_by: Vec<&'static str>,
+    /// Whether the document allows to take away what a service makes of it that takes it for another request.
+    can_take_away: bool,
 }
 
 /// What to ask, and what not.
@@ -64,6 +70,15 @@ pub fn questions(document: Option<&Document>, context: &Context<'_>, scope: &Sco
     }
     asking.anywhere();
     asking.chosen()
+}
+
+/// What a request of this kind is about, in the bucket or for the key of another one.
+fn resource(ask: &Ask, request: RequestKind) -> Option<String> {
+    match (ask.key(), request.kind()) {
+        (Some(key), ResourceKind::Object) => Some(format!("{}/{key}", ask.bucket())),
+        (_, ResourceKind::Bucket) => Some(ask.bucket().to_owned()),
+        (None, ResourceKind::Object) | (_, ResourceKind::Account) => None,
+    }
 }
 
 fn is_pattern(text: &str) -> bool {
@@ -203,7 +218,14 @@ impl Asking<'_> {
             }
             Ok((allowed, statements)) => {
                 let rank = if allowed { rank } else { rank.max(1) + u8::from(rank == 0) };
-                let question = Question { request, ask, pattern: shown.to_owned(), allowed, statements };
+                let pattern = shown.to_owned();
+                let allows = |word: Option<&str>| word.is_some_and(|word| self.allows(word, &ask));
+                let can_take_away = ask.row().step == Step::Write
+                    && allows(Some(if ask.row().kind == Kind::NoBucket { "delete-bucket" } else { "delete" }));
+                let plain_allowed = allows(ask.row().plain_word());
+                let otherwise_by = self.otherwise_by(&ask, allowed);
+                let question =
+                    Question { request, ask, pattern, allowed, statements, plain_allowed, otherwise_by, can_take_away };
                 if !self.ranked.iter().any(|(_, known)| known.ask == question.ask) {
                     self.ranked.push((rank, question));
                 }
@@ -212,17 +234,30 @@ impl Asking<'_> {
         }
     }
 
+    fn otherwise_by(&self, ask: &Ask, allowed: bool) -> Vec<&'static str> {
+        let on = RequestKind::of_word(ask.row().word).and_then(|request| resource(ask, request));
+        let Some(on) = on.and_then(|on| RequestOn::parse(ask.row().word, &on).ok()) else { return Vec::new() };
+        let opposite = if allowed { Verdict::Denied } else { Verdict::Allowed };
+        let otherwise = |rules: &Rules| decide_request(self.document, &on, self.context, *rules).verdict == opposite;
+        ALL_RULES.iter().filter(otherwise).map(|rules| rules.like.name()).collect()
+    }
+
+    /// Whether the document allows another request for the same bucket or key, by any rules.
+    fn allows(&self, word: &str, ask: &Ask) -> bool {
+        let Some(request) = RequestKind::of_word(word) else { return false };
+        let on = resource(ask, request).and_then(|resource| RequestOn::parse(word, &resource).ok());
+        let decide = |rules| on.as_ref().map(|on| decide_request(self.document, on, self.context, rules).verdict);
+        self.context.rules.iter().any(|rules| decide(rules).is_some_and(|verdict| verdict != Verdict::Denied))
+    }
+
     /// Whether the document allows it by all rules that count, and by which statements.
     fn expected(&self, ask: &Ask) -> Result<(bool, Vec<String>), NotAsked> {
         let request = RequestKind::of_word(ask.row().word).ok_or(NotAsked::Release)?;
         if request.own_action().is_some_and(|action| self.context.catalogue.get(action).is_none()) {
             return Err(NotAsked::Release);
         }
-        let resource = match (ask.key(), request.kind()) {
-            (Some(key), ResourceKind::Object) => format!("{}/{key}", ask.bucket()),
-            (Some(_) | None, _) => ask.bucket().to_owned(),
-        };
-        let on = RequestOn::parse(ask.row().word, &resource).map_err(|_| NotAsked::Room)?;
+        let on = resource(ask, request).and_then(|resource| RequestOn::parse(ask.row().word, &resource).ok());
+        let on = on.ok_or(NotAsked::Room)?;
         let decisions = self.context.rules.iter().map(|rules| decide_request(self.document, &on, self.context, rules));
         let decisions: Vec<_> = decisions.collect();
         let all = |verdict| decisions.iter().all(|decision| decision.verdict == verdict);
@@ -251,7 +286,7 @@ impl Asking<'_> {
             self.ranked.truncate(self.scope.most);
         }
         let mut asked: Vec<Question> = self.ranked.into_iter().map(|(_, question)| question).collect();
-        asked.sort_by_key(|one| (one.ask.row().kind, one.ask.row().step, one.ask.row().word));
+        asked.sort_by_key(|one| (one.ask.row().kind, one.ask.row().step, !one.can_take_away, one.ask.row().word));
         self.not_asked.retain(|_, count| *count > 0);
         Questions { asked, not_asked: self.not_asked }
     }

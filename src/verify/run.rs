@@ -12,7 +12,9 @@ use super::outcome::{Difference, KindOutcome, Left, NotAsked, Problem, Unclear, 
 use super::pace::Pace;
 use super::questions::{Question, Questions};
 use super::settings::ask_settings;
-use crate::s3::{Class, Kind, Row, S3Answer, S3Client, S3Keys, S3Request, Step, Token, list_of_buckets};
+use crate::s3::{
+    Class, Kind, ROWS, Row, S3Answer, S3Client, S3Keys, S3Request, Step, Token, bucket_within, list_of_buckets,
+};
 
 /// How much is asked at once, and how long attune waits before it asks again.
 #[derive(Debug, Clone)]
@@ -121,7 +123,13 @@ pub async fn verify(asking: &Asking<'_>, questions: Questions) -> Result<Verifie
             *verified.not_asked.entry(NotAsked::Ended).or_default() += of_kind.len();
             continue;
         }
-        match run.kind(kind, of_kind, &mut verified).await {
+        let accounted = verified.accounted() + of_kind.len();
+        let end = run.kind(kind, of_kind, &mut verified).await;
+        let left = accounted.saturating_sub(verified.accounted());
+        if left > 0 {
+            *verified.not_asked.entry(NotAsked::Ended).or_default() += left;
+        }
+        match end {
             Ok(()) => {}
             Err(Stop::Void(why)) => {
                 verified.void = Some(why);
@@ -217,56 +225,40 @@ impl Run<'_> {
             return ask_settings(self, questions, verified).await;
         }
         let mut asked = Asked { kind, ..Asked::default() };
+        let end = self.steps(questions, &mut asked, verified).await;
+        asked.into_outcome(self.of.token, verified);
+        end
+    }
+
+    async fn steps(
+        &mut self,
+        questions: Vec<Question>,
+        asked: &mut Asked,
+        verified: &mut Verified,
+    ) -> Result<(), Stop> {
         for step in [Step::Read, Step::Delete, Step::Write] {
             let of_step = questions.iter().filter(|one| one.ask.row().step == step).cloned().collect();
             let of_step = self.believed(of_step, verified).await?;
             let of_step = self.without_versions(of_step, verified).await?;
-            if let Err(stop) = self.step(step, of_step, &mut asked).await {
+            if let Err(stop) = self.step(step, of_step, asked).await {
                 // What a request may have made is looked for in any case.
-                let left = self.look(&asked).await;
+                let left = self.look(asked).await;
                 return Err(if left.is_empty() { stop } else { Stop::Left(left) });
             }
         }
-        self.again(&mut asked).await?;
-        let left = self.look(&asked).await;
+        self.again(asked).await?;
+        let left = self.look(asked).await;
         self.control().await?;
-        asked.into_outcome(self.of.token, verified);
         if left.is_empty() { Ok(()) } else { Err(Stop::Left(left)) }
     }
 
     /// The questions of rows that are denied without a login. Others tell nothing on this service.
     async fn believed(&self, questions: Vec<Question>, verified: &mut Verified) -> Result<Vec<Question>, Stop> {
-        if self.of.keys.is_none() {
-            return Ok(questions);
-        }
         let mut rows: Vec<(&'static Row, Option<String>)> = Vec::new();
         for question in &questions {
             let row = question.ask.row();
-            let at = rows.iter().position(|(known, _)| *known == row);
-            // Everyone may be let in to one bucket: another one may tell.
-            if at.is_some_and(|at| rows[at].1.is_none() || row.kind == Kind::NoBucket) {
-                continue;
-            }
-            let told = self.told(&question.ask.request(self.of.token), false).await?;
-            let why = match told {
-                Told::Denied(_) => None,
-                Told::LetThrough(answer) if (200..300).contains(&answer.status) && row.step == Step::Write => {
-                    let left = self.look_at(row.kind, &[question]).await;
-                    return Err(if left.is_empty() {
-                        Stop::Void("a request without a login was carried out".to_owned())
-                    } else {
-                        Stop::Left(left)
-                    });
-                }
-                Told::LetThrough(answer) => Some(format!(
-                    "without a login it is answered {}: this service looks before it decides",
-                    answer.brief()
-                )),
-                Told::Nothing(why) => Some(why),
-            };
-            match at {
-                Some(at) => rows[at].1 = why,
-                None => rows.push((row, why)),
+            if !rows.iter().any(|(known, _)| *known == row) {
+                rows.push((row, self.unsigned_control(question).await?));
             }
         }
         let mut believed = Vec::new();
@@ -278,6 +270,36 @@ impl Run<'_> {
             }
         }
         Ok(believed)
+    }
+
+    /// Why a row tells nothing on this service; `None` if it is denied without a login. A bucket may let everyone in: then the
+    /// same request to a bucket that is not there decides.
+    async fn unsigned_control(&self, question: &Question) -> Result<Option<String>, Stop> {
+        let row = question.ask.row();
+        let elsewhere = || {
+            let bucket = bucket_within("*", self.of.token)?;
+            ROWS.iter()
+                .filter(|of| of.word == row.word)
+                .find_map(|of| of.without_bucket(&bucket, self.of.token.as_str()))
+        };
+        let own = (self.of.keys.is_some() || row.kind == Kind::NoBucket).then(|| question.ask.clone());
+        let mut why = "no request tells whether this service decides first".to_owned();
+        for ask in own.into_iter().chain((row.kind != Kind::NoBucket).then(elsewhere).flatten()) {
+            match self.told(&ask.request(self.of.token), false).await? {
+                Told::Denied(_) => return Ok(None),
+                Told::LetThrough(answer) if answer.is_done() && row.step == Step::Write => {
+                    let left = self.look_at(row.kind, &[question]).await;
+                    let void = "a write without a login was carried out, to a name that is not there";
+                    return Err(if left.is_empty() { Stop::Void(void.to_owned()) } else { Stop::Left(left) });
+                }
+                Told::LetThrough(answer) => {
+                    let brief = answer.brief();
+                    why = format!("without a login it is answered {brief}: this service looks before it decides");
+                }
+                Told::Nothing(reason) => why = reason,
+            }
+        }
+        Ok(Some(why))
     }
 
     async fn step(&mut self, step: Step, questions: Vec<Question>, asked: &mut Asked) -> Result<(), Stop> {
@@ -313,7 +335,7 @@ impl Run<'_> {
         for question in questions {
             let told = self.question(question).await?;
             let through = told.denied() == Some(false);
-            let done = matches!(&told, Told::LetThrough(answer) if (200..300).contains(&answer.status));
+            let done = matches!(&told, Told::LetThrough(answer) if answer.is_done());
             asked.answers.push((question.clone(), told));
             if done || through && !asked.has_looked {
                 asked.has_looked = true;
@@ -393,7 +415,7 @@ impl Run<'_> {
 
     /// Whether a bucket certainly has no versions and no object lock.
     async fn is_plain(&self, bucket: &str) -> Result<bool, Stop> {
-        let row = crate::s3::ROWS.iter().find(|row| row.kind == Kind::Read && row.word == "read-versioning");
+        let row = ROWS.iter().find(|row| row.kind == Kind::Read && row.word == "read-versioning");
         let Some(ask) = row.and_then(|row| row.of_bucket(bucket)) else { return Ok(false) };
         let told = self.told(&ask.request(self.of.token), true).await?;
         // A bucket with object lock always has versions.
@@ -419,6 +441,23 @@ impl Default for Asked {
 }
 
 impl Asked {
+    /// Whether all requests of one method, which the document denies with their parameters and allows without, are let
+    /// through.
+    fn ignores_parameters(&self) -> bool {
+        let telling: Vec<_> = self
+            .answers
+            .iter()
+            .filter(|(question, _)| !question.allowed && question.plain_allowed)
+            .filter_map(|(question, told)| Some((question.ask.row(), told.denied()?)))
+            .collect();
+        let is_open = |step, on_key| {
+            let of: Vec<_> = telling.iter().filter(|(row, _)| (row.step, row.on_key) == (step, on_key)).collect();
+            let are_several = of.iter().any(|(row, _)| row.word != of[0].0.word);
+            are_several && of.iter().all(|(_, denied)| !denied)
+        };
+        [Step::Read, Step::Delete, Step::Write].into_iter().any(|step| is_open(step, true) || is_open(step, false))
+    }
+
     /// Sorts the answers, unless the kind fails its controls.
     fn into_outcome(self, token: &Token, verified: &mut Verified) {
         let has = |denied: bool| self.answers.iter().any(|(_, told)| told.denied() == Some(denied));
@@ -433,6 +472,11 @@ impl Asked {
             Some(
                 "everything was denied there, also what the document allows: so no answer tells. Has the user this policy, and \
                  are these its keys?",
+            )
+        } else if self.ignores_parameters() {
+            Some(
+                "the service lets through every request with a parameter where the document allows the one without it: it may \
+                 ignore the parameters",
             )
         } else {
             None

@@ -21,8 +21,7 @@ async fn value(run: &Run<'_>, question: &Question) -> Result<Option<Option<Strin
 
 /// Asks for all settings. The first request that is carried out ends the kind.
 pub(super) async fn ask_settings(run: &Run<'_>, questions: Vec<Question>, verified: &mut Verified) -> Result<(), Stop> {
-    let mut questions = questions.into_iter();
-    while let Some(question) = questions.next() {
+    for question in questions {
         let before = value(run, &question).await?;
         let restorable = before.as_ref().is_some_and(|before| put_back(&question.ask, before.as_deref()).is_some());
         let Some(before) = before.filter(|_| restorable) else {
@@ -35,18 +34,22 @@ pub(super) async fn ask_settings(run: &Run<'_>, questions: Vec<Question>, verifi
             Told::LetThrough(answer) => {
                 let why =
                     format!("without a login it is answered {}: this service looks before it decides", answer.brief());
+                verified.unclear.push(Unclear { question: question.clone(), why });
                 compared(run, &question, &before).await?;
-                verified.unclear.push(Unclear { question, why });
                 continue;
             }
             Told::Nothing(why) => {
+                verified.unclear.push(Unclear { question: question.clone(), why });
                 compared(run, &question, &before).await?;
-                verified.unclear.push(Unclear { question, why });
                 continue;
             }
         }
         let mut told = run.told(&request, true).await?;
-        compared(run, &question, &before).await?;
+        if let Err(stop) = compared(run, &question, &before).await {
+            let why = "the service took a text for a setting".to_owned();
+            verified.unclear.push(Unclear { question, why });
+            return Err(stop);
+        }
         for pause in &run.of.manners.pauses {
             if differs(&question, &told) {
                 sleep(*pause).await;
@@ -54,14 +57,13 @@ pub(super) async fn ask_settings(run: &Run<'_>, questions: Vec<Question>, verifi
                 compared(run, &question, &before).await?;
             }
         }
-        let done = matches!(&told, Told::LetThrough(answer) if (200..300).contains(&answer.status));
+        let done = matches!(&told, Told::LetThrough(answer) if answer.is_done());
         match told {
             Told::Nothing(why) => verified.unclear.push(Unclear { question, why }),
             Told::LetThrough(answer) if done => {
                 let why = format!("the service took a text for a setting ({})", answer.brief());
                 verified.unclear.push(Unclear { question, why: why.clone() });
                 verified.kinds.iter_mut().rev().take(1).for_each(|kind| kind.nothing = Some(why.clone()));
-                *verified.not_asked.entry(NotAsked::Ended).or_default() += questions.len();
                 return Ok(());
             }
             Told::Denied(_) if !question.allowed => verified.agreed.push(question),

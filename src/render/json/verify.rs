@@ -58,6 +58,8 @@ json_types! {
         answer?: String,
         /// Why nothing is told.
         why?: String,
+        /// What may explain a difference.
+        hint?: String,
     }
 
     /// What an answer tells.
@@ -122,6 +124,7 @@ impl VerifyV1 {
             outcome,
             answer: answer.cloned(),
             why: why.cloned(),
+            hint: (outcome == VerifyOutcomeV1::Differs).then(|| hint(question)).flatten(),
         };
         let differing = of.differences.iter();
         let differing = differing.map(|of| one(&of.question, VerifyOutcomeV1::Differs, Some(&of.answer), None));
@@ -184,4 +187,16 @@ const REASONS: [(NotAsked, &str); 10] = [
 
 fn reason(why: NotAsked) -> &'static str {
     REASONS.iter().find(|(of, _)| *of == why).map_or("", |(_, name)| name)
+}
+
+/// What may explain a difference.
+fn hint(question: &Question) -> Option<String> {
+    if !question.otherwise_by.is_empty() {
+        let rules = question.otherwise_by.join(" and ");
+        return Some(format!(
+            "the service follows other rules: by {rules} it would be so; see `rules` under [cluster]"
+        ));
+    }
+    let ignores = question.plain_allowed && !question.allowed;
+    ignores.then(|| "the service ignores the parameter: without it, the document allows the request".to_owned())
 }

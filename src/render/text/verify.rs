@@ -121,7 +121,8 @@ fn difference(out: &mut dyn Write, styles: &Styles, of: &VerifyV1, answer: &Veri
             format!("denied by {}", answer.statements.iter().map(|name| shown(name)).collect::<Vec<_>>().join(", "))
         }
     };
-    writeln!(out, "    in the document: {decided}")
+    writeln!(out, "    in the document: {decided}")?;
+    answer.hint.iter().try_for_each(|hint| writeln!(out, "    perhaps: {hint}"))
 }
 
 fn unclear(out: &mut dyn Write, styles: &Styles, of: &VerifyV1) -> io::Result<()> {
