@@ -70,6 +70,8 @@ enum Of {
     Doctor,
     /// A probe, from `attune doctor --probe --format json`
     Probe,
+    /// What the S3 service says, from `attune verify --format json`
+    Verify,
     /// The result of a command for several configurations
     Many,
 }
@@ -104,6 +106,7 @@ impl Of {
             Self::Import => include_str!("../../schemas/import.schema.json"),
             Self::Doctor => include_str!("../../schemas/doctor.schema.json"),
             Self::Probe => include_str!("../../schemas/probe.schema.json"),
+            Self::Verify => include_str!("../../schemas/verify.schema.json"),
             Self::Many => include_str!("../../schemas/many.schema.json"),
         }
     }

@@ -70,6 +70,9 @@ pub(super) struct VerifyArgs {
     /// Largest number of questions
     #[arg(long, value_name = "N", default_value_t = 500)]
     max_requests: usize,
+    /// Requests in a second: many denied ones in a moment alarm people
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    rate: u32,
     /// Skip the confirmation
     #[arg(short, long)]
     yes: bool,
@@ -240,8 +243,10 @@ impl VerifyArgs {
             return Err(failure);
         }
         if !attachment.is_known() {
-            let message =
-                format!("the policy of {} is not known, so there is nothing to compare with", attachment.holder);
+            let message = match &attachment.holder {
+                Holder::Anonymous => "no policies of buckets are known, so there is nothing to compare with".to_owned(),
+                holder => format!("the policy of {holder} is not known, so there is nothing to compare with"),
+            };
             return Err(Failure::new(&exit::UNKNOWN_ACCESS, message).help("evaluate the cluster with `--observed`"));
         }
         let context = Context { rules, ..Context::new(&people.catalogue) };
@@ -290,7 +295,7 @@ impl VerifyArgs {
             client,
             keys,
             token,
-            manners: &Manners::default(),
+            manners: &Manners { per_second: self.rate, ..Manners::default() },
             versioned: self.versioned,
             store: &|name, value| emergency_file(Path::new("."), name, token, value),
             progress: &|| bar.inc(1),
@@ -326,6 +331,7 @@ impl VerifyArgs {
             (_, None) if verified.left.iter().any(|left| left.is_there) => {
                 "something of this run is left on the service"
             }
+            (_, None) if !verified.left.is_empty() => "a request made or changed something, which ended the run",
             (_, None) => "no answer tells",
         };
         let help = "see what it says about each kind of request; `--objects` asks in buckets that are there";

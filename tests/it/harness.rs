@@ -241,12 +241,13 @@ pub(crate) fn validate(value: &Value) {
         Some("attune.snapshot/1") => "snapshot",
         Some("attune.doctor/1") => "doctor",
         Some("attune.probe/1") => "probe",
+        Some("attune.verify/1") => "verify",
         Some("attune.import/1") => "import",
         Some("attune.many/1") => "many",
         Some("attune.report/1") => "report",
         other => panic!("no such format: {other:?}"),
     };
-    const NAMES: [&str; 19] = [
+    const NAMES: [&str; 20] = [
         "plan",
         "history",
         "drift",
@@ -263,6 +264,7 @@ pub(crate) fn validate(value: &Value) {
         "snapshot",
         "doctor",
         "probe",
+        "verify",
         "import",
         "many",
         "report",

@@ -164,6 +164,8 @@ mod usage;
 #[cfg(test)]
 mod vendor;
 #[cfg(test)]
+mod verify;
+#[cfg(test)]
 mod visible;
 #[cfg(test)]
 mod weka;

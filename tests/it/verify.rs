@@ -1,0 +1,306 @@
+//! `verify` against the S3 service of the simulator, which decides with an evaluator of its own.
+
+use std::time::Duration;
+
+use attune::policy::access::{Context, RuleList};
+use attune::policy::{Catalogue, Document, read};
+use attune::s3::{S3Client, S3Endpoint, S3Keys, S3Options, Step, Token};
+use attune::sim::state::ClusterState;
+use attune::sim::{self, FaultRules, Options, Running};
+use attune::verify::{Asking, Manners, Scope, Verified, questions, verify};
+use serde_json::{Value, json};
+
+use crate::harness::{Folder, Run, validate};
+
+const ACCESS_KEY: &str = "AKIAALICE0000000000A";
+const SECRET_KEY: &str = "geheim0123456789abcdefghijklmnopqrstuvwx";
+
+fn cluster(rules: &str, document: &Value) -> ClusterState {
+    let keys = json!({ "access_key": ACCESS_KEY, "secret_key": SECRET_KEY });
+    let buckets = json!({ "backup": { "policy": "none" }, "archive": { "object_lock": true } });
+    let state = json!({
+        "switches": { "s3_rules": rules },
+        "tenants": { "Root": {
+            "users": { "alice": { "policy": "team", "keys": keys } },
+            "policies": { "team": { "document": document } },
+            "buckets": buckets,
+        } },
+    });
+    serde_json::from_value::<ClusterState>(state).unwrap().complete().unwrap()
+}
+
+async fn start(rules: &str, document: &Value, faults: &[&str]) -> Running {
+    let faults = FaultRules(faults.iter().map(|text| text.parse().unwrap()).collect());
+    let s3 = Some(([127, 0, 0, 1], 0).into());
+    sim::start(Options { s3, faults, record: true, ..Options::in_memory(cluster(rules, document)) }).await.unwrap()
+}
+
+/// Asks everything about the document, without waiting.
+async fn ask(running: &Running, rules: &str, document: &Document, token: &Token) -> Verified {
+    let endpoint = S3Endpoint::parse(running.s3_url().unwrap(), false).unwrap();
+    let (region, timeout) = ("us-east-1".to_owned(), Duration::from_secs(20));
+    let client = S3Client::new(S3Options { endpoint, region, trust: Default::default(), timeout }).unwrap();
+    let keys = S3Keys::new(ACCESS_KEY.to_owned(), SECRET_KEY.to_owned(), None, None).unwrap();
+    let (catalogue, rules) = (Catalogue::newest(), rules.parse::<RuleList>().unwrap());
+    let context = Context { rules: &rules, ..Context::new(&catalogue) }.with_user("alice");
+    let settings = ["backup".to_owned(), "archive".to_owned()].into();
+    let scope = Scope { objects: true, reads: true, settings, most: 2000 };
+    let manners = Manners { at_once: 8, per_second: 10_000, pauses: Vec::new(), busy: Duration::from_millis(1) };
+    let asking = Asking {
+        client: &client,
+        keys: Some(&keys),
+        token,
+        manners: &manners,
+        versioned: true,
+        store: &|name, _| Ok(name.into()),
+        progress: &|| {},
+        now: || time::OffsetDateTime::now_utc().unix_timestamp(),
+    };
+    verify(&asking, questions(Some(document), &context, &scope, token)).await.unwrap()
+}
+
+/// A random document about buckets that are there and buckets that are not.
+fn random_document(random: &mut fastrand::Rng) -> Value {
+    const ACTIONS: [&str; 18] = [
+        "s3:*",
+        "s3:Get*",
+        "s3:Put*",
+        "s3:Delete*",
+        "s3:List*",
+        "s3:GetObject",
+        "s3:PutObject",
+        "s3:DeleteObject",
+        "s3:DeleteObjectVersion",
+        "s3:GetObjectTagging",
+        "s3:PutObjectTagging",
+        "s3:ListBucket",
+        "s3:DeleteBucket",
+        "s3:GetBucketLocation",
+        "s3:GetBucketPolicy",
+        "s3:PutBucketPolicy",
+        "s3:AbortMultipartUpload",
+        "s3:PutObjectLegalHold",
+    ];
+    const RESOURCES: [&str; 11] = [
+        "*",
+        "data-*",
+        "data-*/*",
+        "data-*/a/*",
+        "*-logs/*",
+        "backup",
+        "backup/*",
+        "backup/ro/*",
+        "archive",
+        "archive/*",
+        "data-${aws:username}-*/*",
+    ];
+    let mut some = |from: &[&str], most: usize| -> Vec<String> {
+        (0..random.usize(1..=most)).map(|_| from[random.usize(..from.len())].to_owned()).collect()
+    };
+    let count = some(&["x"], 3).len();
+    let statements = (0..count).map(|index| {
+        let actions = some(&ACTIONS, 3);
+        let resources: Vec<String> = some(&RESOURCES, 2).iter().map(|of| format!("arn:aws:s3:::{of}")).collect();
+        let denies = index > 0 && some(&["a", "b"], 1) == ["b"];
+        json!({ "Effect": if denies { "Deny" } else { "Allow" }, "Action": actions, "Resource": resources })
+    });
+    json!({ "Version": "2012-10-17", "Statement": statements.collect::<Vec<_>>() })
+}
+
+fn known(document: &Value) -> Document {
+    read(&document.to_string()).document.unwrap()
+}
+
+/// Whatever a document says, the service that enforces it differs nowhere, nothing is changed, and every request that could change
+/// something is about a name with the characters of the run, or about a setting of a bucket that was named.
+#[tokio::test]
+async fn a_service_that_enforces_the_document_differs_nowhere_and_nothing_changes() {
+    let cases: usize = std::env::var("ATTUNE_VERIFY").ok().and_then(|cases| cases.parse().ok()).unwrap_or(8);
+    let mut random = fastrand::Rng::with_seed(7);
+    let (mut asked, mut told) = (0, 0);
+    for case in 0..cases {
+        let document = random_document(&mut random);
+        for rules in ["minio-2021", "minio-2026"] {
+            let running = start(rules, &document, &[]).await;
+            let token = Token::random().unwrap();
+            let before = running.state().unwrap();
+            let verified = ask(&running, rules, &known(&document), &token).await;
+            let after = running.state().unwrap();
+            assert_eq!(verified.differences, [], "{case} {rules} {document}");
+            assert_eq!((verified.void.as_ref(), verified.left.as_slice()), (None, [].as_slice()), "{case} {document}");
+            assert_eq!(before.tenants["Root"].buckets, after.tenants["Root"].buckets, "{case} {document}");
+            asked += verified.asked();
+            told += verified.agreed.len();
+            for event in running.events() {
+                let line = format!("{} {}", event.method, event.path);
+                let is_read = ["GET", "HEAD"].contains(&event.method.as_str());
+                let is_setting = ["/backup", "/archive"].contains(&event.path.as_str());
+                assert!(
+                    is_read || is_setting && event.method == "PUT" || event.path.contains(token.as_str()),
+                    "{line}"
+                );
+                assert!(event.method != "POST", "{line}");
+            }
+            running.stop().await;
+        }
+    }
+    assert!(told > asked / 3 && asked > cases * 40, "{told} of {asked} tell");
+}
+
+/// What the user of these tests may do: it can take away what it makes.
+fn team() -> Value {
+    json!({ "Version": "2012-10-17", "Statement": [
+        { "Sid": "Data", "Effect": "Allow",
+          "Action": ["s3:GetObject", "s3:ListBucket", "s3:PutObject", "s3:GetBucketLocation", "s3:DeleteBucket"],
+          "Resource": ["arn:aws:s3:::data-*", "arn:aws:s3:::data-*/*"] },
+        { "Sid": "Backup", "Effect": "Allow",
+          "Action": ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:DeleteObjectVersion", "s3:ListBucket",
+            "s3:ListBucketVersions", "s3:PutBucketPolicy", "s3:GetBucketPolicy", "s3:DeleteBucketPolicy",
+            "s3:GetBucketVersioning"],
+          "Resource": ["arn:aws:s3:::backup", "arn:aws:s3:::backup/*"] },
+    ] })
+}
+
+/// On services that do what S3 servers do not, nothing is left, and the kind of request is not believed.
+#[tokio::test]
+async fn a_service_that_takes_a_question_for_a_request_is_not_believed_and_nothing_is_left() {
+    for (fault, kind, what) in [
+        ("s3-makes-buckets", "no bucket", "bucket data-"),
+        ("s3-ignores-parameters", "no key", "object backup/"),
+        ("s3-takes-any-body", "setting", "bucket-policy of bucket backup"),
+    ] {
+        let running = start("minio-2021", &team(), &[fault]).await;
+        let before = running.state().unwrap();
+        let verified = ask(&running, "minio-2021", &known(&team()), &Token::random().unwrap()).await;
+        let after = running.state().unwrap();
+        let (before, after) = (&before.tenants["Root"].buckets, &after.tenants["Root"].buckets);
+        assert_eq!(serde_json::to_value(before).unwrap(), serde_json::to_value(after).unwrap(), "{fault}");
+        let left: Vec<_> = verified.left.iter().map(|left| (left.what.starts_with(what), left.is_there)).collect();
+        assert_eq!(left, [(true, false)], "{fault}: {:?}", verified.left);
+        let of = verified.kinds.iter().find(|of| of.kind.name() == kind).unwrap();
+        assert!(of.nothing.is_some() && !verified.tells(), "{fault}: {verified:?}");
+        assert!(verified.agreed.iter().all(|question| question.ask.row().kind.name() != kind), "{fault}");
+        running.stop().await;
+    }
+}
+
+/// A service of AWS's kind looks before it decides: what is about buckets that are not there tells nothing.
+#[tokio::test]
+async fn a_service_that_looks_first_tells_nothing_about_buckets_that_are_not_there() {
+    let running = start("aws", &team(), &[]).await;
+    let verified = ask(&running, "aws", &known(&team()), &Token::random().unwrap()).await;
+    assert_eq!((verified.differences.len(), verified.left.len()), (0, 0), "{verified:?}");
+    let told = verified.agreed.iter().map(|question| question.ask.row().kind.name());
+    assert!(told.clone().count() > 5 && told.clone().all(|kind| kind != "no bucket"), "{:?}", told.collect::<Vec<_>>());
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_busy_service_is_asked_again() {
+    let running = start("minio-2021", &team(), &["s3 call:5,times=3=503", "s3 call:30,times=2=reset"]).await;
+    let verified = ask(&running, "minio-2021", &known(&team()), &Token::random().unwrap()).await;
+    assert!(verified.tells() && verified.differences.is_empty() && verified.unclear.is_empty(), "{verified:?}");
+    let writes = verified.agreed.iter().filter(|question| question.ask.row().step == Step::Write).count();
+    assert!(writes > 5, "{writes}");
+    running.stop().await;
+}
+
+/// A configuration with the document of [`team`], and keys of each kind.
+fn folder() -> Folder {
+    let config = "[cluster]\nendpoints = [\"sim:cluster.json\"]\ntenant = \"Root\"\n[policies.team]\ndocument = \"team.json\"\n\
+        [users.alice]\npolicy = \"team\"\n[users.bob]\n";
+    let pair = |user: &str, access: &str, secret: &str| {
+        json!({ "cluster": "stewie", "tenant": "Root", "user": user, "access_key": access, "secret_key": secret })
+            .to_string()
+    };
+    Folder::with(&[
+        ("attune.toml", &config.replace("[users.bob]\n", "")),
+        ("team.json", &team().to_string()),
+        ("cluster.json", &serde_json::to_string(&cluster("minio-2021", &team())).unwrap()),
+        ("alice.json", &pair("alice", ACCESS_KEY, SECRET_KEY)),
+        ("bob.json", &pair("bob", ACCESS_KEY, SECRET_KEY)),
+        ("wrong.json", &pair("alice", ACCESS_KEY, "falsch0123456789")),
+        ("unknown.json", &pair("alice", "AKIANOBODY000000000A", SECRET_KEY)),
+        ("page.html", "<html>sign in</html>"),
+        ("aws", &format!("[alice]\naws_access_key_id = {ACCESS_KEY}\naws_secret_access_key = {SECRET_KEY}\n")),
+    ])
+}
+
+/// Runs `attune verify` as a person would, against a service in this process.
+async fn run(folder: &Folder, running: &Running, args: &str) -> Run {
+    let line = format!("verify {args} --s3 {} --rate 1000", running.s3_url().unwrap());
+    let aws = folder.path("aws").display().to_string();
+    tokio::task::block_in_place(|| {
+        let run = folder.attune_with(&line, &[("AWS_SHARED_CREDENTIALS_FILE", &aws), ("AWS_CONFIG_FILE", "/nowhere")]);
+        assert!(!run.stdout.contains(SECRET_KEY) && !run.stderr.contains(SECRET_KEY), "{run:?}");
+        run
+    })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_difference_is_said_with_its_request_and_exits_with_2() {
+    let (folder, running) = (folder(), start("minio-2021", &team(), &["s3-allow:s3:DeleteObject"]).await);
+    let junit = run(&folder, &running, "alice --aws-profile alice --format junit").await.exits(2);
+    let json = run(&folder, &running, "alice --keys alice.json --format json").await.exits(2).json();
+    validate(&json);
+    let differing: Vec<_> =
+        json["answers"].as_array().unwrap().iter().filter(|of| of["outcome"] == "differs").collect();
+    assert!(
+        !differing.is_empty() && differing.iter().all(|of| of["request"] == "delete" && of["allowed"] == false),
+        "{json}"
+    );
+    let text = run(&folder, &running, "alice --keys alice.json").await.exits(2);
+    text.says(" otherwise")
+        .says("+ alice can delete in data-*/* on the service, and by the file cannot")
+        .says("DELETE /data-");
+    assert_eq!(junit.stdout.matches("<failure").count(), differing.len(), "{}", junit.stdout);
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_says_how_much_it_asked_and_whose_keys_it_cannot_prove() {
+    let (folder, running) = (folder(), start("minio-2021", &team(), &[]).await);
+    run(&folder, &running, "alice --keys alice.json")
+        .await
+        .exits(0)
+        .says(" asked, all as the file says; ")
+        .says("need --objects")
+        .says("policies of buckets: not exercised")
+        .warns("not proven: that the keys are those of the user");
+    run(&folder, &running, "alice --keys alice.json --max-requests 3")
+        .await
+        .says("3 asked")
+        .says("beyond --max-requests");
+    let all = "alice --keys alice.json --objects --settings --bucket backup";
+    run(&folder, &running, all).await.exits(0).says("all as the file says");
+    run(&folder, &running, "--anonymous").await.exits(1).warns("no policies of buckets are known");
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bad_keys_and_services_are_said_and_nothing_else_is_asked() {
+    let (folder, running) = (folder(), start("minio-2021", &team(), &[]).await);
+    for (args, message) in [
+        ("alice --keys wrong.json", "the secret key is not that of the access key"),
+        ("alice --keys unknown.json", "does not know the access key"),
+        ("alice --keys bob.json", "the keys are those of user `bob`"),
+        ("alice --keys nowhere.json", "cannot be read"),
+        ("alice --keys team.json", "holds no key pair"),
+        ("alice --aws-profile carol", "have no profile `carol`"),
+        ("alice", "the environment has no keys"),
+        ("carol --keys alice.json", "carol"),
+    ] {
+        run(&folder, &running, args).await.exits(1).warns(message);
+    }
+    let other = |service: &str| format!("verify alice --keys alice.json --s3 {service}");
+    for (service, message) in [
+        (running.url(), "is no S3 service"),
+        ("http://127.0.0.1:1", "no connection to http://127.0.0.1:1"),
+        ("http://s3.example.com", "is not encrypted"),
+        ("https://u:p@h", "holds a user name or a password"),
+        ("https://h/path", "more than a host and a port"),
+    ] {
+        folder.attune(&other(service)).exits(1).warns(message);
+    }
+    running.stop().await;
+}
