@@ -245,7 +245,9 @@ impl VerifyArgs {
         if !attachment.is_known() {
             let message = match &attachment.holder {
                 Holder::Anonymous => "no policies of buckets are known, so there is nothing to compare with".to_owned(),
-                holder => format!("the policy of {holder} is not known, so there is nothing to compare with"),
+                who @ (Holder::Principal(_) | Holder::Document(_) | Holder::Roles(_)) => {
+                    format!("the policy of {who} is not known, so there is nothing to compare with")
+                }
             };
             return Err(Failure::new(&exit::UNKNOWN_ACCESS, message).help("evaluate the cluster with `--observed`"));
         }

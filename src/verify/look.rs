@@ -4,41 +4,41 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::outcome::Left;
 use super::questions::Question;
-use super::run::{Run, Told};
+use super::service::{Service, Told};
 use crate::s3::{
     BucketAt, KeyAt, is_object_there, is_there, list_of_buckets, take_bucket_away, take_object_away, versions,
 };
 
 /// Looks for buckets with the names of these questions, and removes those that are there: they have the random characters of
 /// this run.
-pub(super) async fn look_for_buckets(run: &Run<'_>, questions: &[&Question]) -> Vec<Left> {
+pub(super) async fn look_for_buckets(service: &Service<'_>, questions: &[&Question]) -> Vec<Left> {
     let names: BTreeSet<BucketAt> = questions.iter().filter_map(|one| one.ask.absent_bucket()).collect();
     if names.is_empty() {
         return Vec::new();
     }
-    let listed = match run.send(&list_of_buckets(), true).await {
+    let listed = match service.send(&list_of_buckets(), true).await {
         Ok(answer) => answer.buckets().unwrap_or_default(),
         Err(_) => Vec::new(),
     };
     let mut left = Vec::new();
     for name in names {
         let is_listed = listed.iter().any(|bucket| bucket == name.as_str());
-        if is_listed || is_bucket_there(run, &name).await {
-            let taken = run.send(&take_bucket_away(&name), true).await;
-            let is_gone = taken.is_ok_and(|answer| answer.status < 300) && !is_bucket_there(run, &name).await;
+        if is_listed || is_bucket_there(service, &name).await {
+            let taken = service.send(&take_bucket_away(&name), true).await;
+            let is_gone = taken.is_ok_and(|answer| answer.status < 300) && !is_bucket_there(service, &name).await;
             left.push(Left { what: format!("bucket {}", name.as_str()), is_there: !is_gone, file: None });
         }
     }
     left
 }
 
-async fn is_bucket_there(run: &Run<'_>, name: &BucketAt) -> bool {
-    matches!(run.told(&is_there(name), true).await, Ok(Told::LetThrough(answer)) if answer.status == 200)
+async fn is_bucket_there(service: &Service<'_>, name: &BucketAt) -> bool {
+    matches!(service.told(&is_there(name), true).await, Ok(Told::LetThrough(answer)) if answer.status == 200)
 }
 
 /// Looks for objects and delete markers with the keys of these questions. An object is taken away if it is what a request of
 /// this run sent.
-pub(super) async fn look_for_objects(run: &Run<'_>, questions: &[&Question]) -> Vec<Left> {
+pub(super) async fn look_for_objects(service: &Service<'_>, questions: &[&Question]) -> Vec<Left> {
     let mut keys: BTreeMap<(String, KeyAt), BTreeSet<&str>> = BTreeMap::new();
     for question in questions {
         if let Some(key) = question.ask.absent_key() {
@@ -47,7 +47,7 @@ pub(super) async fn look_for_objects(run: &Run<'_>, questions: &[&Question]) -> 
     }
     let mut left = Vec::new();
     for ((bucket, key), bodies) in keys {
-        let listed = match run.send(&versions(&bucket, &key), true).await {
+        let listed = match service.send(&versions(&bucket, &key), true).await {
             Ok(answer) => answer.versions().unwrap_or_default(),
             Err(_) => Vec::new(),
         };
@@ -58,26 +58,26 @@ pub(super) async fn look_for_objects(run: &Run<'_>, questions: &[&Question]) -> 
         for version in of_key.filter(|version| version.size.is_none_or(|size| size <= longest)) {
             found = true;
             let id = (version.version_id != "null").then_some(version.version_id.as_str());
-            let taken = run.send(&take_object_away(&bucket, &key, id), true).await;
+            let taken = service.send(&take_object_away(&bucket, &key, id), true).await;
             is_gone &= taken.is_ok_and(|answer| answer.status < 300);
         }
-        if !found && let Some(body) = body_there(run, &bucket, &key).await {
+        if !found && let Some(body) = body_there(service, &bucket, &key).await {
             found = true;
             is_gone = bodies.contains(body.as_str()) && {
-                let taken = run.send(&take_object_away(&bucket, &key, None), true).await;
+                let taken = service.send(&take_object_away(&bucket, &key, None), true).await;
                 taken.is_ok_and(|answer| answer.status < 300)
             };
         }
         if found {
-            is_gone &= body_there(run, &bucket, &key).await.is_none();
+            is_gone &= body_there(service, &bucket, &key).await.is_none();
             left.push(Left { what: format!("object {bucket}/{}", key.as_str()), is_there: !is_gone, file: None });
         }
     }
     left
 }
 
-async fn body_there(run: &Run<'_>, bucket: &str, key: &KeyAt) -> Option<String> {
-    match run.told(&is_object_there(bucket, key), true).await {
+async fn body_there(service: &Service<'_>, bucket: &str, key: &KeyAt) -> Option<String> {
+    match service.told(&is_object_there(bucket, key), true).await {
         Ok(Told::LetThrough(answer)) if answer.status == 200 => Some(answer.body),
         Ok(Told::LetThrough(_) | Told::Denied(_) | Told::Nothing(_)) | Err(_) => None,
     }

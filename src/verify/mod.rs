@@ -7,8 +7,10 @@ mod outcome;
 mod pace;
 mod questions;
 mod run;
+mod service;
 mod settings;
 
 pub use outcome::{Difference, KindOutcome, Left, NotAsked, Problem, Unclear, Verified};
 pub use questions::{Question, Questions, Scope, questions};
-pub use run::{Asking, Manners, Store, verify};
+pub use run::verify;
+pub use service::{Asking, Manners, Store};

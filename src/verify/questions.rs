@@ -303,7 +303,7 @@ fn of_kind(kind: Kind) -> impl Iterator<Item = &'static Row> {
 fn example_keys(patterns: &BTreeSet<String>, token: &Token) -> Vec<(String, String)> {
     let example = |pattern: &String| {
         let key = key_within(pattern, token).map(|key| key.as_str().to_owned());
-        (key.unwrap_or_else(|| pattern.replace('*', "x").replace('?', "x")), pattern.clone())
+        (key.unwrap_or_else(|| pattern.replace(['*', '?'], "x")), pattern.clone())
     };
     match patterns.is_empty() {
         true => vec![(KEY.to_owned(), KEY.to_owned())],

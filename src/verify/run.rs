@@ -1,102 +1,22 @@
 //! Asks one kind of request after the other, with its controls.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
-
 use futures_util::StreamExt;
 use futures_util::stream;
 use tokio::time::sleep;
 
 use super::look::{look_for_buckets, look_for_objects};
 use super::outcome::{Difference, KindOutcome, Left, NotAsked, Problem, Unclear, Verified};
-use super::pace::Pace;
 use super::questions::{Question, Questions};
+use super::service::{Asking, Service, Stop, Told, differs};
 use super::settings::ask_settings;
-use crate::s3::{
-    Class, Kind, ROWS, Row, S3Answer, S3Client, S3Keys, S3Request, Step, Token, bucket_within, list_of_buckets,
-};
-
-/// How much is asked at once, and how long attune waits before it asks again.
-#[derive(Debug, Clone)]
-pub struct Manners {
-    /// Requests at once.
-    pub at_once: usize,
-    /// Requests in a second.
-    pub per_second: u32,
-    /// The pauses before a difference is asked again.
-    pub pauses: Vec<Duration>,
-    /// The first pause of a busy service. Each further one is twice as long.
-    pub busy: Duration,
-}
-
-impl Default for Manners {
-    /// 4 at once and 20 a second, and a difference again after 2 s and 10 s.
-    fn default() -> Self {
-        let pauses = [2, 10].map(Duration::from_secs).to_vec();
-        Self { at_once: 4, per_second: 20, pauses, busy: Duration::from_millis(500) }
-    }
-}
-
-/// Stores the value of a setting in a file before it is put back, and says which.
-pub type Store<'a> = dyn Fn(&str, &str) -> std::io::Result<std::path::PathBuf> + Send + Sync + 'a;
-
-/// What a run needs.
-pub struct Asking<'a> {
-    /// The service.
-    pub client: &'a S3Client,
-    /// The keys; `None` asks without a login.
-    pub keys: Option<&'a S3Keys>,
-    /// The random characters of the run.
-    pub token: &'a Token,
-    /// Its pace.
-    pub manners: &'a Manners,
-    /// Whether buckets with versions or object lock are asked too.
-    pub versioned: bool,
-    /// Where the values of settings go before they are put back.
-    pub store: &'a Store<'a>,
-    /// Told about each answered question.
-    pub progress: &'a (dyn Fn() + Send + Sync),
-    /// The time of this machine, in seconds since 1970.
-    pub now: fn() -> i64,
-}
-
-/// How often a request is sent if the service is busy or the connection breaks.
-const TRIES: u32 = 5;
+use crate::s3::{Class, Kind, ROWS, Row, Step, Token, bucket_within, list_of_buckets};
 
 /// After so many questions the signed control is repeated.
 const BETWEEN_CONTROLS: usize = 50;
 
-/// An answer to a question.
-#[derive(Debug, Clone)]
-pub(super) enum Told {
-    /// Denied or let through.
-    Denied(S3Answer),
-    LetThrough(S3Answer),
-    Nothing(String),
-}
-
-impl Told {
-    fn denied(&self) -> Option<bool> {
-        match self {
-            Self::Denied(_) => Some(true),
-            Self::LetThrough(_) => Some(false),
-            Self::Nothing(_) => None,
-        }
-    }
-}
-
-/// Why a run ends early.
-pub(super) enum Stop {
-    /// Nothing that was answered counts.
-    Void(String),
-    /// A request of the run made something.
-    Left(Vec<Left>),
-}
-
-pub(super) struct Run<'a> {
-    pub(super) of: &'a Asking<'a>,
-    pace: Pace,
-    sent: AtomicUsize,
+struct Run<'a> {
+    service: Service<'a>,
+    of: &'a Asking<'a>,
     /// What the list of buckets told at first: whether it was denied.
     list_denied: bool,
     /// A read that was let through.
@@ -109,8 +29,7 @@ pub(super) struct Run<'a> {
 /// # Errors
 /// The service does not answer, is no S3 service, or does not take the keys.
 pub async fn verify(asking: &Asking<'_>, questions: Questions) -> Result<Verified, Problem> {
-    let pace = Pace::new(asking.manners.at_once, asking.manners.per_second);
-    let mut run = Run { of: asking, pace, sent: AtomicUsize::new(0), list_denied: false, allowed: None };
+    let mut run = Run { service: Service::new(asking), of: asking, list_denied: false, allowed: None };
     run.list_denied = run.first_control().await?;
     let mut verified = Verified { not_asked: questions.not_asked, ..Verified::default() };
     let mut ended = false;
@@ -144,7 +63,7 @@ pub async fn verify(asking: &Asking<'_>, questions: Questions) -> Result<Verifie
     }
     let none_allowed = questions.asked.iter().all(|question| !question.allowed);
     verified.nothing_allowed = none_allowed && !verified.agreed.is_empty() && verified.differences.is_empty();
-    verified.sent = run.sent.load(Ordering::Relaxed);
+    verified.sent = run.service.sent();
     Ok(verified)
 }
 
@@ -152,7 +71,8 @@ impl Run<'_> {
     /// Whether the list of buckets is denied. It proves that the keys are alive.
     async fn first_control(&self) -> Result<bool, Problem> {
         let request = list_of_buckets();
-        let answer = self.send(&request, true).await.map_err(|(message, help)| Problem::NoAnswer { message, help })?;
+        let answer =
+            self.service.send(&request, true).await.map_err(|(message, help)| Problem::NoAnswer { message, help })?;
         match answer.class((self.of.now)()) {
             Class::Denied => Ok(true),
             Class::LetThrough => Ok(false),
@@ -165,43 +85,8 @@ impl Run<'_> {
         }
     }
 
-    /// Sends a request, again if the service is busy or the connection breaks. The error is a message and help.
-    pub(super) async fn send(&self, request: &S3Request, signed: bool) -> Result<S3Answer, (String, Option<String>)> {
-        let mut pause = self.of.manners.busy;
-        for attempt in 1.. {
-            let permit = self.pace.turn().await;
-            self.sent.fetch_add(1, Ordering::Relaxed);
-            let answer = self.of.client.send(request, self.of.keys.filter(|_| signed)).await;
-            drop(permit);
-            match answer {
-                Ok(answer) if attempt < TRIES && answer.class((self.of.now)()) == Class::Busy => {}
-                Ok(answer) => return Ok(answer),
-                Err(problem) if attempt >= TRIES || problem.not_sent => return Err((problem.message, problem.help)),
-                Err(_) => {}
-            }
-            sleep(pause).await;
-            pause *= 2;
-        }
-        unreachable!("the loop returns")
-    }
-
-    pub(super) async fn told(&self, request: &S3Request, signed: bool) -> Result<Told, Stop> {
-        let answer = match self.send(request, signed).await {
-            Ok(answer) => answer,
-            Err((message, _)) => return Ok(Told::Nothing(message)),
-        };
-        match answer.class((self.of.now)()) {
-            Class::Denied => Ok(Told::Denied(answer)),
-            Class::LetThrough => Ok(Told::LetThrough(answer)),
-            Class::Failing(_) if !signed => Ok(Told::Nothing(format!("without a login it answers {}", answer.brief()))),
-            Class::Failing(_) => Err(Stop::Void(format!("the service stopped taking the keys ({})", answer.brief()))),
-            Class::Busy => Ok(Told::Nothing("the service is busy".to_owned())),
-            Class::Unclear(why) => Ok(Told::Nothing(why)),
-        }
-    }
-
     async fn question(&self, question: &Question) -> Result<Told, Stop> {
-        let told = self.told(&question.ask.request(self.of.token), true).await;
+        let told = self.service.told(&question.ask.request(self.of.token), true).await;
         (self.of.progress)();
         told
     }
@@ -209,11 +94,12 @@ impl Run<'_> {
     /// The signed control: the list of buckets and a read that was let through answer as before.
     async fn control(&self) -> Result<(), Stop> {
         let changed = |what: &str| Stop::Void(format!("{what} was answered otherwise in the middle of the run"));
-        if self.told(&list_of_buckets(), true).await?.denied().is_some_and(|denied| denied != self.list_denied) {
+        if self.service.told(&list_of_buckets(), true).await?.denied().is_some_and(|denied| denied != self.list_denied)
+        {
             return Err(changed("the list of buckets"));
         }
         let Some(allowed) = &self.allowed else { return Ok(()) };
-        match self.told(&allowed.ask.request(self.of.token), true).await?.denied() {
+        match self.service.told(&allowed.ask.request(self.of.token), true).await?.denied() {
             Some(true) => Err(changed("a request that was let through")),
             Some(false) | None => Ok(()),
         }
@@ -222,7 +108,7 @@ impl Run<'_> {
     async fn kind(&mut self, kind: Kind, questions: Vec<Question>, verified: &mut Verified) -> Result<(), Stop> {
         verified.kinds.push(KindOutcome { kind, nothing: None });
         if kind == Kind::Setting {
-            return ask_settings(self, questions, verified).await;
+            return ask_settings(&self.service, questions, verified).await;
         }
         let mut asked = Asked { kind, ..Asked::default() };
         let end = self.steps(questions, &mut asked, verified).await;
@@ -285,7 +171,7 @@ impl Run<'_> {
         let own = (self.of.keys.is_some() || row.kind == Kind::NoBucket).then(|| question.ask.clone());
         let mut why = "no request tells whether this service decides first".to_owned();
         for ask in own.into_iter().chain((row.kind != Kind::NoBucket).then(elsewhere).flatten()) {
-            match self.told(&ask.request(self.of.token), false).await? {
+            match self.service.told(&ask.request(self.of.token), false).await? {
                 Told::Denied(_) => return Ok(None),
                 Told::LetThrough(answer) if answer.is_done() && row.step == Step::Write => {
                     let left = self.look_at(row.kind, &[question]).await;
@@ -363,7 +249,7 @@ impl Run<'_> {
             sleep(*pause).await;
             for (question, told) in &mut asked.answers {
                 if differs(question, told) {
-                    *told = self.told(&question.ask.request(self.of.token), true).await?;
+                    *told = self.service.told(&question.ask.request(self.of.token), true).await?;
                 }
             }
         }
@@ -380,8 +266,8 @@ impl Run<'_> {
 
     async fn look_at(&self, kind: Kind, questions: &[&Question]) -> Vec<Left> {
         match kind {
-            Kind::NoBucket => look_for_buckets(self, questions).await,
-            Kind::NoKey => look_for_objects(self, questions).await,
+            Kind::NoBucket => look_for_buckets(&self.service, questions).await,
+            Kind::NoKey => look_for_objects(&self.service, questions).await,
             Kind::Read | Kind::Setting => Vec::new(),
         }
     }
@@ -417,14 +303,10 @@ impl Run<'_> {
     async fn is_plain(&self, bucket: &str) -> Result<bool, Stop> {
         let row = ROWS.iter().find(|row| row.kind == Kind::Read && row.word == "read-versioning");
         let Some(ask) = row.and_then(|row| row.of_bucket(bucket)) else { return Ok(false) };
-        let told = self.told(&ask.request(self.of.token), true).await?;
+        let told = self.service.told(&ask.request(self.of.token), true).await?;
         // A bucket with object lock always has versions.
         Ok(matches!(told, Told::LetThrough(answer) if answer.status == 200 && !answer.body.contains("<Status>")))
     }
-}
-
-pub(super) fn differs(question: &Question, told: &Told) -> bool {
-    told.denied().is_some_and(|denied| denied == question.allowed)
 }
 
 /// The answers of a kind.

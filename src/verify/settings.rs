@@ -1,16 +1,16 @@
 //! Asks for the settings of buckets, one by one: read before, compared after, and put back if they changed.
 
-use super::outcome::{Difference, Left, NotAsked, Unclear, Verified};
-use super::questions::Question;
 use tokio::time::sleep;
 
-use super::run::{Run, Stop, Told, differs};
+use super::outcome::{Difference, Left, NotAsked, Unclear, Verified};
+use super::questions::Question;
+use super::service::{Service, Stop, Told, differs};
 use crate::s3::{put_back, setting};
 
 /// A setting as text; `Some(None)` if the bucket does not have it; `None` if it cannot be read.
-async fn value(run: &Run<'_>, question: &Question) -> Result<Option<Option<String>>, Stop> {
+async fn value(service: &Service<'_>, question: &Question) -> Result<Option<Option<String>>, Stop> {
     let Some(request) = setting(&question.ask) else { return Ok(None) };
-    Ok(match run.told(&request, true).await? {
+    Ok(match service.told(&request, true).await? {
         Told::LetThrough(answer) if answer.status == 200 => Some(Some(answer.body)),
         Told::LetThrough(answer) if answer.status == 404 && answer.code.as_deref() != Some("NoSuchBucket") => {
             Some(None)
@@ -20,41 +20,45 @@ async fn value(run: &Run<'_>, question: &Question) -> Result<Option<Option<Strin
 }
 
 /// Asks for all settings. The first request that is carried out ends the kind.
-pub(super) async fn ask_settings(run: &Run<'_>, questions: Vec<Question>, verified: &mut Verified) -> Result<(), Stop> {
+pub(super) async fn ask_settings(
+    service: &Service<'_>,
+    questions: Vec<Question>,
+    verified: &mut Verified,
+) -> Result<(), Stop> {
     for question in questions {
-        let before = value(run, &question).await?;
+        let before = value(service, &question).await?;
         let restorable = before.as_ref().is_some_and(|before| put_back(&question.ask, before.as_deref()).is_some());
         let Some(before) = before.filter(|_| restorable) else {
             *verified.not_asked.entry(NotAsked::Restore).or_default() += 1;
             continue;
         };
-        let request = question.ask.request(run.of.token);
-        match run.told(&request, false).await? {
+        let request = question.ask.request(service.of.token);
+        match service.told(&request, false).await? {
             Told::Denied(_) => {}
             Told::LetThrough(answer) => {
                 let why =
                     format!("without a login it is answered {}: this service looks before it decides", answer.brief());
                 verified.unclear.push(Unclear { question: question.clone(), why });
-                compared(run, &question, &before).await?;
+                compared(service, &question, &before).await?;
                 continue;
             }
             Told::Nothing(why) => {
                 verified.unclear.push(Unclear { question: question.clone(), why });
-                compared(run, &question, &before).await?;
+                compared(service, &question, &before).await?;
                 continue;
             }
         }
-        let mut told = run.told(&request, true).await?;
-        if let Err(stop) = compared(run, &question, &before).await {
+        let mut told = service.told(&request, true).await?;
+        if let Err(stop) = compared(service, &question, &before).await {
             let why = "the service took a text for a setting".to_owned();
             verified.unclear.push(Unclear { question, why });
             return Err(stop);
         }
-        for pause in &run.of.manners.pauses {
+        for pause in &service.of.manners.pauses {
             if differs(&question, &told) {
                 sleep(*pause).await;
-                told = run.told(&request, true).await?;
-                compared(run, &question, &before).await?;
+                told = service.told(&request, true).await?;
+                compared(service, &question, &before).await?;
             }
         }
         let done = matches!(&told, Told::LetThrough(answer) if answer.is_done());
@@ -73,24 +77,24 @@ pub(super) async fn ask_settings(run: &Run<'_>, questions: Vec<Question>, verifi
                 verified.differences.push(Difference { question, request, answer });
             }
         }
-        (run.of.progress)();
+        (service.of.progress)();
     }
     Ok(())
 }
 
 /// Compares a setting with its value before, and puts it back if it changed. The value is in a file before that.
-async fn compared(run: &Run<'_>, question: &Question, before: &Option<String>) -> Result<(), Stop> {
-    let after = value(run, question).await?;
+async fn compared(service: &Service<'_>, question: &Question, before: &Option<String>) -> Result<(), Stop> {
+    let after = value(service, question).await?;
     if after.as_ref() == Some(before) {
         return Ok(());
     }
     let what = format!("{} of bucket {}", question.ask.row().word.trim_start_matches("change-"), question.ask.bucket());
     let name = format!("{}-{}", question.ask.bucket(), question.ask.row().word.trim_start_matches("change-"));
-    let file = (run.of.store)(&name, before.as_deref().unwrap_or_default()).ok();
+    let file = (service.of.store)(&name, before.as_deref().unwrap_or_default()).ok();
     let mut is_there = true;
     if let Some(request) = put_back(&question.ask, before.as_deref()) {
-        let _ = run.send(&request, true).await;
-        is_there = value(run, question).await?.as_ref() != Some(before);
+        let _ = service.send(&request, true).await;
+        is_there = value(service, question).await?.as_ref() != Some(before);
     }
     Err(Stop::Left(vec![Left { what, is_there, file }]))
 }
