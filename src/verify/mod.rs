@@ -10,7 +10,7 @@ mod run;
 mod service;
 mod settings;
 
-pub use outcome::{Difference, KindOutcome, Left, NotAsked, Problem, Unclear, Verified};
-pub use questions::{Question, Questions, Scope, questions};
+pub use outcome::{Difference, KindOutcome, Left, Problem, Unclear, Verified};
+pub use questions::{NotAsked, Question, Questions, Scope, questions};
 pub use run::verify;
 pub use service::{Asking, Manners, Store};

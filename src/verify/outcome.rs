@@ -3,37 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
-use super::questions::Question;
+use super::questions::{NotAsked, Question};
 use crate::s3::{Failing, Kind};
-
-/// Why something is not asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum NotAsked {
-    /// It is about a bucket that is there: `--objects` asks it.
-    Objects,
-    /// It is about a setting of a bucket: `--settings --bucket NAME` asks it.
-    Settings,
-    /// The bucket has versions or object lock, or that is not known: a delete marker could stay. `--versioned` asks it.
-    Versioned,
-    /// The pattern leaves no room for a name that is certainly not there.
-    Room,
-    /// It depends on conditions that no request of these decides.
-    Depends,
-    /// The rules that count do not agree about it.
-    Rules,
-    /// The release does not have the action.
-    Release,
-    /// There are more than `--max-requests`.
-    Limit,
-    /// The setting cannot be read, or could not be put back.
-    Restore,
-    /// The run had ended before.
-    Ended,
-}
 
 /// The outcome of a run.
 #[derive(Debug, Default)]

@@ -2,10 +2,38 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::outcome::NotAsked;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use crate::policy::access::{ALL_RULES, ARN, Context, RequestKind, RequestOn, Rules, Verdict, decide_request};
 use crate::policy::{Document, Kind as ResourceKind};
 use crate::s3::{Ask, Kind, ROWS, Row, Step, Token, bucket_beside, bucket_within, key_beside, key_within};
+
+/// Why something is not asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum NotAsked {
+    /// It is about a bucket that is there: `--objects` asks it.
+    Objects,
+    /// It is about a setting of a bucket: `--settings --bucket NAME` asks it.
+    Settings,
+    /// The bucket has versions or object lock, or that is not known: a delete marker could stay. `--versioned` asks it.
+    Versioned,
+    /// The pattern leaves no room for a name that is certainly not there.
+    Room,
+    /// It depends on conditions that no request of these decides.
+    Depends,
+    /// The rules that count do not agree about it.
+    Rules,
+    /// The release does not have the action.
+    Release,
+    /// There are more than `--max-requests`.
+    Limit,
+    /// The setting cannot be read, or could not be put back.
+    Restore,
+    /// The run had ended before.
+    Ended,
+}
 
 /// What may be asked.
 #[derive(Debug, Clone, Default)]

@@ -5,8 +5,8 @@ use futures_util::stream;
 use tokio::time::sleep;
 
 use super::look::{look_for_buckets, look_for_objects};
-use super::outcome::{Difference, KindOutcome, Left, NotAsked, Problem, Unclear, Verified};
-use super::questions::{Question, Questions};
+use super::outcome::{Difference, KindOutcome, Left, Problem, Unclear, Verified};
+use super::questions::{NotAsked, Question, Questions};
 use super::service::{Asking, Service, Stop, Told, differs};
 use super::settings::ask_settings;
 use crate::s3::{Class, Kind, ROWS, Row, Step, Token, bucket_within, list_of_buckets};

@@ -2,8 +2,8 @@
 
 use tokio::time::sleep;
 
-use super::outcome::{Difference, Left, NotAsked, Unclear, Verified};
-use super::questions::Question;
+use super::outcome::{Difference, Left, Unclear, Verified};
+use super::questions::{NotAsked, Question};
 use super::service::{Service, Stop, Told, differs};
 use crate::s3::{put_back, setting};
 
