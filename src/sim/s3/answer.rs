@@ -54,6 +54,25 @@ impl From<S3Error> for HttpResponse {
     }
 }
 
+/// The code that a text is, so that a fault can name one.
+pub(super) fn code(text: &str) -> Option<&'static str> {
+    const CODES: [&str; 12] = [
+        "AccessDenied",
+        "BadDigest",
+        "ExpiredToken",
+        "InvalidAccessKeyId",
+        "InvalidTokenId",
+        "MalformedXML",
+        "MethodNotAllowed",
+        "NoSuchBucket",
+        "NoSuchKey",
+        "RequestTimeTooSkewed",
+        "SignatureDoesNotMatch",
+        "SlowDown",
+    ];
+    CODES.into_iter().find(|code| *code == text)
+}
+
 fn status(code: &str) -> StatusCode {
     match code {
         "AccessDenied" | "InvalidAccessKeyId" | "SignatureDoesNotMatch" | "RequestTimeTooSkewed" | "InvalidTokenId" => {

@@ -101,6 +101,9 @@ impl Side for S3Service {
     }
 
     fn error(&self, status: StatusCode, message: &str) -> HttpResponse {
+        if let Some(code) = answer::code(message) {
+            return HttpResponse { status, ..S3Error::of(code).into() };
+        }
         let code = match status.as_u16() {
             403 => "AccessDenied",
             404 => "NoSuchBucket",

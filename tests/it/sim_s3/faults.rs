@@ -21,7 +21,12 @@ async fn with_fault(rules: &str, buckets: &Value, fault: &str) -> (Running, Clie
 
 #[tokio::test]
 async fn a_fault_lets_through_or_refuses_one_action_of_signed_requests() {
-    let faults = ["s3-allow:s3:DeleteObject", "s3 GET /*#2=s3-deny:s3:GetObject", "s3 GET /busy*=503:2"];
+    let faults = [
+        "s3-allow:s3:DeleteObject",
+        "s3 GET /*#2=s3-deny:s3:GetObject",
+        "s3 GET /busy*=503:2",
+        "s3 GET /new*,times=1=refuse:403:InvalidAccessKeyId",
+    ];
     let running = start(cluster("minio-2021", &[("alice", allow("s3:GetObject"))], &json!({})), &faults).await;
     let (alice, nobody) = (Client::of(&running, "alice"), Client::new(&running, None));
     let path = format!("/{NO_BUCKET}/key");
@@ -31,6 +36,8 @@ async fn a_fault_lets_through_or_refuses_one_action_of_signed_requests() {
     assert!(alice.send("GET", &path, "").await.is(403, "AccessDenied"));
     assert!(alice.send("GET", &path, "").await.is(404, "NoSuchBucket"));
     assert!(alice.send("GET", "/busy/key", "").await.is(503, "SlowDown"));
+    assert!(alice.send("GET", "/new/key", "").await.is(403, "InvalidAccessKeyId"));
+    assert!(alice.send("GET", "/new/key", "").await.is(404, "NoSuchBucket"));
 }
 
 #[tokio::test]
