@@ -1,5 +1,6 @@
 //! `verify` against the S3 service of the simulator, which decides with an evaluator of its own.
 
+use std::io::{Read, Write};
 use std::time::Duration;
 
 use attune::policy::access::{Context, RuleList};
@@ -303,4 +304,48 @@ async fn bad_keys_and_services_are_said_and_nothing_else_is_asked() {
         folder.attune(&other(service)).exits(1).warns(message);
     }
     running.stop().await;
+}
+
+/// A service that answers everything with this status, these headers and this body.
+fn answering(head: &'static str, body: &'static str) -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut asked = [0; 4096];
+            let _ = stream.read(&mut asked);
+            let length = body.len();
+            let _ = write!(stream, "HTTP/1.1 {head}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}");
+        }
+    });
+    address
+}
+
+#[test]
+fn what_is_no_s3_service_is_said_without_its_words() {
+    let folder = folder();
+    for (head, body, message) in [
+        (
+            "200 OK\r\nContent-Type: text/html",
+            "<html>sign in</html>",
+            "is no S3 service: the answer is a page for people",
+        ),
+        ("307 Moved\r\nLocation: http://192.0.2.1/", "", "attune does not follow"),
+        ("403 Forbidden", "", "the answer 403 is not one of S3"),
+        ("418 No", "<Error><Code>\u{1b}[31mEvil</Code></Error>", "the answer 418 is not one of S3"),
+        (
+            "403 Forbidden",
+            "<Error><Code>RequestTimeTooSkewed</Code><ServerTime>2020-01-01T00:00:00Z</ServerTime></Error>",
+            "the clock of this machine differs from its own by ",
+        ),
+        ("400 Bad", "<Error><Code>AuthorizationHeaderMalformed</Code></Error>", "signatures for another region"),
+        ("400 Bad", "<Error><Code>ExpiredToken</Code></Error>", "refuses the token"),
+    ] {
+        let run =
+            folder.attune(&format!("verify alice --keys alice.json --s3 {} -vvv", answering(head, body))).exits(1);
+        assert!(!run.stderr.contains("Evil") && !run.stderr.contains('\u{1b}'), "{run:?}");
+        assert!(!run.stderr.contains(SECRET_KEY) && !run.stderr.contains("Signature="), "{run:?}");
+        run.warns(message);
+    }
 }
