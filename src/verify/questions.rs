@@ -214,7 +214,8 @@ impl Asking<'_> {
         let words: BTreeSet<&str> =
             self.ranked.iter().filter(|(_, one)| one.allowed).map(|(_, one)| one.ask.row().word).collect();
         let Some(bucket) = bucket_within("*", self.token) else { return };
-        let is_control = |row: &&Row| words.contains(row.word) || CONTROLS.contains(&row.word);
+        // Where nothing is allowed, everything is asked once.
+        let is_control = |row: &&Row| words.is_empty() || words.contains(row.word) || CONTROLS.contains(&row.word);
         for row in of_kind(Kind::NoBucket).filter(is_control) {
             self.ask(row.without_bucket(&bucket, KEY), "*", 1);
         }

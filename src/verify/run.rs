@@ -348,7 +348,8 @@ impl Asked {
         };
         let nothing = if expects(false) && !has(true) {
             Some(
-                "nothing was denied there, not even what the document denies: so a 403 was never seen, and no answer tells",
+                "everything was let through there, also what the document denies: either the user can do everything, or this \
+                 service looks before it decides",
             )
         } else if expects(true) && !has(false) {
             Some(

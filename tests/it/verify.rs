@@ -349,3 +349,25 @@ fn what_is_no_s3_service_is_said_without_its_words() {
         run.warns(message);
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_user_with_nothing_is_asked_everything_once() {
+    let all = json!({ "Version": "2012-10-17", "Statement": [
+        { "Effect": "Allow", "Action": ["s3:*"], "Resource": ["arn:aws:s3:::*"] },
+    ] });
+    let (folder, running) = (folder(), start("minio-2021", &all, &[]).await);
+    let keys = json!({ "access_key": ACCESS_KEY, "secret_key": SECRET_KEY });
+    folder.drift(|state| state["users"]["dora"] = json!({ "keys": { "access_key": "D", "secret_key": "d" } }));
+    folder.write("dora.json", &keys.to_string());
+    // The keys are those of a user who can do everything.
+    let much = run(&folder, &running, "dora --observed --keys dora.json").await.exits(1);
+    much.says("everything was let through there").warns("nothing is verified: no answer tells");
+    running.stop().await;
+    let nothing = json!({ "Version": "2012-10-17", "Statement": [] });
+    let running = start("minio-2021", &nothing, &[]).await;
+    run(&folder, &running, "dora --observed --keys dora.json")
+        .await
+        .exits(0)
+        .says("nothing is allowed, as the cluster's");
+    running.stop().await;
+}

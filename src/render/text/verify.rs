@@ -98,7 +98,7 @@ pub fn sentence(of: &VerifyV1, answer: &VerifyAnswerV1) -> String {
     let who = of.user.as_ref().map_or_else(|| EVERYONE.to_owned(), |user| shown(user));
     let what =
         RequestKind::of_word(&answer.request).map_or_else(|| answer.request.clone(), |kind| kind.phrase().to_owned());
-    let place = shown(&answer.resource);
+    let place = if answer.resource == "*" { "any bucket".to_owned() } else { shown(&answer.resource) };
     let source = source(of);
     match answer.allowed {
         false => format!("{who} can {what} in {place} on the service, and by {source} cannot"),
