@@ -12,15 +12,45 @@ use crate::observed::{Body, BucketPolicy};
 pub(super) const NO_BUCKETS: &str =
     "WEKA has these calls since 3.12; without them, attune cannot manage bucket policies";
 
+/// How often the two reads of a policy are repeated because somebody changes it between them.
+const TRIES: usize = 3;
+
 /// Reads the policy of a bucket: its name and its document. No definition says what a cluster calls a policy with a document of
 /// its own, so that both are read, and the document counts: a name alone never says that a bucket is closed.
+///
+/// The name is read again behind the document: another run may have set a policy in between.
 ///
 /// # Errors
 /// A read that fails, other than a refusal where the other answer is enough.
 pub async fn read_bucket_policy(cluster: &dyn Cluster, bucket: &BucketName) -> Result<BucketPolicy, CallError> {
-    let named = unless_refused(cluster.bucket_policy(bucket).await)?;
-    let document = unless_refused(cluster.bucket_document(bucket).await)?;
-    let canned = named.as_ref().ok().and_then(|name| name.trim().parse::<CannedPolicy>().ok());
+    let mut named = unless_refused(cluster.bucket_policy(bucket).await)?;
+    for _ in 0..TRIES {
+        let document = unless_refused(cluster.bucket_document(bucket).await)?;
+        let policy = together(bucket, named, document)?;
+        // The last answer alone says that there is none, or which document.
+        if policy.is_none() || policy.canned.is_none() && policy.document.normal().is_some() {
+            return Ok(policy);
+        }
+        named = unless_refused(cluster.bucket_policy(bucket).await)?;
+        if named.as_ref().is_ok_and(|name| canned_of(name) == policy.canned) {
+            return Ok(policy);
+        }
+    }
+    let text = format!("[the policy of bucket {bucket}, which changes while it is read]");
+    Ok(BucketPolicy::custom(Body::Unreadable(text)))
+}
+
+fn canned_of(name: &str) -> Option<CannedPolicy> {
+    name.trim().parse().ok()
+}
+
+/// What the answers to both reads say: the name of the policy, and its document.
+fn together(
+    bucket: &BucketName,
+    named: Result<String, CallError>,
+    document: Result<Option<String>, CallError>,
+) -> Result<BucketPolicy, CallError> {
+    let canned = named.as_ref().ok().and_then(|name| canned_of(name));
     let unknown =
         |what: &str| Body::Unreadable(format!("[{what} of bucket {bucket}, whose document the cluster does not show]"));
     Ok(match (canned, document) {

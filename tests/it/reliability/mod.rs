@@ -9,4 +9,5 @@ mod killed;
 mod random;
 mod scenarios;
 mod two;
+mod two_buckets;
 mod world;
