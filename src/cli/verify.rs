@@ -176,7 +176,8 @@ impl KeysArgs {
 impl VerifyArgs {
     pub(super) async fn run(&self, global: &GlobalArgs, output: &mut Output) -> Result<Exit, Failure> {
         match self.evaluate(global, output).await {
-            Ok(exit) => Ok(exit),
+            // What was printed says why it failed: two documents would be no JSON.
+            Ok(ended) => ended,
             Err(error) if self.format == VerifyFormat::Json => {
                 output.result(|out, _| json::write(out, &error.to_json()))?;
                 Err(error.failure)
@@ -185,7 +186,8 @@ impl VerifyArgs {
         }
     }
 
-    async fn evaluate(&self, global: &GlobalArgs, output: &mut Output) -> Result<Exit, CommandError> {
+    /// The error of a run that printed nothing, or what a printed one ends with.
+    async fn evaluate(&self, global: &GlobalArgs, output: &mut Output) -> Result<Result<Exit, Failure>, CommandError> {
         let reviewed = Reviewed::read(global, &self.base, &OnlyArg::default(), output)?;
         let connection = match (&self.base.base, self.observed) {
             (None, false) => reviewed.cluster().clone(),
@@ -211,7 +213,7 @@ impl VerifyArgs {
             observed: self.observed,
             token: &token,
         };
-        Ok(self.print(&VerifyV1::of(&about, &verified), &verified, global, output)?)
+        Ok(self.print(&VerifyV1::of(&about, &verified), &verified, global, output))
     }
 
     /// The keys of a file have the name of their user, cluster and tenant.

@@ -96,6 +96,10 @@ pub fn questions(document: Option<&Document>, context: &Context<'_>, scope: &Sco
             asking.of_bucket(bucket, keys);
         }
     }
+    // A pattern of the document may cover a bucket that it does not name.
+    for bucket in scope.settings.iter().filter(|bucket| !regions.contains_key(*bucket)) {
+        asking.settings(bucket);
+    }
     asking.anywhere();
     asking.chosen()
 }
@@ -195,9 +199,7 @@ impl Asking<'_> {
             }
         }
         if self.scope.settings.contains(bucket) {
-            for row in of_kind(Kind::Setting) {
-                self.ask(row.of_bucket(bucket), bucket, 0);
-            }
+            self.settings(bucket);
         } else {
             self.skip(NotAsked::Settings, of_kind(Kind::Setting).count());
         }
@@ -206,6 +208,13 @@ impl Asking<'_> {
             for row in of_kind(Kind::NoBucket).filter(|row| row.word == word) {
                 self.ask(row.without_bucket(&beside, &key), &shown, 1);
             }
+        }
+    }
+
+    /// Asks for the settings of a bucket.
+    fn settings(&mut self, bucket: &str) {
+        for row in of_kind(Kind::Setting) {
+            self.ask(row.of_bucket(bucket), bucket, 0);
         }
     }
 

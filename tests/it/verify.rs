@@ -274,6 +274,13 @@ async fn a_run_says_how_much_it_asked_and_whose_keys_it_cannot_prove() {
         .says("beyond --max-requests");
     let all = "alice --keys alice.json --objects --settings --bucket backup";
     run(&folder, &running, all).await.exits(0).says("all as the file says");
+    // A bucket that no line of the document names is asked for, too.
+    let other = "alice --keys alice.json --settings --bucket archive";
+    run(&folder, &running, other).await.exits(0).says("6 could not be put back");
+    // A run that verifies nothing prints one document of JSON, which says so.
+    let none = "alice --keys alice.json --max-requests 0 --format json";
+    let json = run(&folder, &running, none).await.exits(1).warns("nothing was asked").json();
+    assert_eq!(json["asked"], 0, "{json}");
     run(&folder, &running, "--anonymous").await.exits(1).warns("no policies of buckets are known");
     running.stop().await;
 }
