@@ -378,3 +378,20 @@ async fn a_user_with_nothing_is_asked_everything_once() {
         .says("nothing is allowed, as the cluster's");
     running.stop().await;
 }
+
+/// A proposal does not decide where keys go: with `--base`, the address is that of the base.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_proposal_does_not_decide_where_keys_go() {
+    let (folder, running) = (folder(), start("minio-2021", &team(), &[]).await);
+    let before = folder.read("attune.toml");
+    folder.write("before.toml", &before);
+    let address = format!("s3_endpoints = [\"{}\"]\n[policies", running.s3_url().unwrap());
+    folder.write("attune.toml", &before.replace("[policies", &address));
+    let line = "verify alice --keys alice.json --rate 1000";
+    let asked = || running.events().len();
+    folder.attune(&format!("{line} --base ./before.toml")).exits(1).warns("there is no address of an S3 service");
+    assert_eq!(asked(), 0);
+    folder.attune(line).exits(0);
+    assert!(asked() > 40, "{}", asked());
+    running.stop().await;
+}
