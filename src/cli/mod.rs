@@ -38,6 +38,7 @@ mod progress;
 mod report;
 mod revoke;
 mod rotations;
+mod service;
 mod settings;
 mod sim;
 mod snapshot;

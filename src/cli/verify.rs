@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressDrawTarget};
@@ -11,19 +10,19 @@ use time::OffsetDateTime;
 
 use super::args::{ActionArgs, BaseArg, CallArgs, GlobalArgs, OnlyArg, RulesArg};
 use super::base::Reviewed;
-use super::connect::{CommandError, trusted};
+use super::connect::CommandError;
 use super::exit::{self, Exit, Failure};
 use super::output::Output;
 use super::people::People;
 use super::preflight::confirm;
-use crate::cluster::rest::Fingerprint;
-use crate::desired::S3Settings;
-use crate::policy::access::{Attachment, Context, Credentials, Holder};
-use crate::render::json::{self, VerifyAbout, VerifyOutcomeV1, VerifyV1};
+use super::service::{KeysArgs, ServiceArgs, failure};
+use crate::desired::{Demand, Desired, Expectation};
+use crate::policy::access::{Context, Credentials, Holder};
+use crate::render::json::{self, VerifyAbout, VerifyOutcomeV1, VerifySourceV1, VerifyV1};
 use crate::render::junit_of_verify;
 use crate::render::text;
-use crate::s3::{AwsFiles, Failing, Kind, S3Client, S3Endpoint, S3Keys, S3Options, Step, Token};
-use crate::verify::{Asking, Manners, Problem, Questions, Scope, Verified, questions, verify};
+use crate::s3::{Kind, S3Client, S3Keys, Step, Token};
+use crate::verify::{Asking, Claim, Manners, Questions, Scope, Verified, questions, questions_of_contract, verify};
 
 /// Ask the S3 service itself whether it enforces a user's policy
 ///
@@ -37,6 +36,7 @@ use crate::verify::{Asking, Manners, Problem, Questions, Scope, Verified, questi
 Examples:
   attune verify alice --s3 https://s3.example.com:9000 --aws-profile alice
   attune verify alice --keys secrets/alice.json --objects
+  attune verify alice --contract --keys secrets/alice.json
   attune verify --anonymous --s3 https://s3.example.com:9000")]
 pub(super) struct VerifyArgs {
     /// User
@@ -45,6 +45,9 @@ pub(super) struct VerifyArgs {
     /// Ask without a login
     #[arg(long)]
     anonymous: bool,
+    /// Ask what the expectations say about the user, instead of what its policy says
+    #[arg(long)]
+    contract: bool,
     /// Evaluate the configuration (default)
     #[arg(long, conflicts_with = "observed")]
     desired: bool,
@@ -89,37 +92,6 @@ pub(super) struct VerifyArgs {
     calls: CallArgs,
 }
 
-/// The S3 service.
-#[derive(Debug, clap::Args)]
-pub(super) struct ServiceArgs {
-    /// Address of the S3 service, instead of `[cluster] s3_endpoints`
-    #[arg(long, value_name = "URL")]
-    s3: Option<String>,
-    /// PEM file with the certificates to trust for it, instead of `s3_ca_file` and `s3_fingerprint`
-    #[arg(long, value_name = "FILE", conflicts_with = "s3_fingerprint")]
-    s3_ca_file: Option<PathBuf>,
-    /// SHA-256 of its certificate, instead of `s3_ca_file` and `s3_fingerprint`
-    #[arg(long, value_name = "sha256:DIGITS")]
-    s3_fingerprint: Option<Fingerprint>,
-    /// Its region, instead of `s3_region` [default: us-east-1]
-    #[arg(long, value_name = "NAME")]
-    s3_region: Option<String>,
-}
-
-/// The keys of the user.
-#[derive(Debug, clap::Args)]
-pub(super) struct KeysArgs {
-    /// Keys of a profile in the shared AWS files; without it and --keys, those of the AWS environment
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["keys", "anonymous"])]
-    aws_profile: Option<String>,
-    /// Keys of a file that attune wrote
-    #[arg(long, value_name = "FILE", conflicts_with = "anonymous")]
-    keys: Option<PathBuf>,
-    /// File with the age identity that opens the file of --keys
-    #[arg(long, value_name = "FILE", requires = "keys")]
-    identity: Option<PathBuf>,
-}
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum VerifyFormat {
     /// For people
@@ -128,49 +100,6 @@ enum VerifyFormat {
     Json,
     /// JUnit XML
     Junit,
-}
-
-const DEFAULT_REGION: &str = "us-east-1";
-
-/// How long to wait for an answer.
-const TIMEOUT: Duration = Duration::from_secs(30);
-
-impl ServiceArgs {
-    /// The service of the command line, else of these settings.
-    pub(super) fn client(&self, settings: &S3Settings, global: &GlobalArgs) -> Result<S3Client, Failure> {
-        let configured = settings.endpoints.first().map(|endpoint| endpoint.text.as_str());
-        let address = self.s3.as_deref().or(configured).ok_or_else(|| {
-            Failure::new(&exit::S3_SERVICE, "there is no address of an S3 service")
-                .help("name it with `--s3 URL`, or set s3_endpoints under [cluster]")
-        })?;
-        let endpoint = S3Endpoint::parse(address, global.insecure);
-        let endpoint = endpoint.map_err(|problem| Failure::setup(&exit::S3_SERVICE, problem))?;
-        let digits = self.s3_fingerprint.map(|of| of.to_string().trim_start_matches("sha256:").to_owned());
-        let (digits, ca_file) = match digits.is_some() || self.s3_ca_file.is_some() {
-            true => (digits, self.s3_ca_file.clone()),
-            false => (settings.fingerprint.clone(), settings.ca_file.clone()),
-        };
-        let trust = trusted(global.insecure, digits.as_deref(), ca_file.as_deref())?;
-        let region = self.s3_region.clone().or_else(|| settings.region.clone());
-        let region = region.unwrap_or_else(|| DEFAULT_REGION.to_owned());
-        S3Client::new(S3Options { endpoint, region, trust, timeout: TIMEOUT })
-            .map_err(|problem| Failure::new(&exit::BAD_TRUST, format!("the certificate to trust {problem}")))
-    }
-}
-
-impl KeysArgs {
-    fn keys(&self) -> Result<S3Keys, Failure> {
-        let variable = |name: &str| std::env::var_os(name);
-        let keys = match (&self.keys, &self.aws_profile) {
-            (Some(path), _) => S3Keys::of_file(path, self.identity.as_deref()),
-            (None, Some(profile)) => AwsFiles::of_environment(variable).keys(profile),
-            (None, None) => S3Keys::of_environment(variable),
-        };
-        keys.map_err(|problem| {
-            Failure::new(&exit::NO_KEYS, problem.to_string())
-                .help("name keys with `--keys FILE` or `--aws-profile NAME`, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
-        })
-    }
 }
 
 impl VerifyArgs {
@@ -210,7 +139,11 @@ impl VerifyArgs {
         let about = VerifyAbout {
             user: self.user.as_deref(),
             service: client.endpoint().to_string(),
-            observed: self.observed,
+            source: match (self.contract, self.observed) {
+                (true, _) => VerifySourceV1::Expectations,
+                (false, true) => VerifySourceV1::Observed,
+                (false, false) => VerifySourceV1::Desired,
+            },
             token: &token,
         };
         Ok(self.print(&VerifyV1::of(&about, &verified), &verified, global, output))
@@ -264,14 +197,22 @@ impl VerifyArgs {
         let context = Context { credentials, ..context };
         let settings = self.bucket.iter().cloned().collect();
         let scope = Scope { objects: self.objects, reads: self.anonymous, settings, most: self.max_requests };
-        let Attachment { document, .. } = attachment;
-        Ok(questions(document.as_ref(), &context, &scope, token))
+        let document = attachment.document.clone();
+        if !self.contract {
+            return Ok(questions(document.as_ref(), &context, &scope, token));
+        }
+        let claims = claims(&people.loaded.desired, &attachment.holder);
+        if claims.is_empty() {
+            let message = format!("no expectation with `can` or `cannot` is about {}", attachment.holder);
+            return Err(Failure::new(&exit::NOT_VERIFIED, message).help("leave out `--contract`, or write one"));
+        }
+        Ok(questions_of_contract(&claims, document.as_ref(), &context, &scope, token))
     }
 
     /// Shows what is asked, and asks first on a terminal.
     fn check_asked(&self, asked: &Questions, client: &S3Client, output: &mut Output) -> Result<(), Failure> {
         let mut kinds: BTreeMap<Kind, usize> = BTreeMap::new();
-        for question in &asked.asked {
+        for question in asked.asked.iter().filter(|question| !question.is_control) {
             *kinds.entry(question.ask.row().kind).or_default() += 1;
         }
         let kinds: Vec<(&str, usize)> = kinds.iter().map(|(kind, count)| (kind.name(), *count)).collect();
@@ -343,40 +284,26 @@ impl VerifyArgs {
     }
 }
 
+/// What the expectations say about someone.
+fn claims<'a>(desired: &'a Desired, of: &Holder) -> Vec<Claim<'a>> {
+    let is_about = |expectation: &&Expectation| match of {
+        Holder::Principal(principal) => expectation.who.covers(principal),
+        Holder::Anonymous => expectation.who.covers_anonymous(),
+        Holder::Document(_) | Holder::Roles(_) => false,
+    };
+    let claim = |expectation: &'a Expectation| {
+        let (allowed, of) = match &expectation.demand {
+            Demand::Can(of) => (true, of),
+            Demand::Cannot(of) => (false, of),
+            Demand::Only(_) => return None,
+        };
+        Some(Claim { name: &expectation.name, allowed, of })
+    };
+    desired.expectations.iter().filter(is_about).filter_map(claim).collect()
+}
+
 const NOT_PROVEN: &str =
     "not proven: that the keys are those of the user, and that the address is the S3 service of the cluster";
-
-fn failure(problem: &Problem, client: &S3Client) -> Failure {
-    let endpoint = client.endpoint();
-    let keys = |message: String, help: &str| Failure::new(&exit::NO_KEYS, message).help(help);
-    match problem {
-        Problem::NoAnswer { message, help } => {
-            let failure = Failure::new(&exit::S3_SERVICE, message.clone());
-            help.iter().fold(failure, |failure, help| failure.help(help.clone()))
-        }
-        Problem::NoS3(why) => Failure::new(&exit::S3_SERVICE, format!("{endpoint} is no S3 service: {why}"))
-            .help("name the address of the S3 service itself: a management port and a web page are none"),
-        Problem::Keys(Failing::Unknown) => {
-            keys(format!("{endpoint} does not know the access key"), "are the keys of another cluster, or replaced?")
-        }
-        Problem::Keys(Failing::Secret) => {
-            keys(format!("the secret key is not that of the access key, says {endpoint}"), "check both keys")
-        }
-        Problem::Keys(Failing::Clock(ahead)) => {
-            let by = ahead.map(|ahead| format!(" by {} s", ahead.abs())).unwrap_or_default();
-            let message =
-                format!("{endpoint} refuses the signature: the clock of this machine differs from its own{by}");
-            keys(message, "set the clock of this machine, for example with NTP")
-        }
-        Problem::Keys(Failing::Token) => keys(
-            format!("{endpoint} refuses the token of the temporary credentials: it has expired or is not its own"),
-            "get new ones, for example with `attune sts assume-role`",
-        ),
-        Problem::Keys(Failing::Region) => {
-            keys(format!("{endpoint} expects signatures for another region"), "name it with `--s3-region`")
-        }
-    }
-}
 
 /// Writes the value of a setting to a new file that only its owner can read.
 fn emergency_file(dir: &Path, name: &str, token: &Token, value: &str) -> std::io::Result<PathBuf> {

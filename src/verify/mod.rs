@@ -6,11 +6,12 @@ mod look;
 mod outcome;
 mod pace;
 mod questions;
+mod regions;
 mod run;
 mod service;
 mod settings;
 
 pub use outcome::{Difference, KindOutcome, Left, Problem, Unclear, Verified};
-pub use questions::{NotAsked, Question, Questions, Scope, questions};
+pub use questions::{Claim, NotAsked, Question, Questions, Scope, questions, questions_of_contract};
 pub use run::verify;
 pub use service::{Asking, Manners, Store};

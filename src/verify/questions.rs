@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::policy::access::{ALL_RULES, ARN, Context, RequestKind, RequestOn, Rules, Verdict, decide_request};
-use crate::policy::{Document, Kind as ResourceKind};
+use super::regions::{KEY, example_keys, is_pattern, regions, resource};
+use crate::policy::Document;
+use crate::policy::access::{ALL_RULES, Context, RequestKind, RequestOn, RequestSet, Rules, Verdict, decide_request};
 use crate::s3::{Ask, Kind, ROWS, Row, Step, Token, bucket_beside, bucket_within, key_beside, key_within};
 
 /// Why something is not asked.
@@ -33,6 +34,8 @@ pub enum NotAsked {
     Restore,
     /// The run had ended before.
     Ended,
+    /// No expectation says anything about it. It does not count.
+    Unsaid,
 }
 
 /// What may be asked.
@@ -46,6 +49,17 @@ pub struct Scope {
     pub settings: BTreeSet<String>,
     /// The largest number of questions.
     pub most: usize,
+}
+
+/// What an expectation says about a user.
+#[derive(Debug, Clone, Copy)]
+pub struct Claim<'a> {
+    /// The name of the expectation.
+    pub name: &'a str,
+    /// Whether the user can do it.
+    pub allowed: bool,
+    /// The requests.
+    pub of: &'a RequestSet,
 }
 
 /// A question to the service.
@@ -65,6 +79,8 @@ pub struct Question {
     pub plain_allowed: bool,
     /// The presets of rules by which it is decided otherwise.
     pub otherwise_by: Vec<&'static str>,
+    /// Whether it only proves that the service denies something: what the document denies and no expectation is about.
+    pub is_control: bool,
     /// Whether the document allows to take away what a service makes of it that takes it for another request.
     can_take_away: bool,
 }
@@ -78,17 +94,40 @@ pub struct Questions {
     pub not_asked: BTreeMap<NotAsked, usize>,
 }
 
-/// A key where the document names none.
-const KEY: &str = "attune-verify";
-
 /// A question, with how much it tells: the lower the rank, the sooner it is asked where not all can be.
 type Ranked = (u8, Question);
 
 /// What to ask about a document. No document allows nothing.
 #[must_use]
 pub fn questions(document: Option<&Document>, context: &Context<'_>, scope: &Scope, token: &Token) -> Questions {
-    let mut asking = Asking { document, context, scope, token, ranked: Vec::new(), not_asked: BTreeMap::new() };
-    let regions = regions(document, context.user, &mut asking.not_asked);
+    let statements = document.into_iter().flat_map(|document| &document.statements);
+    let patterns = statements.flat_map(|of| &of.resources.patterns).map(String::as_str);
+    asked((document, None), patterns.collect(), context, scope, token)
+}
+
+/// What to ask about expectations, instead of the document that the user has.
+#[must_use]
+pub fn questions_of_contract(
+    claims: &[Claim<'_>],
+    document: Option<&Document>,
+    context: &Context<'_>,
+    scope: &Scope,
+    token: &Token,
+) -> Questions {
+    let patterns = claims.iter().flat_map(|claim| claim.of.resources());
+    asked((document, Some(claims)), patterns.collect(), context, scope, token)
+}
+
+fn asked(
+    (document, claims): (Option<&Document>, Option<&[Claim<'_>]>),
+    patterns: BTreeSet<&str>,
+    context: &Context<'_>,
+    scope: &Scope,
+    token: &Token,
+) -> Questions {
+    let mut asking = Asking { document, claims, context, scope, token, ranked: Vec::new(), not_asked: BTreeMap::new() };
+    let (regions, without_room) = regions(patterns, context.user);
+    asking.skip(NotAsked::Room, without_room);
     for (bucket, keys) in &regions {
         if is_pattern(bucket) {
             asking.of_pattern(bucket, keys);
@@ -104,44 +143,10 @@ pub fn questions(document: Option<&Document>, context: &Context<'_>, scope: &Sco
     asking.chosen()
 }
 
-/// What a request of this kind is about, in the bucket or for the key of another one.
-fn resource(ask: &Ask, request: RequestKind) -> Option<String> {
-    match (ask.key(), request.kind()) {
-        (Some(key), ResourceKind::Object) => Some(format!("{}/{key}", ask.bucket())),
-        (_, ResourceKind::Bucket) => Some(ask.bucket().to_owned()),
-        (None, ResourceKind::Object) | (_, ResourceKind::Account) => None,
-    }
-}
-
-fn is_pattern(text: &str) -> bool {
-    text.contains(['*', '?'])
-}
-
-/// The patterns of buckets in a document, each with the patterns of its keys.
-fn regions(
-    document: Option<&Document>,
-    user: Option<&str>,
-    not_asked: &mut BTreeMap<NotAsked, usize>,
-) -> BTreeMap<String, BTreeSet<String>> {
-    let mut regions: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    let patterns = document.into_iter().flat_map(|document| &document.statements).flat_map(|of| &of.resources.patterns);
-    for pattern in patterns.collect::<BTreeSet<_>>() {
-        let pattern = pattern.strip_prefix(ARN).unwrap_or(pattern);
-        let pattern = user.map_or_else(|| pattern.to_owned(), |user| pattern.replace("${aws:username}", user));
-        if pattern.contains("${") || pattern.starts_with("arn:") || pattern.is_empty() {
-            *not_asked.entry(NotAsked::Room).or_default() += 1;
-            continue;
-        }
-        match pattern.split_once('/') {
-            Some((bucket, key)) => _ = regions.entry(bucket.to_owned()).or_default().insert(key.to_owned()),
-            None => _ = regions.entry(pattern).or_default(),
-        }
-    }
-    regions
-}
-
 struct Asking<'a> {
     document: Option<&'a Document>,
+    /// The expectations that are asked about instead of the document.
+    claims: Option<&'a [Claim<'a>]>,
     context: &'a Context<'a>,
     scope: &'a Scope,
     token: &'a Token,
@@ -220,6 +225,7 @@ impl Asking<'_> {
 
     /// Asks what the document allows somewhere in a bucket that has nothing but the characters of the run.
     fn anywhere(&mut self) {
+        self.add_control();
         let words: BTreeSet<&str> =
             self.ranked.iter().filter(|(_, one)| one.allowed).map(|(_, one)| one.ask.row().word).collect();
         let Some(bucket) = bucket_within("*", self.token) else { return };
@@ -228,6 +234,31 @@ impl Asking<'_> {
         for row in of_kind(Kind::NoBucket).filter(is_control) {
             self.ask(row.without_bucket(&bucket, KEY), "*", 1);
         }
+    }
+
+    /// Adds something that the document denies, where only expectations are asked about.
+    fn add_control(&mut self) {
+        let Some(bucket) = bucket_within("*", self.token).filter(|_| self.claims.is_some()) else { return };
+        let denied = of_kind(Kind::NoBucket).filter(|row| row.step == Step::Read).find_map(|row| {
+            let (ask, request) = (row.without_bucket(&bucket, KEY)?, RequestKind::of_word(row.word)?);
+            let on = RequestOn::parse(row.word, &resource(&ask, request)?).ok()?;
+            self.by_document(&on).is_ok_and(|(allowed, _)| !allowed).then_some((request, ask))
+        });
+        let Some((request, ask)) = denied else { return };
+        self.ranked.push((
+            0,
+            Question {
+                request,
+                ask,
+                pattern: "*".to_owned(),
+                allowed: false,
+                statements: Vec::new(),
+                plain_allowed: false,
+                otherwise_by: Vec::new(),
+                is_control: true,
+                can_take_away: false,
+            },
+        ));
     }
 
     /// Asks in a bucket that is there, if that is wanted; else says what the document allows.
@@ -242,6 +273,9 @@ impl Asking<'_> {
     }
 
     fn skip(&mut self, why: NotAsked, count: usize) {
+        if why == NotAsked::Unsaid {
+            return;
+        }
         *self.not_asked.entry(why).or_default() += count;
     }
 
@@ -262,8 +296,17 @@ impl Asking<'_> {
                     && allows(Some(if ask.row().kind == Kind::NoBucket { "delete-bucket" } else { "delete" }));
                 let plain_allowed = allows(ask.row().plain_word());
                 let otherwise_by = self.otherwise_by(&ask, allowed);
-                let question =
-                    Question { request, ask, pattern, allowed, statements, plain_allowed, otherwise_by, can_take_away };
+                let question = Question {
+                    request,
+                    ask,
+                    pattern,
+                    allowed,
+                    statements,
+                    plain_allowed,
+                    otherwise_by,
+                    is_control: false,
+                    can_take_away,
+                };
                 if !self.ranked.iter().any(|(_, known)| known.ask == question.ask) {
                     self.ranked.push((rank, question));
                 }
@@ -288,7 +331,7 @@ impl Asking<'_> {
         self.context.rules.iter().any(|rules| decide(rules).is_some_and(|verdict| verdict != Verdict::Denied))
     }
 
-    /// Whether the document allows it by all rules that count, and by which statements.
+    /// Whether it is allowed by what is asked about, and by which statements or expectations.
     fn expected(&self, ask: &Ask) -> Result<(bool, Vec<String>), NotAsked> {
         let request = RequestKind::of_word(ask.row().word).ok_or(NotAsked::Release)?;
         if request.own_action().is_some_and(|action| self.context.catalogue.get(action).is_none()) {
@@ -296,7 +339,18 @@ impl Asking<'_> {
         }
         let on = resource(ask, request).and_then(|resource| RequestOn::parse(ask.row().word, &resource).ok());
         let on = on.ok_or(NotAsked::Room)?;
-        let decisions = self.context.rules.iter().map(|rules| decide_request(self.document, &on, self.context, rules));
+        if let Some(claims) = self.claims {
+            let of: Vec<_> = claims.iter().filter(|claim| claim.of.covers(request, on.resource())).collect();
+            let first = of.first().ok_or(NotAsked::Unsaid)?;
+            let names = of.iter().filter(|claim| claim.allowed == first.allowed).map(|claim| claim.name.to_owned());
+            return Ok((first.allowed, names.collect()));
+        }
+        self.by_document(&on)
+    }
+
+    /// Whether the document allows it by all rules that count, and by which statements.
+    fn by_document(&self, on: &RequestOn) -> Result<(bool, Vec<String>), NotAsked> {
+        let decisions = self.context.rules.iter().map(|rules| decide_request(self.document, on, self.context, rules));
         let decisions: Vec<_> = decisions.collect();
         let all = |verdict| decisions.iter().all(|decision| decision.verdict == verdict);
         if decisions.iter().any(|decision| decision.verdict == Verdict::Depends) {
@@ -335,16 +389,4 @@ const CONTROLS: [&str; 2] = ["read-location", "delete"];
 
 fn of_kind(kind: Kind) -> impl Iterator<Item = &'static Row> {
     ROWS.iter().filter(move |row| row.kind == kind)
-}
-
-/// A key for each pattern, with the pattern. Without patterns it is any key.
-fn example_keys(patterns: &BTreeSet<String>, token: &Token) -> Vec<(String, String)> {
-    let example = |pattern: &String| {
-        let key = key_within(pattern, token).map(|key| key.as_str().to_owned());
-        (key.unwrap_or_else(|| pattern.replace(['*', '?'], "x")), pattern.clone())
-    };
-    match patterns.is_empty() {
-        true => vec![(KEY.to_owned(), KEY.to_owned())],
-        false => patterns.iter().map(example).filter(|(key, _)| !key.is_empty()).collect(),
-    }
 }

@@ -42,7 +42,7 @@ pub async fn verify(asking: &Asking<'_>, questions: Questions) -> Result<Verifie
             *verified.not_asked.entry(NotAsked::Ended).or_default() += of_kind.len();
             continue;
         }
-        let accounted = verified.accounted() + of_kind.len();
+        let accounted = verified.accounted() + of_kind.iter().filter(|question| !question.is_control).count();
         let end = run.kind(kind, of_kind, &mut verified).await;
         let left = accounted.saturating_sub(verified.accounted());
         if left > 0 {
@@ -151,7 +151,8 @@ impl Run<'_> {
         for question in questions {
             let row = question.ask.row();
             match rows.iter().find(|(known, _)| *known == row).and_then(|(_, why)| why.clone()) {
-                Some(why) => verified.unclear.push(Unclear { question, why }),
+                Some(why) if !question.is_control => verified.unclear.push(Unclear { question, why }),
+                Some(_) => {}
                 None => believed.push(question),
             }
         }
@@ -364,7 +365,7 @@ impl Asked {
         } else {
             None
         };
-        for (question, told) in self.answers {
+        for (question, told) in self.answers.into_iter().filter(|(question, _)| !question.is_control) {
             let is_different = differs(&question, &told);
             match told {
                 Told::Nothing(why) => verified.unclear.push(Unclear { question, why }),

@@ -395,3 +395,24 @@ async fn a_proposal_does_not_decide_where_keys_go() {
     assert!(asked() > 40, "{}", asked());
     running.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_expectations_are_asked_instead_of_the_policy() {
+    let folder = folder();
+    let config = folder.read("attune.toml");
+    let expectations = "[[expect]]\nname = \"nobody deletes data\"\nusers = [\"*\"]\ncannot = [\"delete\"]\non = [\"data-*/*\"]\n\
+        [[expect]]\nname = \"alice works\"\nuser = \"alice\"\ncan = [\"read\", \"write\"]\non = [\"data-*/*\"]\n";
+    let running = start("minio-2021", &team(), &["s3-allow:s3:DeleteObject"]).await;
+    let line = "alice --keys alice.json --contract";
+    run(&folder, &running, line).await.exits(1).warns("no expectation with `can` or `cannot` is about");
+    folder.write("attune.toml", &format!("{config}{expectations}"));
+    let differs = run(&folder, &running, line).await.exits(2);
+    differs
+        .says("3 asked: 2 as the contract says, 1 otherwise")
+        .says("+ alice can delete in data-*/* on the service, and by the contract cannot")
+        .says("expected by: nobody deletes data");
+    running.stop().await;
+    let running = start("minio-2021", &team(), &[]).await;
+    run(&folder, &running, line).await.exits(0).says("3 asked, all as the contract says");
+    running.stop().await;
+}

@@ -11,7 +11,7 @@ use super::requests::RequestKind;
 use super::resources::ARN;
 use super::rules::Rules;
 use super::wording::is_about_unknown_policy;
-use super::{Access, Context, gains};
+use super::{Access, Context, gains, pattern_covers};
 use crate::policy::{Catalogue, Document, Effect, Kind, Statement};
 
 /// All requests that match one of some words or actions, on the resources that match one of some patterns.
@@ -100,6 +100,18 @@ impl RequestSet {
             problems.extend(unfit.map(|(index, problem)| SetProblem::On(index, problem)));
         }
         if problems.is_empty() { Ok(set.merged()) } else { Err(problems) }
+    }
+
+    /// The patterns of the resources of its requests.
+    pub fn resources(&self) -> impl Iterator<Item = &str> {
+        self.requests.iter().flat_map(|(_, on)| on).map(String::as_str)
+    }
+
+    /// Whether a request on one resource is in it. The prefix `arn:aws:s3:::` is needed.
+    #[must_use]
+    pub fn covers(&self, kind: RequestKind, resource: &str) -> bool {
+        let is_on = |on: &[String]| on.iter().any(|pattern| pattern_covers(pattern, resource));
+        self.requests.iter().any(|(kinds, on)| kinds.contains(&kind) && is_on(on))
     }
 
     fn add(&mut self, what: &str, resource: &str, catalogue: &Catalogue) -> Result<(), RequestProblem> {

@@ -78,6 +78,8 @@ json_types! {
         Desired,
         /// The cluster.
         Observed,
+        /// The expectations of the configuration.
+        Expectations,
     }
 
     /// What a kind of request tells.
@@ -105,8 +107,8 @@ pub struct VerifyAbout<'a> {
     pub user: Option<&'a str>,
     /// The address of the service.
     pub service: String,
-    /// Whether the documents are those of the cluster.
-    pub observed: bool,
+    /// Where the documents come from.
+    pub source: VerifySourceV1,
     /// The characters of the run.
     pub token: &'a Token,
 }
@@ -140,7 +142,7 @@ impl VerifyV1 {
             user: about.user.map(str::to_owned),
             anonymous: about.user.is_none(),
             service: about.service.clone(),
-            source: if about.observed { VerifySourceV1::Observed } else { VerifySourceV1::Desired },
+            source: about.source,
             asked: of.asked(),
             not_asked: of.not_asked.iter().map(|(why, count)| (reason(*why).to_owned(), *count)).collect(),
             sent: of.sent,
@@ -162,7 +164,7 @@ impl VerifyV1 {
                 })
                 .collect(),
             void: of.void.clone(),
-            nothing_allowed: of.nothing_allowed,
+            nothing_allowed: of.nothing_allowed && about.source != VerifySourceV1::Expectations,
         }
     }
 
@@ -172,7 +174,7 @@ impl VerifyV1 {
     }
 }
 
-const REASONS: [(NotAsked, &str); 10] = [
+const REASONS: [(NotAsked, &str); 11] = [
     (NotAsked::Objects, "objects"),
     (NotAsked::Settings, "settings"),
     (NotAsked::Versioned, "versioned"),
@@ -183,6 +185,7 @@ const REASONS: [(NotAsked, &str); 10] = [
     (NotAsked::Limit, "limit"),
     (NotAsked::Restore, "restore"),
     (NotAsked::Ended, "ended"),
+    (NotAsked::Unsaid, "unsaid"),
 ];
 
 fn reason(why: NotAsked) -> &'static str {

@@ -75,6 +75,7 @@ fn source(of: &VerifyV1) -> &'static str {
     match of.source {
         VerifySourceV1::Desired => "the file",
         VerifySourceV1::Observed => "the cluster's document",
+        VerifySourceV1::Expectations => "the contract",
     }
 }
 
@@ -112,6 +113,10 @@ fn difference(out: &mut dyn Write, styles: &Styles, of: &VerifyV1, answer: &Veri
     let said = shown(answer.answer.as_deref().unwrap_or_default());
     let means = if answer.allowed { "denied" } else { "a denied request is answered 403 AccessDenied" };
     writeln!(out, "    {} is answered {said}: {means}", shown(&answer.sent))?;
+    if of.source == VerifySourceV1::Expectations {
+        let names = answer.statements.iter().map(|name| shown(name)).collect::<Vec<_>>().join(", ");
+        return writeln!(out, "    expected by: {names}");
+    }
     let decided = match (answer.statements.is_empty(), answer.allowed) {
         (true, _) => "no statement allows it".to_owned(),
         (false, true) => {
