@@ -93,15 +93,18 @@ pub fn key_beside(pattern: &str, token: &Token) -> Option<KeyAt> {
     beside(pattern, token, is_key).map(KeyAt)
 }
 
+/// The shortest text that a part of a pattern matches.
+fn plain(part: &str) -> String {
+    part.replace('*', "").replace('?', "x")
+}
+
 /// The pattern with the characters for its first `*`, and the shortest text for the rest of it.
 fn filled(pattern: &str, token: &Token) -> Option<String> {
     let (before, behind) = pattern.split_once('*')?;
-    let plain = |text: &str| text.replace('*', "").replace('?', "x");
     Some(format!("{}{token}{}", plain(before), plain(behind)))
 }
 
 fn beside(pattern: &str, token: &Token, fits: impl Fn(&str) -> bool) -> Option<String> {
-    let plain = |text: &str| text.replace('*', "").replace('?', "x");
     let (before, behind) = pattern.split_once('*').unwrap_or((pattern, ""));
     let (before, behind) = (plain(before), plain(behind));
     let shorter = |text: &str| text.char_indices().next_back().map(|(at, _)| text[..at].to_owned());

@@ -69,12 +69,6 @@ impl S3Request {
         let mark = if query.is_empty() { "" } else { "?" };
         format!("{} {}{mark}{query}", self.method.name(), self.path)
     }
-
-    /// Whether it could change something on a server that does not do what S3 servers do.
-    #[must_use]
-    pub fn is_write(&self) -> bool {
-        self.method != Method::Get
-    }
 }
 
 impl fmt::Display for S3Request {

@@ -6,7 +6,8 @@ use super::outcome::Left;
 use super::questions::Question;
 use super::service::{Service, Told};
 use crate::s3::{
-    BucketAt, KeyAt, is_object_there, is_there, list_of_buckets, take_bucket_away, take_object_away, versions,
+    BucketAt, KeyAt, S3Request, is_object_there, is_there, list_of_buckets, take_bucket_away, take_object_away,
+    versions,
 };
 
 /// Looks for buckets with the names of these questions, and removes those that are there: they have the random characters of
@@ -24,12 +25,16 @@ pub(super) async fn look_for_buckets(service: &Service<'_>, questions: &[&Questi
     for name in names {
         let is_listed = listed.iter().any(|bucket| bucket == name.as_str());
         if is_listed || is_bucket_there(service, &name).await {
-            let taken = service.send(&take_bucket_away(&name), true).await;
-            let is_gone = taken.is_ok_and(|answer| answer.status < 300) && !is_bucket_there(service, &name).await;
+            let is_gone = is_done(service, &take_bucket_away(&name)).await && !is_bucket_there(service, &name).await;
             left.push(Left { what: format!("bucket {}", name.as_str()), is_there: !is_gone, file: None });
         }
     }
     left
+}
+
+/// Sends a request, and says whether the service carried it out.
+async fn is_done(service: &Service<'_>, request: &S3Request) -> bool {
+    service.send(request, true).await.is_ok_and(|answer| answer.is_done())
 }
 
 async fn is_bucket_there(service: &Service<'_>, name: &BucketAt) -> bool {
@@ -58,15 +63,11 @@ pub(super) async fn look_for_objects(service: &Service<'_>, questions: &[&Questi
         for version in of_key.filter(|version| version.size.is_none_or(|size| size <= longest)) {
             found = true;
             let id = (version.version_id != "null").then_some(version.version_id.as_str());
-            let taken = service.send(&take_object_away(&bucket, &key, id), true).await;
-            is_gone &= taken.is_ok_and(|answer| answer.status < 300);
+            is_gone &= is_done(service, &take_object_away(&bucket, &key, id)).await;
         }
         if !found && let Some(body) = body_there(service, &bucket, &key).await {
             found = true;
-            is_gone = bodies.contains(body.as_str()) && {
-                let taken = service.send(&take_object_away(&bucket, &key, None), true).await;
-                taken.is_ok_and(|answer| answer.status < 300)
-            };
+            is_gone = bodies.contains(body.as_str()) && is_done(service, &take_object_away(&bucket, &key, None)).await;
         }
         if found {
             is_gone &= body_there(service, &bucket, &key).await.is_none();

@@ -172,19 +172,14 @@ impl Run<'_> {
         let own = (self.of.keys.is_some() || row.kind == Kind::NoBucket).then(|| question.ask.clone());
         let mut why = "no request tells whether this service decides first".to_owned();
         for ask in own.into_iter().chain((row.kind != Kind::NoBucket).then(elsewhere).flatten()) {
-            match self.service.told(&ask.request(self.of.token), false).await? {
-                Told::Denied(_) => return Ok(None),
-                Told::LetThrough(answer) if answer.is_done() && row.step == Step::Write => {
-                    let left = self.look_at(row.kind, &[question]).await;
-                    let void = "a write without a login was carried out, to a name that is not there";
-                    return Err(if left.is_empty() { Stop::Void(void.to_owned()) } else { Stop::Left(left) });
-                }
-                Told::LetThrough(answer) => {
-                    let brief = answer.brief();
-                    why = format!("without a login it is answered {brief}: this service looks before it decides");
-                }
-                Told::Nothing(reason) => why = reason,
+            let told = self.service.told(&ask.request(self.of.token), false).await?;
+            if row.step == Step::Write && matches!(&told, Told::LetThrough(answer) if answer.is_done()) {
+                let left = self.look_at(row.kind, &[question]).await;
+                let void = "a write without a login was carried out, to a name that is not there";
+                return Err(if left.is_empty() { Stop::Void(void.to_owned()) } else { Stop::Left(left) });
             }
+            let Some(reason) = told.disbelief() else { return Ok(None) };
+            why = reason;
         }
         Ok(Some(why))
     }

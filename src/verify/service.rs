@@ -67,6 +67,17 @@ pub(super) enum Told {
 }
 
 impl Told {
+    /// Why a request tells nothing on this service, by the answer to it without a login; `None` if that is denied.
+    pub(super) fn disbelief(self) -> Option<String> {
+        match self {
+            Self::Denied(_) => None,
+            Self::LetThrough(answer) => {
+                Some(format!("without a login it is answered {}: this service looks before it decides", answer.brief()))
+            }
+            Self::Nothing(why) => Some(why),
+        }
+    }
+
     pub(super) fn denied(&self) -> Option<bool> {
         match self {
             Self::Denied(_) => Some(true),

@@ -33,20 +33,10 @@ pub(super) async fn ask_settings(
             continue;
         };
         let request = question.ask.request(service.of.token);
-        match service.told(&request, false).await? {
-            Told::Denied(_) => {}
-            Told::LetThrough(answer) => {
-                let why =
-                    format!("without a login it is answered {}: this service looks before it decides", answer.brief());
-                verified.unclear.push(Unclear { question: question.clone(), why });
-                compared(service, &question, &before).await?;
-                continue;
-            }
-            Told::Nothing(why) => {
-                verified.unclear.push(Unclear { question: question.clone(), why });
-                compared(service, &question, &before).await?;
-                continue;
-            }
+        if let Some(why) = service.told(&request, false).await?.disbelief() {
+            verified.unclear.push(Unclear { question: question.clone(), why });
+            compared(service, &question, &before).await?;
+            continue;
         }
         let mut told = service.told(&request, true).await?;
         if let Err(stop) = compared(service, &question, &before).await {
