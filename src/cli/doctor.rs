@@ -24,6 +24,7 @@ Examples:
   attune doctor --tenant ml --format json | jq -r '.findings[].code'
   attune doctor --probe                            ask what no document says, with policies of its own
   attune doctor --probe --user attune-test         ask about attachments too, with a user made for this
+  attune doctor --probe --user attune-test --s3 https://s3.example.com:9000
   attune doctor && attune apply --approved DIGEST")]
 pub(super) struct DoctorArgs {
     /// Output format
@@ -40,6 +41,7 @@ pub(super) struct DoctorArgs {
 
 impl DoctorArgs {
     pub(super) async fn run(&self, global: &GlobalArgs, output: &mut Output) -> Result<Exit, Failure> {
+        self.probe.check_used()?;
         if self.probe.is_asked() {
             let ended = self.probe.run(global, self.format, &self.state_dir.of(global), output).await;
             return ended.map_err(|error| error.reported(self.format, output));

@@ -2,8 +2,11 @@
 
 use std::io;
 use std::path::Path;
+use std::time::Duration;
 
+use indicatif::{ProgressBar, ProgressDrawTarget};
 use serde_json::json as object;
+use time::OffsetDateTime;
 
 use super::args::{CallArgs, Format, GlobalArgs};
 use super::connect::{CommandError, connect};
@@ -11,15 +14,17 @@ use super::exit::{self, Exit, Failure};
 use super::output::Output;
 use super::preflight::confirm;
 use super::progress::interruptible;
+use super::service::{KeysArgs, ServiceArgs};
 use super::settings::Settings;
 use super::state::{Journal, State};
 use crate::apply::StopSignal;
-use crate::base::{PolicyName, UserName};
+use crate::base::{BucketName, PolicyName, UserName};
 use crate::cluster::{Cluster, capabilities};
 use crate::desired::ClusterSettings;
-use crate::probe::{Probe, ProbeOptions, ProbeRecord, probe, unsuitable};
+use crate::probe::{Probe, ProbeOptions, ProbeRecord, ServiceOptions, probe, unsuitable, unsuitable_bucket};
 use crate::render::json::{self, ProbeV1};
 use crate::render::text;
+use crate::s3::{S3Client, S3Keys, Token};
 
 /// Ask the cluster what no document says.
 #[derive(Debug, clap::Args)]
@@ -41,6 +46,24 @@ pub(super) struct ProbeArgs {
     /// Skip the confirmation
     #[arg(short, long, requires = "probe")]
     yes: bool,
+    #[command(flatten)]
+    service: ServiceArgs,
+    #[command(flatten)]
+    keys: KeysArgs,
+    /// Also ask about this bucket: it is empty, has no policy, and was made for this
+    #[arg(long, value_name = "NAME", requires = "s3")]
+    bucket: Option<String>,
+    /// How many seconds a new key pair or policy may take until the S3 service knows it
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    s3_wait: u64,
+}
+
+/// The S3 service of a probe, as the command line names it.
+struct Service {
+    client: S3Client,
+    keys: Option<S3Keys>,
+    bucket: Option<BucketName>,
+    token: Token,
 }
 
 impl ProbeArgs {
@@ -67,21 +90,46 @@ impl ProbeArgs {
             Some(name) => Some(suitable(name, &cluster, &settings).await?),
             None => None,
         };
+        let service = self.service(&settings, global, &cluster).await?;
         let keys_stay = user.is_some() && can.key_pairs && !cluster.can_generate_keys();
-        self.ask(&text::AboutProbe { identity: &identity, user: user.as_ref(), keys_stay }, output)?;
+        let address = service.as_ref().map(|service| service.client.endpoint().to_string());
+        let about_service = service.as_ref().zip(address.as_deref()).map(|(service, address)| text::AboutService {
+            address,
+            bucket: service.bucket.as_ref(),
+            wait: self.s3_wait,
+        });
+        let about = text::AboutProbe { identity: &identity, user: user.as_ref(), keys_stay, service: about_service };
+        self.ask(&about, output)?;
         let journal = State::without_lock(state_dir, &identity)?.probe_journal(&identity)?;
         let (stop, record) = (StopSignal::default(), Record(&journal));
+        let target = if output.shows_progress() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let bar = ProgressBar::with_draw_target(Some(1), target);
+        let progress = |done: usize, of: usize| {
+            bar.set_length(of as u64);
+            bar.set_position(done as u64);
+        };
         let options = ProbeOptions {
             cluster: &cluster,
             capabilities: can,
             definition: &definition,
             random: random(),
             user,
+            service: service.as_ref().map(|service| ServiceOptions {
+                client: &service.client,
+                token: service.token.clone(),
+                keys: service.keys.clone(),
+                bucket: service.bucket.clone(),
+                wait: Duration::from_secs(self.s3_wait),
+                now: || OffsetDateTime::now_utc().unix_timestamp(),
+                progress: &progress,
+            }),
             stop: &stop,
             record: &record,
         };
         let print = |text: &str| output.message(|out, _| writeln!(out, "{text}"));
-        let Some(ended) = interruptible(probe(&options), &stop, print).await else {
+        let ended = interruptible(probe(&options), &stop, print).await;
+        bar.finish_and_clear();
+        let Some(ended) = ended else {
             journal.note(object!({"event": "stopped"}));
             return Err(stopped_at_once().into());
         };
@@ -96,6 +144,49 @@ impl ProbeArgs {
             }
             Some(_) | None => Ok(exit),
         }
+    }
+
+    /// What else the command line says needs a probe with a user.
+    pub(super) fn check_used(&self) -> Result<(), Failure> {
+        let is_used = self.service.is_used() || self.keys.is_used();
+        if !is_used || self.probe && self.user.is_some() && self.service.has_address() {
+            return Ok(());
+        }
+        let message = "the rules of an S3 service are asked by a probe with a user";
+        Err(Failure::new(&exit::S3_SERVICE, message).help("write `attune doctor --probe --s3 URL --user NAME`"))
+    }
+
+    /// The S3 service to ask, if the command line names one. Nothing is sent to it yet.
+    async fn service(
+        &self,
+        settings: &Settings,
+        global: &GlobalArgs,
+        cluster: &dyn Cluster,
+    ) -> Result<Option<Service>, CommandError> {
+        if !self.service.has_address() {
+            return Ok(None);
+        }
+        let client = self.service.client(&settings.cluster.s3, global)?;
+        let keys = match self.keys.is_used() {
+            true => Some(self.keys.keys()?),
+            false => self.keys.keys().ok(),
+        };
+        if let Some(owner) =
+            keys.as_ref().and_then(|keys| keys.owner.as_ref()).filter(|owner| Some(&owner.user) != self.user.as_ref())
+        {
+            let message = format!("the keys are those of user `{}`; nothing was changed", owner.user);
+            return Err(Failure::new(&exit::NO_KEYS, message).help("name the file with the keys of this user").into());
+        }
+        let bucket = self.bucket.as_deref().map(BucketName::reported);
+        if let Some(bucket) = &bucket
+            && let Some(why) = unsuitable_bucket(bucket, cluster).await?
+        {
+            let failure = Failure::new(&exit::S3_SERVICE, format!("{why}; nothing was changed"));
+            return Err(failure.help("make an empty bucket for this, without a policy").into());
+        }
+        let token = Token::random();
+        let token = token.ok_or_else(|| Failure::new(&exit::ENVIRONMENT, "this machine has no random numbers"))?;
+        Ok(Some(Service { client, keys, bucket, token }))
     }
 
     /// Says what a probe does, and asks for a confirmation.
@@ -137,9 +228,9 @@ async fn suitable(name: &str, cluster: &dyn Cluster, settings: &Settings) -> Res
 
 /// What the configuration says about the rules of the cluster, and the answers deny.
 fn contradiction(settings: &ClusterSettings, probe: &Probe) -> Option<String> {
-    let (written, found) = (settings.rules.as_ref()?.to_toml(), probe.rules()?);
-    let denied = !written.contains(&format!("\"{found}\""));
-    denied.then(|| format!("`[cluster] rules` is {written}, but the answers point to \"{found}\""))
+    let (written, found) = (settings.rules.as_ref()?, probe.rules()?);
+    let denied = written.iter().all(|rules| probe.contradicts(&rules));
+    denied.then(|| format!("`[cluster] rules` is {}, but the answers point to {}", written.to_toml(), found.to_toml()))
 }
 
 /// Twelve letters.
@@ -157,6 +248,10 @@ impl ProbeRecord for Record<'_> {
 
     fn attaching(&self, user: &UserName, policy: &PolicyName) -> io::Result<()> {
         self.0.write_synced(object!({"event": "attaching", "policy": policy.as_str(), "user": user.as_str()}))
+    }
+
+    fn opening(&self, bucket: &BucketName) -> io::Result<()> {
+        self.0.write_synced(object!({"event": "opening", "bucket": bucket.as_str()}))
     }
 }
 

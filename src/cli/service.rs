@@ -32,10 +32,10 @@ pub(super) struct ServiceArgs {
 #[derive(Debug, clap::Args)]
 pub(super) struct KeysArgs {
     /// Keys of a profile in the shared AWS files; without it and --keys, those of the AWS environment
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["keys", "anonymous"])]
+    #[arg(long, value_name = "NAME", conflicts_with = "keys")]
     aws_profile: Option<String>,
     /// Keys of a file that attune wrote
-    #[arg(long, value_name = "FILE", conflicts_with = "anonymous")]
+    #[arg(long, value_name = "FILE")]
     keys: Option<PathBuf>,
     /// File with the age identity that opens the file of --keys
     #[arg(long, value_name = "FILE", requires = "keys")]
@@ -48,6 +48,17 @@ const DEFAULT_REGION: &str = "us-east-1";
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 impl ServiceArgs {
+    /// Whether the command line names an address.
+    pub(super) fn has_address(&self) -> bool {
+        self.s3.is_some()
+    }
+
+    /// Whether the command line says anything about the service.
+    pub(super) fn is_used(&self) -> bool {
+        let Self { s3, s3_ca_file, s3_fingerprint, s3_region } = self;
+        s3.is_some() || s3_ca_file.is_some() || s3_fingerprint.is_some() || s3_region.is_some()
+    }
+
     /// The service of the command line, else of these settings.
     pub(super) fn client(&self, settings: &S3Settings, global: &GlobalArgs) -> Result<S3Client, Failure> {
         let configured = settings.endpoints.first().map(|endpoint| endpoint.text.as_str());
@@ -71,6 +82,11 @@ impl ServiceArgs {
 }
 
 impl KeysArgs {
+    /// Whether the command line names keys.
+    pub(super) fn is_used(&self) -> bool {
+        self.aws_profile.is_some() || self.keys.is_some()
+    }
+
     /// The keys that the command line names, else those of the environment.
     pub(super) fn keys(&self) -> Result<S3Keys, Failure> {
         let variable = |name: &str| std::env::var_os(name);

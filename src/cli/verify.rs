@@ -43,7 +43,7 @@ pub(super) struct VerifyArgs {
     #[arg(required_unless_present = "anonymous", conflicts_with = "anonymous")]
     user: Option<String>,
     /// Ask without a login
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["keys", "aws_profile"])]
     anonymous: bool,
     /// Ask what the expectations say about the user, instead of what its policy says
     #[arg(long)]

@@ -1,15 +1,24 @@
 //! Asks a cluster what no document says, with policies of its own that give nobody anything, and removes them again.
 
+mod asker;
+mod bucket;
 mod documents;
+mod rules;
 mod run;
+mod service;
+mod trials;
 mod user;
 
 use std::collections::BTreeMap;
 
-use crate::base::{PolicyName, UserName};
+use crate::base::{BucketName, PolicyName, UserName};
 use crate::cluster::UserRecord;
 use crate::observed::{Identity, ObservedUser};
+use crate::policy::access::{Preset, RuleList, Rules};
 
+pub use asker::ServiceOptions;
+pub use bucket::unsuitable_bucket;
+pub use rules::{ServiceFound, ServiceRules, rule_questions};
 pub use run::{ProbeOptions, ProbeRecord, probe};
 
 /// The questions, in order: how each is named, and what it asks.
@@ -65,6 +74,10 @@ pub struct Probe {
     pub left: Vec<PolicyName>,
     /// What became of the user; `None` if there was none.
     pub user: Option<UserEnd>,
+    /// What the S3 service told; `None` if it was not asked.
+    pub service: Option<ServiceFound>,
+    /// The bucket that may have a policy of the probe.
+    pub opened: Option<BucketName>,
     /// Why not all questions were asked.
     pub stopped: Option<String>,
 }
@@ -81,26 +94,42 @@ pub enum UserEnd {
 }
 
 impl Probe {
-    /// The rules of evaluation that the answers point to, for `[cluster] rules`; `None` if they point to none.
-    ///
+    /// The rules of evaluation that the answers point to, for `[cluster] rules`; `None` if they point to none. If the S3
+    /// service told anything, that alone decides.
+    pub fn rules(&self) -> Option<RuleList> {
+        match self.service.as_ref().filter(|service| !service.rules.answers.is_empty()) {
+            Some(service) => service.rules.rules(),
+            None => self.rules_by_api().map(|preset| Rules::of(preset).into()),
+        }
+    }
+
+    /// Whether the answers contradict these rules.
+    pub fn contradicts(&self, rules: &Rules) -> bool {
+        match self.service.as_ref().filter(|service| !service.rules.answers.is_empty()) {
+            Some(service) => !service.rules.fits(rules),
+            None => self.rules_by_api().is_some_and(|preset| preset != rules.like),
+        }
+    }
+
     /// Measured on two servers of the lineage: that of 2021 drops other statements when one is repeated, and takes a removed
     /// policy from its users; that of 2026 drops only the copy.
-    pub fn rules(&self) -> Option<&'static str> {
+    fn rules_by_api(&self) -> Option<Preset> {
         let is = |question: &str, answer: &str| self.answers.get(question).is_some_and(|given| given == answer);
         let of_2021 =
             is("repeated-statements", "other statements dropped") || is("remove-held", "takes it from the user");
         let of_2026 = is("repeated-statements", "the copy dropped");
         match (of_2021, of_2026) {
-            (true, false) => Some("minio-2021"),
-            (false, true) => Some("minio-2026"),
+            (true, false) => Some(Preset::Minio2021),
+            (false, true) => Some(Preset::Minio2026),
             (true, true) | (false, false) => None,
         }
     }
 
     /// Whether all questions were asked and nothing is left on the cluster.
     pub fn is_complete(&self) -> bool {
-        let is_clean = self.left.is_empty() && self.user != Some(UserEnd::Attached);
-        is_clean && self.stopped.is_none()
+        let is_clean = self.left.is_empty() && self.user != Some(UserEnd::Attached) && self.opened.is_none();
+        let is_told = self.service.as_ref().is_none_or(|service| service.stopped.is_none());
+        is_clean && is_told && self.stopped.is_none()
     }
 }
 

@@ -3,10 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
+use super::asker::ServiceOptions;
 use super::documents::{TRIALS, sized, spaced};
+use super::rules::ServiceFound;
 use super::{Probe, UserEnd};
 use crate::apply::StopSignal;
-use crate::base::{Capabilities, PolicyName, UserName};
+use crate::base::{BucketName, Capabilities, PolicyName, UserName};
 use crate::cluster::rest::{CALLS, differences};
 use crate::cluster::{CallError, Cluster, Effect};
 
@@ -22,6 +24,8 @@ pub struct ProbeOptions<'a> {
     pub random: String,
     /// A user that exists for this alone; see [`unsuitable`](super::unsuitable).
     pub user: Option<UserName>,
+    /// How the S3 service is asked, if it is; that needs a user.
+    pub service: Option<ServiceOptions<'a>>,
     /// The request to stop early.
     pub stop: &'a StopSignal,
     /// The record of events.
@@ -34,6 +38,8 @@ pub trait ProbeRecord: Sync {
     fn adding(&self, policy: &PolicyName) -> io::Result<()>;
     /// A policy is about to be attached to the user. After an error it is not.
     fn attaching(&self, user: &UserName, policy: &PolicyName) -> io::Result<()>;
+    /// A policy of a bucket is about to be set. After an error it is not.
+    fn opening(&self, bucket: &BucketName) -> io::Result<()>;
 }
 
 /// Why a probe stops before its end.
@@ -59,6 +65,12 @@ pub(super) struct Run<'a> {
     pub(super) made: BTreeSet<PolicyName>,
     pub(super) answers: BTreeMap<&'static str, String>,
     pub(super) user: Option<UserEnd>,
+    /// Whether the user had its keys before, so that they stay.
+    pub(super) keys_are_theirs: bool,
+    /// What the S3 service told.
+    pub(super) service: Option<ServiceFound>,
+    /// The bucket that may have a policy of the probe.
+    pub(super) opened: Option<BucketName>,
 }
 
 /// Asks all questions, and removes what it made, also after a failure.
@@ -67,8 +79,17 @@ pub(super) struct Run<'a> {
 /// The cluster cannot be identified. Nothing was changed.
 pub async fn probe(options: &ProbeOptions<'_>) -> Result<Probe, CallError> {
     let identity = options.cluster.identity().await?;
-    let mut run = Run { options, made: BTreeSet::new(), answers: BTreeMap::new(), user: None };
+    let mut run = Run {
+        options,
+        made: BTreeSet::new(),
+        answers: BTreeMap::new(),
+        user: None,
+        keys_are_theirs: false,
+        service: None,
+        opened: None,
+    };
     let stopped = run.ask().await.err().map(|Stopped(why)| why);
+    run.close_bucket().await;
     run.release_user().await;
     let left = run.clean_up().await;
     Ok(Probe {
@@ -78,6 +99,8 @@ pub async fn probe(options: &ProbeOptions<'_>) -> Result<Probe, CallError> {
         answers: run.answers,
         left,
         user: run.user,
+        service: run.service,
+        opened: run.opened,
         stopped,
     })
 }
@@ -232,7 +255,7 @@ impl Run<'_> {
         Ok(policies.contains(policy))
     }
 
-    async fn remove(&mut self, policy: &PolicyName) -> Result<(), Stopped> {
+    pub(super) async fn remove(&mut self, policy: &PolicyName) -> Result<(), Stopped> {
         self.options.cluster.remove_policy(policy).await?;
         self.made.remove(policy);
         Ok(())

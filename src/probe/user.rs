@@ -25,10 +25,12 @@ impl Run<'_> {
         let reported = self.policy_of(user).await?;
         self.answer("reported", if reported.as_ref() == Some(&one) { "as attached" } else { "otherwise" });
         self.attach_again(user, &one).await?;
-        self.sessions(attached.pair).await;
+        let pair = attached.pair;
+        self.sessions(pair.as_ref()).await;
         self.attach_over(user, &two).await?;
         self.comma(user, &one, &two).await?;
         self.remove_held(user).await?;
+        self.ask_service(user, pair.as_ref()).await?;
         self.reset_keys(user).await?;
         self.detach_other(user, &one).await?;
         let again = self.detach(user, &one).await?;
@@ -54,10 +56,10 @@ impl Run<'_> {
     }
 
     /// Temporary credentials last at least 15 minutes. They are for buckets that do not exist, and are forgotten at once.
-    async fn sessions(&mut self, pair: Option<KeyPair>) {
+    async fn sessions(&mut self, pair: Option<&KeyPair>) {
         let Some(pair) = pair else { return };
-        self.key_length(&pair);
-        let KeyPair { access_key, secret_key } = pair;
+        self.key_length(pair);
+        let KeyPair { access_key, secret_key } = pair.clone();
         let ask = AssumeRole { access_key, secret_key, seconds: 900, document: None };
         let made = self.options.cluster.assume_role(&ask).await;
         self.answer("session", if made.is_ok() { "made" } else { "refused" });
@@ -117,7 +119,7 @@ impl Run<'_> {
 
     /// A pair that the cluster made on the way is replaced while the user has a policy: later the cluster refuses.
     async fn reset_keys(&mut self, user: &UserName) -> Result<(), Stopped> {
-        if !self.options.capabilities.key_pairs {
+        if !self.options.capabilities.key_pairs || self.keys_are_theirs {
             return Ok(());
         }
         if !self.options.cluster.can_generate_keys() {
@@ -155,7 +157,8 @@ impl Run<'_> {
             self.reset_keys(&user).await.ok();
         }
         let detached = self.detach_if_attached(&user).await;
-        let has_keys = self.options.capabilities.key_pairs && self.user != Some(UserEnd::AsBefore);
+        let may_have_keys = self.options.capabilities.key_pairs && !self.keys_are_theirs;
+        let has_keys = may_have_keys && self.user != Some(UserEnd::AsBefore);
         self.user = Some(match (detached, has_keys) {
             (Err(_), _) => UserEnd::Attached,
             (Ok(()), true) => UserEnd::KeysLeft,
@@ -163,7 +166,7 @@ impl Run<'_> {
         });
     }
 
-    async fn detach_if_attached(&mut self, user: &UserName) -> Result<(), Stopped> {
+    pub(super) async fn detach_if_attached(&mut self, user: &UserName) -> Result<(), Stopped> {
         let Some(held) = self.policy_of(user).await? else { return Ok(()) };
         self.detach(user, &held).await?;
         match self.policy_of(user).await? {
@@ -172,12 +175,12 @@ impl Run<'_> {
         }
     }
 
-    async fn policy_of(&self, user: &UserName) -> Result<Option<PolicyName>, Stopped> {
+    pub(super) async fn policy_of(&self, user: &UserName) -> Result<Option<PolicyName>, Stopped> {
         let users = self.options.cluster.users().await?;
         Ok(users.users.into_iter().find(|record| record.name == *user).and_then(|record| record.policy))
     }
 
-    async fn attach(&mut self, user: &UserName, policies: &[PolicyName]) -> Result<Attached, Stopped> {
+    pub(super) async fn attach(&mut self, user: &UserName, policies: &[PolicyName]) -> Result<Attached, Stopped> {
         self.go_on()?;
         let unwritten = |error| Stopped(format!("the journal cannot be written: {error}"));
         policies.iter().try_for_each(|policy| self.options.record.attaching(user, policy)).map_err(unwritten)?;
@@ -194,14 +197,14 @@ impl Run<'_> {
         }
     }
 
-    async fn detach(&mut self, user: &UserName, policy: &PolicyName) -> Result<Change, Stopped> {
+    pub(super) async fn detach(&mut self, user: &UserName, policy: &PolicyName) -> Result<Change, Stopped> {
         changed(self.options.cluster.detach(policy, &Principal::from(user)).await)
     }
 }
 
 /// The end of an attach.
-struct Attached {
-    change: Change,
+pub(super) struct Attached {
+    pub(super) change: Change,
     pair: Option<KeyPair>,
     /// Whether the answer may have a key pair that attune does not find. It is thrown away.
     not_understood: bool,

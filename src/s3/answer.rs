@@ -2,6 +2,7 @@
 
 use quick_xml::de::from_str;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use time::OffsetDateTime;
 use time::format_description::well_known::{Rfc2822, Rfc3339};
 
@@ -82,6 +83,43 @@ enum VersionsEntry {
     DeleteMarker(Version),
     #[serde(other)]
     Other,
+}
+
+/// A list of what is in a bucket.
+#[derive(Deserialize)]
+enum Contents {
+    #[serde(rename = "ListBucketResult")]
+    Objects(Listing),
+    #[serde(rename = "ListVersionsResult")]
+    Versions(Listing),
+    #[serde(rename = "ListMultipartUploadsResult")]
+    Uploads(Listing),
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Listing {
+    is_truncated: String,
+    #[serde(default)]
+    contents: Vec<IgnoredAny>,
+    #[serde(default)]
+    version: Vec<IgnoredAny>,
+    #[serde(default)]
+    delete_marker: Vec<IgnoredAny>,
+    #[serde(default)]
+    upload: Vec<IgnoredAny>,
+}
+
+#[derive(Deserialize)]
+enum VersioningRoot {
+    VersioningConfiguration(Versioning),
+}
+
+/// The versioning of a bucket.
+#[derive(Deserialize)]
+struct Versioning {
+    #[serde(rename = "Status")]
+    status: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -169,6 +207,25 @@ impl S3Answer {
         Some(list.buckets.into_iter().flat_map(|buckets| buckets.buckets).map(|bucket| bucket.name).collect())
     }
 
+    /// Whether this is the whole list of what is in a bucket, and nothing is in it.
+    #[must_use]
+    pub fn lists_nothing(&self) -> bool {
+        let list = from_str::<Contents>(&self.body).ok().filter(|_| self.status == 200);
+        let Some(Contents::Objects(list) | Contents::Versions(list) | Contents::Uploads(list)) = list else {
+            return false;
+        };
+        let listed = [list.contents, list.version, list.delete_marker, list.upload];
+        list.is_truncated == "false" && listed.iter().all(Vec::is_empty)
+    }
+
+    /// Whether a bucket with this versioning never had versions; `None` if it is no versioning.
+    #[must_use]
+    pub fn has_no_versions(&self) -> Option<bool> {
+        let root: VersioningRoot = from_str(&self.body).ok().filter(|_| self.status == 200)?;
+        let VersioningRoot::VersioningConfiguration(versioning) = root;
+        Some(versioning.status.is_none())
+    }
+
     /// The versions and delete markers of a list of versions; `None` if it is none.
     #[must_use]
     pub fn versions(&self) -> Option<Vec<Version>> {
@@ -221,6 +278,40 @@ mod tests {
         }
         let page = S3Answer::new(200, "<html></html>".to_owned(), "text/html; charset=utf-8", None);
         assert!(matches!(page.class(0), Class::Unclear(_)));
+    }
+
+    #[test]
+    fn an_empty_bucket_has_nothing_in_any_list() {
+        let nothing = |body: &str| S3Answer::new(200, body.to_owned(), "application/xml", None).lists_nothing();
+        let list = |of: &str, inside: &str| {
+            format!(
+                "<{of} xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Name>b</Name><Prefix></Prefix>{inside}</{of}>"
+            )
+        };
+        for of in ["ListBucketResult", "ListVersionsResult", "ListMultipartUploadsResult"] {
+            assert!(nothing(&list(of, "<IsTruncated>false</IsTruncated><MaxKeys>1000</MaxKeys>")), "{of}");
+            assert!(!nothing(&list(of, "<IsTruncated>true</IsTruncated>")) && !nothing(&list(of, "")), "{of}");
+            for entry in ["Contents", "Version", "DeleteMarker", "Upload"] {
+                let inside = format!("<{entry}><Key>k</Key></{entry}><IsTruncated>false</IsTruncated>");
+                assert!(!nothing(&list(of, &inside)), "{of} {entry}");
+            }
+        }
+        assert!(!nothing(&list("ListAllMyBucketsResult", "<IsTruncated>false</IsTruncated>")) && !nothing("{}"));
+    }
+
+    #[test]
+    fn versioning_is_read() {
+        let plain = |body: &str| S3Answer::new(200, body.to_owned(), "application/xml", None).has_no_versions();
+        let xmlns = "xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"";
+        assert_eq!(plain(&format!("<VersioningConfiguration {xmlns}/>")), Some(true));
+        assert_eq!(plain(&format!("<VersioningConfiguration {xmlns}></VersioningConfiguration>")), Some(true));
+        for status in ["<Status>Enabled</Status>", "<Status >Suspended</Status>", "\n <Status>\nEnabled</Status>"] {
+            let body = format!("<VersioningConfiguration {xmlns}>{status}</VersioningConfiguration>");
+            assert_eq!(plain(&body), Some(false), "{status}");
+        }
+        for other in ["", "<html></html>", "<VersioningConfiguration>", "<LocationConstraint/>"] {
+            assert_eq!(plain(other), None, "{other}");
+        }
     }
 
     #[test]

@@ -98,6 +98,9 @@ impl S3Client {
     fn headers(&self, request: &S3Request, url: &str, keys: Option<&S3Keys>) -> Option<HeaderMap> {
         let mut headers = HeaderMap::new();
         let mut signed = Vec::new();
+        if let Some(address) = request.forwarded_for {
+            headers.insert("x-forwarded-for", HeaderValue::from_static(address));
+        }
         if request.wrong_md5 {
             headers.insert("content-md5", HeaderValue::from_static(WRONG_MD5));
             signed.push(("content-md5", WRONG_MD5));

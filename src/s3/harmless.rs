@@ -159,6 +159,17 @@ pub const ROWS: &[Row] = &[
     row(Setting, "change-lock-configuration", Step::Write, false, &[("object-lock", Bare)], TEXT),
 ];
 
+/// Further rows, which only tell by which rules a service evaluates documents. None writes.
+pub const ROWS_OF_RULES: &[Row] = &[
+    read(NoBucket, "list-versions", &[("versions", Bare), ("max-keys", Text("1")), ("prefix", Random)]),
+    read(NoBucket, "read-acl", &[("acl", Bare)]),
+    read_key(NoBucket, "read-version", &[("versionId", Version)]),
+    row(NoBucket, "delete-version", Step::Delete, true, &[("versionId", Version)], ""),
+    read(Read, "list-versions", &[("versions", Bare), ("max-keys", Text("1")), ("prefix", Random)]),
+    read(Read, "read-acl", &[("acl", Bare)]),
+    read_key(NoKey, "read-version", &[("versionId", Version)]),
+];
+
 /// A row about one bucket and key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ask {
@@ -281,6 +292,22 @@ pub fn list_of_buckets() -> S3Request {
     S3Request::new(Method::Get, None, None, &[])
 }
 
+/// What is in a bucket: objects, versions and delete markers, and uploads.
+#[must_use]
+pub fn contents(bucket: &str) -> [S3Request; 3] {
+    let list = |query: &[(&str, Option<&str>)]| S3Request::new(Method::Get, Some(bucket), None, query);
+    [list(&[("list-type", Some("2"))]), list(&[("versions", None)]), list(&[("uploads", None)])]
+}
+
+/// The same request, which says of itself that it comes from [`OTHER_ADDRESS`].
+#[must_use]
+pub fn from_other_address(request: S3Request) -> S3Request {
+    S3Request { forwarded_for: Some(OTHER_ADDRESS), ..request }
+}
+
+/// An address for documentation (RFC 5737), which nobody has.
+pub const OTHER_ADDRESS: &str = "192.0.2.1";
+
 /// Whether a bucket of the run is there.
 #[must_use]
 pub fn is_there(bucket: &BucketAt) -> S3Request {
@@ -340,7 +367,7 @@ mod tests {
     fn no_row_writes_an_object_starts_an_upload_or_makes_a_bucket() {
         let token = Token::new([7; 24]);
         let (bucket, key) = (bucket_within("b-*", &token).unwrap(), key_within("k/*", &token).unwrap());
-        for row in ROWS {
+        for row in ROWS.iter().chain(ROWS_OF_RULES) {
             let ask = row
                 .without_bucket(&bucket, "k")
                 .or_else(|| row.without_key("there", &key))
@@ -372,7 +399,8 @@ mod tests {
 
     #[test]
     fn every_word_is_one_of_the_table_of_requests() {
-        for row in ROWS {
+        assert!(ROWS_OF_RULES.iter().all(|row| row.step != Step::Write));
+        for row in ROWS.iter().chain(ROWS_OF_RULES) {
             assert!(crate::policy::access::RequestKind::of_word(row.word).is_some(), "{}", row.word);
         }
     }

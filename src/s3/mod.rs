@@ -15,9 +15,9 @@ pub use answer::{Class, Failing, S3Answer, Version};
 pub use client::{S3Client, S3Options, S3Problem};
 pub use endpoint::S3Endpoint;
 pub use harmless::{
-    Ask, Kind, ROWS, Row, Step, is_object_there, is_there, list_of_buckets, put_back, setting, take_bucket_away,
-    take_object_away, versions,
+    Ask, Kind, OTHER_ADDRESS, ROWS, ROWS_OF_RULES, Row, Step, contents, from_other_address, is_object_there, is_there,
+    list_of_buckets, put_back, setting, take_bucket_away, take_object_away, versions,
 };
 pub use keys::{AwsFiles, KeysProblem, S3Keys};
-pub use names::{BucketAt, KeyAt, Token, bucket_beside, bucket_within, key_beside, key_within};
+pub use names::{BucketAt, KeyAt, Token, bucket_beside, bucket_within, key_behind_slash, key_beside, key_within};
 pub use request::S3Request;

@@ -87,6 +87,12 @@ pub fn key_within(pattern: &str, token: &Token) -> Option<KeyAt> {
     filled(pattern, token).filter(|key| is_key(key)).map(KeyAt)
 }
 
+/// The same key with a slash in front.
+#[must_use]
+pub fn key_behind_slash(key: &KeyAt) -> KeyAt {
+    KeyAt(format!("/{}", key.as_str()))
+}
+
 /// A key beside a pattern, as near as possible.
 #[must_use]
 pub fn key_beside(pattern: &str, token: &Token) -> Option<KeyAt> {

@@ -42,6 +42,8 @@ pub struct S3Request {
     pub(super) body: String,
     /// Whether it has a `Content-MD5` that does not fit the body.
     pub(super) wrong_md5: bool,
+    /// The address that the header `X-Forwarded-For` names.
+    pub(super) forwarded_for: Option<&'static str>,
 }
 
 impl S3Request {
@@ -55,7 +57,7 @@ impl S3Request {
             format!("{name}={value}")
         });
         let query = query.collect::<Vec<_>>().join("&");
-        Self { method, path, query, body: String::new(), wrong_md5: false }
+        Self { method, path, query, body: String::new(), wrong_md5: false, forwarded_for: None }
     }
 
     pub(super) fn with_body(self, body: &str) -> Self {

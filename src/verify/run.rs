@@ -301,7 +301,7 @@ impl Run<'_> {
         let Some(ask) = row.and_then(|row| row.of_bucket(bucket)) else { return Ok(false) };
         let told = self.service.told(&ask.request(self.of.token), true).await?;
         // A bucket with object lock always has versions.
-        Ok(matches!(told, Told::LetThrough(answer) if answer.status == 200 && !answer.body.contains("<Status>")))
+        Ok(matches!(told, Told::LetThrough(answer) if answer.has_no_versions() == Some(true)))
     }
 }
 

@@ -113,6 +113,8 @@ mod policy;
 #[cfg(test)]
 mod probe;
 #[cfg(test)]
+mod probe_rules;
+#[cfg(test)]
 mod proposal;
 #[cfg(test)]
 mod questions;

@@ -10,6 +10,8 @@ pub(crate) struct Served {
     child: Child,
     pub(crate) url: String,
     pub(crate) fingerprint: Option<String>,
+    /// The URL of the S3 service, with `--s3`.
+    pub(crate) s3: Option<String>,
 }
 
 impl Served {
@@ -25,8 +27,9 @@ impl Served {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let url = lines.next().unwrap().unwrap();
+        let s3 = args.contains(&"--s3").then(|| lines.next().unwrap().unwrap());
         let fingerprint = args.contains(&"--tls").then(|| lines.next().unwrap().unwrap());
-        Self { child, url, fingerprint }
+        Self { child, url, fingerprint, s3 }
     }
 }
 

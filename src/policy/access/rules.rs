@@ -124,17 +124,17 @@ macro_rules! questions {
                 }
             }
 
+            /// All answers: each name and its value as in a configuration.
+            #[must_use]
+            pub fn answers(&self) -> Vec<(String, String)> {
+                vec![$((stringify!($question).replace('_', "-"), self.$question.to_string()),)+]
+            }
+
             /// The answers that differ from the preset, as in a configuration.
             #[must_use]
             pub fn replaced(&self) -> Vec<String> {
-                let preset = Self::of(self.like);
-                let written = |question: &str, answer: &dyn fmt::Display| {
-                    format!("{} = {answer}", question.replace('_', "-"))
-                };
-                let answers = [
-                    $((self.$question != preset.$question).then(|| written(stringify!($question), &self.$question)),)+
-                ];
-                answers.into_iter().flatten().collect()
+                let all = self.answers().into_iter().zip(Self::of(self.like).answers());
+                all.filter(|(own, preset)| own != preset).map(|((name, value), _)| format!("{name} = {value}")).collect()
             }
         }
 
@@ -226,6 +226,17 @@ impl Rules {
     pub const MINIO_2026: Self = Self::of(Preset::Minio2026);
     /// AWS.
     pub const AWS: Self = Self::of(Preset::Aws);
+
+    /// The rules of a preset with these answers, each a name and its value as in a configuration. `None` if one is no such
+    /// answer.
+    #[must_use]
+    pub fn with<'a>(like: Preset, answers: impl IntoIterator<Item = (&'a str, &'a str)>) -> Option<Self> {
+        let mut table = serde_json::Map::from_iter([("like".to_owned(), like.name().into())]);
+        for (name, value) in answers {
+            table.insert(name.to_owned(), serde_json::from_str(value).ok()?);
+        }
+        serde_json::from_value::<RulesTable>(table.into()).ok().map(Self::from)
+    }
 
     /// Whether the access engine evaluates every document alike by both.
     pub(super) fn evaluate_like(&self, other: &Self) -> bool {

@@ -107,7 +107,7 @@ pub use outcome::{OutcomeV1, RemarkV1, StatusV1, StepOutcomeV1};
 pub use plan::{
     ClusterV1, LimitsV1, NeededV1, OverrideV1, PartV1, PlanSnapshotV1, PlanV1, SummaryV1, UnchangedV1, UnmanagedV1,
 };
-pub use probe::{ProbeAnswerV1, ProbeUserV1, ProbeV1};
+pub use probe::{ProbeAnswerV1, ProbeRuleV1, ProbeServiceV1, ProbeUnansweredV1, ProbeUserV1, ProbeV1};
 pub use report::{
     AttachmentV1, BucketKindV1, BucketV1, CellV1, ClassV1, GradeV1, GradesV1, PolicyReportV1, PolicyStateV1,
     PrincipalV1, PublicBucketV1, PublicV1, ReportV1, RowV1, ScopeV1,

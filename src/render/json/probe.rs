@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::probe::{Probe, QUESTIONS, UserEnd};
+use crate::probe::{Probe, QUESTIONS, ServiceFound, UserEnd, rule_questions};
 
 json_types! {
     /// What a cluster does where no document says it. It has no name and no secret of the cluster.
@@ -19,12 +19,50 @@ json_types! {
         rules?: String,
         /// Settings for the configuration, as TOML.
         settings: String,
+        /// What the S3 service told; missing when it was not asked.
+        service?: ProbeServiceV1,
         /// The policies of the probe that it could not remove.
         left: Vec<String>,
         /// What became of the user; missing when there was none.
         user?: ProbeUserV1,
+        /// The bucket that may still have a policy of the probe; missing when there is none.
+        opened?: String,
         /// Why not all questions were asked; missing when all were.
         stopped?: String,
+    }
+
+    /// What the S3 service told about the rules by which it evaluates documents.
+    pub struct ProbeServiceV1 {
+        /// The number of requests.
+        sent: usize,
+        /// The answers.
+        answers: Vec<ProbeRuleV1>,
+        /// The questions without an answer.
+        unanswered: Vec<ProbeUnansweredV1>,
+        /// What a user has who is attached to two policies as one name with a comma; missing when that was not asked.
+        comma?: String,
+        /// Why the service was not asked, or not to the end; missing when it was.
+        stopped?: String,
+    }
+
+    /// An answer about the rules.
+    pub struct ProbeRuleV1 {
+        /// Its name in `[cluster] rules`.
+        rule: String,
+        /// What it is about.
+        about: String,
+        /// Its value there, as TOML.
+        value: String,
+    }
+
+    /// A question about the rules that has no answer.
+    pub struct ProbeUnansweredV1 {
+        /// Its name in `[cluster] rules`.
+        rule: String,
+        /// What it is about.
+        about: String,
+        /// Why it has no answer.
+        why: String,
     }
 
     /// A question, and its answer.
@@ -63,8 +101,13 @@ impl ProbeV1 {
             transport: probe.transport.to_owned(),
             answers: QUESTIONS.iter().filter_map(answer).collect(),
             shapes: probe.shapes.clone(),
-            rules: rules.map(ToOwned::to_owned),
-            settings: rules.map(|rules| format!("[cluster]\nrules = \"{rules}\"\n")).unwrap_or_default(),
+            settings: rules
+                .as_ref()
+                .map(|rules| format!("[cluster]\nrules = {}\n", rules.to_toml()))
+                .unwrap_or_default(),
+            rules: rules.map(|rules| rules.to_string()),
+            service: probe.service.as_ref().map(ProbeServiceV1::of),
+            opened: probe.opened.as_ref().map(ToString::to_string),
             left: probe.left.iter().map(ToString::to_string).collect(),
             user: probe.user.map(|end| match end {
                 UserEnd::AsBefore => ProbeUserV1::AsBefore,
@@ -72,6 +115,26 @@ impl ProbeV1 {
                 UserEnd::Attached => ProbeUserV1::Attached,
             }),
             stopped: probe.stopped.clone(),
+        }
+    }
+}
+
+impl ProbeServiceV1 {
+    fn of(found: &ServiceFound) -> Self {
+        let answer = |(rule, about): (&str, &str)| {
+            let value = (*found.rules.answers.get(rule)?).to_owned();
+            Some(ProbeRuleV1 { rule: rule.to_owned(), about: about.to_owned(), value })
+        };
+        let unanswered = |(rule, about): (&str, &str)| {
+            let why = found.rules.unanswered.get(rule)?.clone();
+            Some(ProbeUnansweredV1 { rule: rule.to_owned(), about: about.to_owned(), why })
+        };
+        Self {
+            sent: found.sent,
+            answers: rule_questions().filter_map(answer).collect(),
+            unanswered: rule_questions().filter_map(unanswered).collect(),
+            comma: found.comma.map(ToOwned::to_owned),
+            stopped: found.stopped.clone(),
         }
     }
 }

@@ -22,7 +22,7 @@ pub use expectations::expectations;
 pub use history::history;
 pub use keys::{Revocations, revocation, revoked, rotated, rotation};
 pub use plan::{drift, plan, saved_findings, verdict};
-pub use probe::{AboutProbe, about_probe, probe};
+pub use probe::{AboutProbe, AboutService, about_probe, probe};
 pub use report::report;
 pub use verify::{about_verify, coverage, sentence, verified};
 pub use why::why;

@@ -3,10 +3,10 @@
 use std::io::{self, Write};
 
 use super::wrapped;
-use crate::base::UserName;
+use crate::base::{BucketName, UserName};
 use crate::observed::Identity;
 use crate::render::Styles;
-use crate::render::json::{ProbeUserV1, ProbeV1};
+use crate::render::json::{ProbeServiceV1, ProbeUserV1, ProbeV1};
 use crate::render::phrase::shown;
 
 /// What a probe is about to do.
@@ -17,6 +17,18 @@ pub struct AboutProbe<'a> {
     pub user: Option<&'a UserName>,
     /// Whether the user may get a key pair that cannot be replaced here.
     pub keys_stay: bool,
+    /// The S3 service, if it is asked.
+    pub service: Option<AboutService<'a>>,
+}
+
+/// What a probe is about to ask of the S3 service.
+pub struct AboutService<'a> {
+    /// Its address.
+    pub address: &'a str,
+    /// The bucket that was made for this.
+    pub bucket: Option<&'a BucketName>,
+    /// How long a policy may take, in seconds.
+    pub wait: u64,
 }
 
 /// Writes what a probe is about to do.
@@ -35,8 +47,17 @@ pub fn about_probe(out: &mut dyn Write, styles: &Styles, of: &AboutProbe<'_>) ->
                 writeln!(out, "  delete the user afterwards")?;
             }
         }
-        Ok(())
+        of.service.as_ref().map_or(Ok(()), |service| about_service(out, service))
     })
+}
+
+fn about_service(out: &mut dyn Write, of: &AboutService<'_>) -> io::Result<()> {
+    writeln!(out, "  ask the S3 service {} with the user's keys, about 100 requests: reads, and", of.address)?;
+    writeln!(out, "  deletions of versions that do not exist; each policy may take {} s", of.wait)?;
+    let Some(bucket) = of.bucket else { return Ok(()) };
+    let bucket = shown(bucket.as_str());
+    writeln!(out, "  some policies grant on the bucket `{bucket}`, which must be empty")?;
+    writeln!(out, "  for a moment, everyone may ask where `{bucket}` is: then it has no policy again")
 }
 
 /// Writes what a probe found.
@@ -51,18 +72,61 @@ pub fn probe(out: &mut dyn Write, styles: &Styles, of: &ProbeV1) -> io::Result<(
         for (call, shape) in &of.shapes {
             writeln!(out, "  {call}: {shape}")?;
         }
-        match &of.rules {
-            Some(rules) => writeln!(out, "\nthe answers point to: [cluster] rules = \"{rules}\"")?,
+        if let Some(service) = &of.service {
+            told_by_service(out, styles, service)?;
+        }
+        match of.settings.strip_prefix("[cluster]\n").map(str::trim_end) {
+            Some(rules) => writeln!(out, "\nthe answers point to: [cluster] {rules}")?,
             None => writeln!(out, "\nthe answers point to no set of rules")?,
         }
         ends(out, styles, of)
     })
 }
 
+/// Writes by which rules the S3 service evaluates documents.
+fn told_by_service(out: &mut dyn Write, styles: &Styles, of: &ProbeServiceV1) -> io::Result<()> {
+    let requests = if of.sent == 1 { "request" } else { "requests" };
+    let title = format!("rules of the S3 service, by {} {requests}", of.sent);
+    writeln!(out, "\n{}", styles.strong.apply_to(title))?;
+    for answer in &of.answers {
+        let value = format!("{} = {}", answer.rule, answer.value);
+        writeln!(out, "  {value:<36} {}", answer.about)?;
+    }
+    if let Some(comma) = &of.comma {
+        writeln!(out, "  a user attached to two names with a comma has {comma}")?;
+    }
+    let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
+    // What ended the questions is said once, at the end.
+    for unanswered in of.unanswered.iter().filter(|unanswered| of.stopped.as_ref() != Some(&unanswered.why)) {
+        match reasons.iter_mut().find(|(why, _)| *why == unanswered.why) {
+            Some((_, rules)) => rules.push(&unanswered.rule),
+            None => reasons.push((&unanswered.why, vec![&unanswered.rule])),
+        }
+    }
+    if !reasons.is_empty() {
+        writeln!(out, "\n{}", styles.strong.apply_to("not answered"))?;
+    }
+    for (why, rules) in reasons {
+        writeln!(out, "  {}: {}", rules.join(", "), shown(why))?;
+    }
+    Ok(())
+}
+
 /// Writes what is left, and why the probe stopped.
 fn ends(out: &mut dyn Write, styles: &Styles, of: &ProbeV1) -> io::Result<()> {
     if let Some(why) = &of.stopped {
         writeln!(out, "{} not all questions were asked: {}", styles.remove.apply_to("error:"), shown(why))?;
+    }
+    if let Some(why) = of.service.as_ref().and_then(|service| service.stopped.as_ref()).filter(|_| of.stopped.is_none())
+    {
+        writeln!(out, "{} the S3 service tells nothing more: {}", styles.remove.apply_to("error:"), shown(why))?;
+    }
+    if let Some(bucket) = &of.opened {
+        let (error, bucket) = (styles.remove.apply_to("error:"), shown(bucket));
+        writeln!(
+            out,
+            "{error} the bucket `{bucket}` may have a policy of the probe; unset it: weka s3 bucket policy reset {bucket}"
+        )?;
     }
     for policy in &of.left {
         let left = styles.remove.apply_to("error:");

@@ -1,0 +1,186 @@
+//! Sends the requests of a probe to the S3 service, one by one, and reads what each answer tells.
+
+use std::cell::Cell;
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use super::rules::Seen;
+use super::trials::{About, key_of};
+use crate::base::BucketName;
+use crate::s3::{
+    Ask, BucketAt, Class, Failing, ROWS, ROWS_OF_RULES, S3Answer, S3Client, S3Keys, S3Request, Token, bucket_within,
+    from_other_address, key_behind_slash, key_within, list_of_buckets,
+};
+
+/// How the rules of the S3 service are asked.
+pub struct ServiceOptions<'a> {
+    /// The service.
+    pub client: &'a S3Client,
+    /// The random characters of the names that are not there.
+    pub token: Token,
+    /// Keys that the user has. A new pair of the cluster goes before them.
+    pub keys: Option<S3Keys>,
+    /// An empty bucket that was made for this.
+    pub bucket: Option<BucketName>,
+    /// How long a new key pair or policy may take.
+    pub wait: Duration,
+    /// The time of this machine, in seconds since 1970.
+    pub now: fn() -> i64,
+    /// Told about each policy that was asked about, with the number of all.
+    pub progress: &'a (dyn Fn(usize, usize) + Send + Sync),
+}
+
+/// The bucket that everything is asked about.
+pub(super) enum Place {
+    /// It is not there: its name has the random characters.
+    Absent(BucketAt),
+    There(BucketName),
+}
+
+impl Place {
+    pub(super) fn name(&self) -> &str {
+        match self {
+            Self::Absent(bucket) => bucket.as_str(),
+            Self::There(bucket) => bucket.as_str(),
+        }
+    }
+}
+
+/// How often a request is sent if the service is busy or the connection breaks.
+const TRIES: u32 = 4;
+
+/// Time between two requests: 20 in a second, since many denied ones in a moment alarm people.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// The S3 service of a probe.
+pub(super) struct Asker<'a> {
+    of: &'a ServiceOptions<'a>,
+    pub(super) place: Place,
+    user: String,
+    sent: Cell<usize>,
+}
+
+/// What an answer tells, or why the keys are no good.
+pub(super) enum Told {
+    Seen(Seen, Option<S3Answer>),
+    Failing(Failing),
+}
+
+impl<'a> Asker<'a> {
+    /// `None` if the name of a bucket that is not there cannot be made, which is a defect.
+    pub(super) fn new(of: &'a ServiceOptions<'a>, user: &str) -> Option<Self> {
+        let place = match &of.bucket {
+            Some(bucket) => Place::There(bucket.clone()),
+            None => Place::Absent(bucket_within("attune-probe-*", &of.token)?),
+        };
+        Some(Self { of, place, user: user.to_owned(), sent: Cell::new(0) })
+    }
+
+    pub(super) fn sent(&self) -> usize {
+        self.sent.get()
+    }
+
+    /// The row of a request, about the bucket or a key in it that is not there.
+    fn row(&self, word: &str, key: Option<&str>, behind_slash: bool) -> Option<Ask> {
+        let key = match key {
+            Some(key) => Some(key_within(&key_of(key, &self.user), &self.of.token)?),
+            None => None,
+        };
+        let key = if behind_slash { key.as_ref().map(key_behind_slash) } else { key };
+        ROWS.iter().chain(ROWS_OF_RULES).filter(|row| row.word == word && row.on_key == key.is_some()).find_map(|row| {
+            match (&self.place, &key) {
+                (Place::Absent(bucket), key) => {
+                    row.without_bucket(bucket, key.as_ref().map_or("", crate::s3::KeyAt::as_str))
+                }
+                (Place::There(bucket), Some(key)) => row.without_key(bucket.as_str(), key),
+                (Place::There(bucket), None) => row.of_bucket(bucket.as_str()),
+            }
+        })
+    }
+
+    /// The request that asks this; `None` if there is none.
+    fn request(&self, about: About) -> Option<S3Request> {
+        let of = |ask: Option<Ask>| ask.map(|ask| ask.request(&self.of.token));
+        match about {
+            About::Bucket(word) => of(self.row(word, None, false)),
+            About::Key(word, key) => of(self.row(word, Some(key), false)),
+            About::Parts(key) => of(self.row(PARTS, Some(key), false)),
+            About::BehindSlash(key) => of(self.row(PARTS, Some(key), true)),
+            About::FromElsewhere(key) => of(self.row(PARTS, Some(key), false)).map(from_other_address),
+            About::Listed => Some(list_of_buckets()),
+        }
+    }
+
+    /// The question about the parts of an upload of this key.
+    pub(super) fn parts(&self, key: &str) -> Option<S3Request> {
+        self.row(PARTS, Some(key), false).map(|ask| ask.request(&self.of.token))
+    }
+
+    /// What a request tells that a service must deny without a login.
+    pub(super) async fn ask(&self, about: About, keys: &S3Keys) -> Seen {
+        let Some(request) = self.request(about) else {
+            return Seen::Nothing("no harmless request asks it here".to_owned());
+        };
+        match self.told(&request, None).await {
+            Told::Seen(Seen::Denied, _) => {}
+            Told::Seen(Seen::Through | Seen::Refused, answer) => {
+                let brief = answer.map(|answer| answer.brief()).unwrap_or_default();
+                return Seen::Nothing(format!("without a login the service answers {brief}"));
+            }
+            Told::Seen(Seen::Nothing(why), _) => return Seen::Nothing(why),
+            Told::Failing(failing) => return Seen::Nothing(why_failing(failing)),
+        }
+        match self.told(&request, Some(keys)).await {
+            Told::Seen(Seen::Through, Some(answer)) if about == About::Listed => match answer.buckets() {
+                Some(buckets) if buckets.iter().any(|bucket| bucket == self.place.name()) => Seen::Through,
+                Some(_) => Seen::Denied,
+                None => Seen::Nothing("the answer is no list of buckets".to_owned()),
+            },
+            Told::Seen(seen, _) => seen,
+            Told::Failing(failing) => Seen::Nothing(why_failing(failing)),
+        }
+    }
+
+    /// Sends a request, again if the service is busy or the connection breaks.
+    pub(super) async fn told(&self, request: &S3Request, keys: Option<&S3Keys>) -> Told {
+        let mut pause = PAUSE;
+        for attempt in 1.. {
+            sleep(pause).await;
+            pause *= 4;
+            self.sent.set(self.sent.get() + 1);
+            let answer = match self.of.client.send(request, keys).await {
+                Ok(answer) => answer,
+                Err(problem) if attempt >= TRIES || problem.not_sent => {
+                    return Told::Seen(Seen::Nothing(problem.message), None);
+                }
+                Err(_) => continue,
+            };
+            return match answer.class((self.of.now)()) {
+                Class::Busy if attempt < TRIES => continue,
+                Class::Busy => Told::Seen(Seen::Nothing("the service is busy".to_owned()), None),
+                Class::Denied => Told::Seen(Seen::Denied, Some(answer)),
+                Class::LetThrough => Told::Seen(Seen::Through, Some(answer)),
+                Class::Failing(failing) => Told::Failing(failing),
+                Class::Unclear(why) => Told::Seen(Seen::Nothing(why), None),
+            };
+        }
+        unreachable!("the loop returns")
+    }
+}
+
+const PARTS: &str = "list-parts";
+
+/// Why keys are no good, without the keys.
+pub(super) fn why_failing(failing: Failing) -> String {
+    match failing {
+        Failing::Unknown => "the service does not know the access key".to_owned(),
+        Failing::Secret => "the secret key is not that of the access key".to_owned(),
+        Failing::Clock(ahead) => {
+            let by = ahead.map(|ahead| format!(" by {} s", ahead.abs())).unwrap_or_default();
+            format!("the clock of this machine differs from the service{by}")
+        }
+        Failing::Token => "the service refuses the token".to_owned(),
+        Failing::Region => "the service expects another region: name it with `--s3-region`".to_owned(),
+    }
+}

@@ -1,0 +1,120 @@
+//! The bucket that was made for a probe: whether it is empty, and what a policy of its own does for its users.
+
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+use super::asker::Told;
+use super::rules::Seen;
+use super::run::{Run, Stopped};
+use super::service::{Asking, End};
+use super::trials::{BESIDE_BUCKET_POLICY, INVENTORY, bucket_policy};
+use crate::base::{BucketName, CannedPolicy};
+use crate::cluster::{CallError, Cluster, read_bucket_policy};
+use crate::s3::{ROWS, contents};
+
+const LOOK: Duration = Duration::from_millis(300);
+
+/// Why a bucket cannot be the bucket of a probe; `None` if it can, as far as the cluster says. Whether it is empty, only the S3
+/// service says.
+///
+/// # Errors
+/// The cluster cannot be read.
+pub async fn unsuitable_bucket(bucket: &BucketName, cluster: &dyn Cluster) -> Result<Option<String>, CallError> {
+    if !cluster.buckets().await?.contains(bucket) {
+        return Ok(Some(format!("the bucket `{bucket}` does not exist")));
+    }
+    let policy = read_bucket_policy(cluster, bucket).await?;
+    Ok((!policy.is_none()).then(|| format!("the bucket `{bucket}` has a policy")))
+}
+
+impl Run<'_> {
+    /// Nothing is asked about a bucket that is not empty.
+    pub(super) async fn check_empty(&mut self, asking: &mut Asking<'_>, bucket: &BucketName) -> Result<(), End> {
+        let not_shown =
+            |why: &str| End::Service(format!("the bucket of `--bucket` cannot be shown to be empty: {why}"));
+        match self.put_in_effect(asking, &INVENTORY).await? {
+            None => {}
+            Some(Seen::Nothing(why)) => return Err(not_shown(&why)),
+            Some(Seen::Through | Seen::Denied | Seen::Refused) => {
+                return Err(not_shown("the cluster refuses the policy that looks at it"));
+            }
+        }
+        for request in contents(bucket.as_str()) {
+            match asking.asker.told(&request, Some(&asking.keys)).await {
+                Told::Seen(Seen::Through, Some(answer)) if answer.lists_nothing() => {}
+                Told::Seen(Seen::Through, Some(answer)) if answer.is_done() => {
+                    let why = "the bucket of `--bucket` is not empty: nothing was asked about it";
+                    return Err(End::Service(format!("{why}; make a new bucket for this")));
+                }
+                Told::Seen(..) | Told::Failing(_) => {
+                    return Err(not_shown(&format!("{} is not answered with a list", request.line())));
+                }
+            }
+        }
+        let row = ROWS.iter().find_map(|row| row.of_bucket(bucket.as_str()).filter(|_| row.word == "read-versioning"));
+        let token = self.options.service.as_ref().map(|service| &service.token);
+        let (Some(ask), Some(token)) = (row, token) else { return Ok(()) };
+        match asking.asker.told(&ask.request(token), Some(&asking.keys)).await {
+            Told::Seen(Seen::Through, Some(answer)) if answer.has_no_versions() == Some(true) => Ok(()),
+            Told::Seen(..) | Told::Failing(_) => {
+                let why = "the bucket of `--bucket` has versions or object lock, or does not say so";
+                Err(End::Service(format!("{why}; make a new bucket without them for this")))
+            }
+        }
+    }
+
+    /// Whether a policy of the bucket counts for users. It lets everyone ask where the empty bucket is, and nothing else.
+    pub(super) async fn ask_bucket_policy(&mut self, asking: &mut Asking<'_>, bucket: &BucketName) -> Result<(), End> {
+        const TELLS: &str = "bucket-policy";
+        let nothing = |why: &str| Seen::Nothing(why.to_owned());
+        if let Some(seen) = self.put_in_effect(asking, &BESIDE_BUCKET_POLICY).await? {
+            asking.seen.insert(TELLS, seen);
+            return Ok(());
+        }
+        self.go_on()?;
+        let unwritten = |error| Stopped(format!("the journal cannot be written: {error}"));
+        self.options.record.opening(bucket).map_err(unwritten)?;
+        self.opened = Some(bucket.clone());
+        let set = self.options.cluster.set_bucket_document(bucket, &bucket_policy(bucket.as_str())).await;
+        let seen = match set {
+            Err(_) => nothing("the cluster refuses the policy of the bucket"),
+            Ok(()) => self.beside_bucket_policy(asking).await?,
+        };
+        asking.seen.insert(TELLS, seen);
+        self.close_bucket().await;
+        Ok(())
+    }
+
+    async fn beside_bucket_policy(&self, asking: &Asking<'_>) -> Result<Seen, Stopped> {
+        let row = ROWS.iter().find_map(|row| {
+            let bucket = asking.asker.place.name();
+            row.of_bucket(bucket).filter(|_| row.word == "read-location")
+        });
+        let token = self.options.service.as_ref().map(|service| &service.token);
+        let (Some(ask), Some(token)) = (row, token) else { return Ok(Seen::Nothing("no request".to_owned())) };
+        let request = ask.request(token);
+        let until = Instant::now() + asking.wait;
+        while !matches!(asking.asker.told(&request, None).await, Told::Seen(Seen::Through, _)) {
+            self.go_on()?;
+            if Instant::now() >= until {
+                let why = format!("the policy of the bucket had no effect for {} s", asking.wait.as_secs());
+                return Ok(Seen::Nothing(why));
+            }
+            sleep(LOOK).await;
+        }
+        Ok(match asking.asker.told(&request, Some(&asking.keys)).await {
+            Told::Seen(seen, _) => seen,
+            Told::Failing(_) => Seen::Nothing("the service stopped taking the keys".to_owned()),
+        })
+    }
+
+    /// Puts the policy of the bucket back to none.
+    pub(super) async fn close_bucket(&mut self) {
+        let Some(bucket) = self.opened.clone() else { return };
+        let cluster = self.options.cluster;
+        let _ = cluster.set_canned_bucket_policy(&bucket, CannedPolicy::None).await;
+        if read_bucket_policy(cluster, &bucket).await.is_ok_and(|policy| policy.is_none()) {
+            self.opened = None;
+        }
+    }
+}

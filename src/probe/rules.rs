@@ -1,0 +1,341 @@
+//! What the answers of an S3 service say about the rules by which it evaluates documents. Pure.
+
+use std::collections::BTreeMap;
+
+use crate::policy::access::{Preset, RuleList, Rules};
+
+/// What a request of a probe told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Seen {
+    /// The service let it through.
+    Through,
+    /// The service denied it.
+    Denied,
+    /// The cluster refused the document that the request is about.
+    Refused,
+    /// Nothing, for this reason.
+    Nothing(String),
+}
+
+/// Where the answer to a question comes from.
+enum Evidence {
+    /// From one request, if these others were let through.
+    One {
+        ask: &'static str,
+        through: &'static str,
+        denied: &'static str,
+        refused: Option<&'static str>,
+        needs: &'static [&'static str],
+    },
+    /// From two: the one is let through where the answer is `true`, the other where it is `false`.
+    Two { yes: &'static str, no: &'static str },
+    /// A probe does not ask it, for this reason.
+    NotAsked(&'static str),
+}
+
+/// A question about the rules.
+struct Question {
+    /// Its name in a configuration.
+    rule: &'static str,
+    /// The question, in a few words.
+    about: &'static str,
+    evidence: Evidence,
+}
+
+/// The answer is `true` if the request is let through.
+const fn through(
+    rule: &'static str,
+    about: &'static str,
+    ask: &'static str,
+    needs: &'static [&'static str],
+) -> Question {
+    Question { rule, about, evidence: Evidence::One { ask, through: "true", denied: "false", refused: None, needs } }
+}
+
+/// The answer is `true` if the request is denied, or `refused` if the cluster refuses the document.
+const fn denied(
+    rule: &'static str,
+    about: &'static str,
+    ask: &'static str,
+    refused: Option<&'static str>,
+    needs: &'static [&'static str],
+) -> Question {
+    Question { rule, about, evidence: Evidence::One { ask, through: "false", denied: "true", refused, needs } }
+}
+
+const fn not_asked(rule: &'static str, about: &'static str, why: &'static str) -> Question {
+    Question { rule, about, evidence: Evidence::NotAsked(why) }
+}
+
+const WRITES: &str = "no request asks it without a write";
+
+/// The questions in the order of the configuration. Each is one of `[cluster] rules`.
+const QUESTIONS: [Question; 33] = [
+    through("objects-cover-bucket", "does `bucket/*` cover the bucket?", "location", &[]),
+    denied("wildcards-cover-buckets", "does `*-logs` cover buckets?", "uploads-edge", None, &["uploads"]),
+    Question {
+        rule: "action-case-ignored",
+        about: "is `s3:getobject` an action?",
+        evidence: Evidence::One {
+            ask: "small-action",
+            through: "true",
+            denied: "false",
+            refused: Some("false"),
+            needs: &[],
+        },
+    },
+    through("key-case-ignored", "is `${AWS:UserName}` a variable?", "username-case", &["username"]),
+    through("version-implies-object", "does GetObjectVersion mean GetObject?", "implied", &["read"]),
+    denied("variables-need-version", "do variables need a `Version`?", "username-plain", None, &["username"]),
+    Question {
+        rule: "special-variables",
+        about: "is `${$}` a plain `$`?",
+        evidence: Evidence::Two { yes: "special", no: "special-text" },
+    },
+    not_asked(
+        "username-is-pattern",
+        "do wildcards in a user's name count?",
+        "it needs a user with a wildcard in its name",
+    ),
+    not_asked("account-is-slash", "are account actions about `/`?", "it needs a grant of the list of all buckets"),
+    through("leading-slash-dropped", "is a key `/a` matched as `a`?", "slash", &["control"]),
+    denied("not-action", "is NotAction evaluated?", "not-action", Some("false"), &[]),
+    denied("not-resource", "is NotResource evaluated?", "not-resource", Some("false"), &[]),
+    not_asked("bare-star", "is the resource `*` accepted?", "the API decides it: see \"the resource `*` comes back\""),
+    Question {
+        rule: "question-mark-is-byte",
+        about: "is `?` one byte?",
+        evidence: Evidence::Two { yes: "two-marks", no: "one-mark" },
+    },
+    through("repeated-statements-kept", "are all kept where one is repeated?", "repeated", &[]),
+    Question {
+        rule: "bucket-policies",
+        about: "whom are policies of buckets about?",
+        evidence: Evidence::One {
+            ask: "bucket-policy",
+            through: "\"union\"",
+            denied: "\"anonymous\"",
+            refused: None,
+            needs: &[],
+        },
+    },
+    denied("version-actions", "do versions need their own actions?", "version", None, &["read"]),
+    denied("deny-of-versions", "is a Deny of DeleteObjectVersion kept?", "deny-version", None, &["delete-version"]),
+    through(
+        "temporary-username",
+        "do temporary ones have the user's name?",
+        "temporary",
+        &["username", "temporary-control"],
+    ),
+    through("userid-is-username", "is aws:userid the user's name?", "userid", &["username-condition"]),
+    through("keys-always-present", "is aws:Referer always there?", "referer", &[]),
+    through("list-shows-bucket", "does ListBucket show it in the list?", "list-shows", &[]),
+    through("location-lists-bucket", "does GetBucketLocation do so?", "location-lists", &[]),
+    through("list-covers-versions", "does ListBucket list versions?", "list-versions", &["list"]),
+    through("policy-reads-acl", "does GetBucketPolicy read ACLs?", "acl", &["bucket-policy-read"]),
+    not_asked("legal-hold-checked", "is a legal hold of an upload checked?", WRITES),
+    not_asked("upload-tags-checked", "are tags of an upload checked?", WRITES),
+    not_asked("bucket-lock-checked", "is the lock of a new bucket checked?", WRITES),
+    not_asked("shortening-checked", "is shortening a lock checked?", WRITES),
+    not_asked("lock-configuration-bypasses", "does reading lock settings bypass locks?", WRITES),
+    through("forwarded-address", "does the client decide aws:SourceIp?", "forwarded", &[]),
+    not_asked("forced-deletion", "does a forced deletion ignore a Deny?", WRITES),
+    denied("missing-object-hidden", "is a missing object hidden?", "hidden", None, &["read"]),
+];
+
+/// What the S3 service told about its rules.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ServiceRules {
+    /// The answers by their names in a configuration, with the values as TOML.
+    pub answers: BTreeMap<&'static str, &'static str>,
+    /// Why the other questions have no answer.
+    pub unanswered: BTreeMap<&'static str, String>,
+}
+
+/// What the S3 service told.
+#[derive(Debug, Clone, Default)]
+pub struct ServiceFound {
+    /// The rules.
+    pub rules: ServiceRules,
+    /// What a user has who is attached to two policies as one name with a comma.
+    pub comma: Option<&'static str>,
+    /// The number of requests to the S3 service.
+    pub sent: usize,
+    /// Why the service was not asked, or not to the end.
+    pub stopped: Option<String>,
+}
+
+/// What a question of the rules is about, by its name in a configuration. All of them, in order.
+pub fn rule_questions() -> impl Iterator<Item = (&'static str, &'static str)> {
+    QUESTIONS.iter().map(|question| (question.rule, question.about))
+}
+
+/// What these answers say. `otherwise` is the reason for a request that was not sent.
+pub(super) fn judged(seen: &BTreeMap<&'static str, Seen>, otherwise: &str) -> ServiceRules {
+    let mut rules = ServiceRules::default();
+    for Question { rule, evidence, .. } in &QUESTIONS {
+        match evidence.answer(seen, otherwise) {
+            Ok(answer) => drop(rules.answers.insert(rule, answer)),
+            Err(why) => drop(rules.unanswered.insert(rule, why)),
+        }
+    }
+    rules
+}
+
+impl Evidence {
+    fn answer(&self, seen: &BTreeMap<&'static str, Seen>, otherwise: &str) -> Result<&'static str, String> {
+        let of = |ask: &str| seen.get(ask).cloned().unwrap_or_else(|| Seen::Nothing(otherwise.to_owned()));
+        match self {
+            Self::NotAsked(why) => Err((*why).to_owned()),
+            Self::One { ask, through, denied, refused, needs } => {
+                let answer = match of(ask) {
+                    Seen::Through => through,
+                    Seen::Denied => denied,
+                    Seen::Refused => return refused.ok_or_else(|| REFUSED.to_owned()),
+                    Seen::Nothing(why) => return Err(why),
+                };
+                let failed = needs.iter().find(|need| of(need) != Seen::Through);
+                match failed.map(|need| of(need)) {
+                    None => Ok(answer),
+                    Some(Seen::Nothing(why)) => Err(why),
+                    Some(Seen::Through | Seen::Denied | Seen::Refused) => {
+                        Err("a request that is certainly allowed was denied as well".to_owned())
+                    }
+                }
+            }
+            Self::Two { yes, no } => match (of(yes), of(no)) {
+                (Seen::Through, Seen::Denied) => Ok("true"),
+                (Seen::Denied, Seen::Through) => Ok("false"),
+                (Seen::Nothing(why), _) | (_, Seen::Nothing(why)) => Err(why),
+                (Seen::Refused, _) | (_, Seen::Refused) => Err(REFUSED.to_owned()),
+                (Seen::Through, Seen::Through) => Err("both readings were let through".to_owned()),
+                (Seen::Denied, Seen::Denied) => Err("both readings were denied".to_owned()),
+            },
+        }
+    }
+}
+
+const REFUSED: &str = "the cluster refuses the document";
+
+impl ServiceRules {
+    /// Whether no answer contradicts these rules.
+    pub fn fits(&self, rules: &Rules) -> bool {
+        self.contradicted(rules) == 0
+    }
+
+    /// How many answers contradict these rules.
+    fn contradicted(&self, rules: &Rules) -> usize {
+        let all: BTreeMap<String, String> = rules.answers().into_iter().collect();
+        self.answers.iter().filter(|(name, value)| all.get(**name).is_none_or(|of| of != *value)).count()
+    }
+
+    /// The value of `[cluster] rules`: the presets that fit; else a table of the preset that fits best, with the answers that
+    /// differ from it. `None` if nothing was answered, or every preset fits.
+    pub fn rules(&self) -> Option<RuleList> {
+        let fitting: Vec<Rules> = Preset::ALL.map(Rules::of).into_iter().filter(|rules| self.fits(rules)).collect();
+        if fitting.len() == Preset::ALL.len() {
+            return None;
+        }
+        if !fitting.is_empty() {
+            return RuleList::new(fitting).ok();
+        }
+        let nearest = Preset::ALL.into_iter().min_by_key(|preset| self.contradicted(&Rules::of(*preset)))?;
+        let answers = self.answers.iter().map(|(name, value)| (*name, *value));
+        Rules::with(nearest, answers).map(RuleList::from)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::access::RulesTable;
+
+    /// What a service with these rules answers to all requests of a probe.
+    fn seen_by(rules: &Rules) -> BTreeMap<&'static str, Seen> {
+        let answers: BTreeMap<String, String> = rules.answers().into_iter().collect();
+        let mut seen = BTreeMap::new();
+        for question in &QUESTIONS {
+            let answer = answers[question.rule].as_str();
+            let of = |is_through: bool| if is_through { Seen::Through } else { Seen::Denied };
+            match &question.evidence {
+                Evidence::NotAsked(_) => {}
+                Evidence::One { ask, through, needs, .. } => {
+                    seen.insert(*ask, of(answer == *through));
+                    seen.extend(needs.iter().map(|need| (*need, Seen::Through)));
+                }
+                Evidence::Two { yes, no } => {
+                    seen.extend([(*yes, of(answer == "true")), (*no, of(answer == "false"))]);
+                }
+            }
+        }
+        seen
+    }
+
+    #[test]
+    fn every_question_is_one_of_the_configuration_in_its_order() {
+        let names: Vec<String> = Rules::AWS.answers().into_iter().map(|(name, _)| name).collect();
+        assert_eq!(rule_questions().map(|(name, _)| name).collect::<Vec<_>>(), names);
+        for (name, about) in rule_questions() {
+            assert!(about.chars().count() <= 40, "{name}: {about}");
+        }
+    }
+
+    #[test]
+    fn the_answers_of_each_preset_name_it() {
+        for preset in Preset::ALL {
+            let told = judged(&seen_by(&Rules::of(preset)), "");
+            assert_eq!(told.rules().unwrap().to_toml(), format!("\"{preset}\""));
+            assert!(told.answers.len() >= 23 && told.unanswered.len() <= 10, "{told:?}");
+            assert!(Preset::ALL.map(Rules::of).iter().all(|other| told.fits(other) == (other.like == preset)));
+        }
+    }
+
+    #[test]
+    fn a_mixture_gives_a_table_that_the_configuration_takes() {
+        for (preset, change) in [
+            (Preset::Minio2021, "deny-of-versions = true"),
+            (Preset::Minio2026, "question-mark-is-byte = false"),
+            (Preset::Minio2021, "bucket-policies = \"union\""),
+            (Preset::Aws, "objects-cover-bucket = true"),
+        ] {
+            let (name, value) = change.split_once(" = ").unwrap();
+            let rules = Rules::with(preset, [(name, value)]).unwrap();
+            let found = judged(&seen_by(&rules), "").rules().unwrap();
+            assert_eq!(found.to_toml(), format!("{{ like = \"{preset}\", {change} }}"));
+            let table: toml::Table = toml::from_str(&format!("rules = {}", found.to_toml())).unwrap();
+            let table: RulesTable = table["rules"].clone().try_into().unwrap();
+            assert_eq!(Rules::from(table), rules);
+        }
+    }
+
+    #[test]
+    fn few_answers_leave_several_presets() {
+        let only = |ask: &'static str, seen: Seen| judged(&BTreeMap::from([(ask, seen)]), "it ended");
+        let told = only("location", Seen::Through);
+        assert_eq!(told.rules().unwrap().to_toml(), "[\"minio-2021\", \"minio-2026\"]");
+        assert_eq!(told.unanswered["not-action"], "it ended");
+        assert_eq!(only("location", Seen::Nothing("busy".to_owned())).rules(), None);
+        // Nothing tells without the request that proves that the answer is about the rule.
+        let unproven = only("deny-version", Seen::Denied);
+        assert_eq!((unproven.answers.len(), unproven.unanswered["deny-of-versions"].as_str()), (0, "it ended"));
+    }
+
+    #[test]
+    fn a_refused_document_answers_only_where_a_refusal_says_so() {
+        let refused = |ask: &'static str| judged(&BTreeMap::from([(ask, Seen::Refused)]), "");
+        assert_eq!(refused("not-action").answers["not-action"], "false");
+        assert_eq!(refused("small-action").answers["action-case-ignored"], "false");
+        assert_eq!(refused("repeated").unanswered["repeated-statements-kept"], REFUSED);
+        assert_eq!(refused("special").unanswered["special-variables"], "");
+    }
+
+    #[test]
+    fn answers_that_contradict_each_other_are_no_answer() {
+        let mut seen = seen_by(&Rules::MINIO_2021);
+        seen.insert("special", Seen::Through);
+        seen.insert("delete-version", Seen::Denied);
+        let told = judged(&seen, "");
+        assert!(told.unanswered["special-variables"].contains("both readings"));
+        assert!(told.unanswered["deny-of-versions"].contains("denied as well"));
+    }
+}

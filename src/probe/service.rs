@@ -1,0 +1,348 @@
+//! Asks the S3 service by which rules it evaluates documents: one policy of the probe after the other is attached to its user.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use secrecy::ExposeSecret;
+use tokio::time::{Instant, sleep};
+
+use super::asker::{Asker, Place, Told, why_failing};
+use super::rules::{Seen, ServiceFound, judged};
+use super::run::{Change, Run, Stopped};
+use super::trials::{SignedBy, TOGETHER, TRIALS, Trial, TrialAsk, allowed_key, denied_key, is_plain};
+use crate::base::{KeyPair, PolicyName, SessionKeys, UserName};
+use crate::cluster::AssumeRole;
+use crate::s3::S3Keys;
+
+/// After so many policies without an effect, no more are tried.
+const MOST_WITHOUT_EFFECT: usize = 2;
+
+/// The time between two looks whether a policy is in effect.
+const LOOK: Duration = Duration::from_millis(300);
+
+/// Why the service is asked nothing more.
+pub(super) enum End {
+    /// The probe ends.
+    Stopped(Stopped),
+    /// The service tells nothing.
+    Service(String),
+}
+
+impl From<Stopped> for End {
+    fn from(stopped: Stopped) -> Self {
+        Self::Stopped(stopped)
+    }
+}
+
+/// What is known of the service.
+pub(super) struct Asking<'a> {
+    pub(super) asker: Asker<'a>,
+    pub(super) keys: S3Keys,
+    pub(super) user: UserName,
+    pub(super) wait: Duration,
+    /// The policy of the probe that the user has.
+    attached: Option<PolicyName>,
+    pub(super) seen: BTreeMap<&'static str, Seen>,
+    /// Policies without an effect, in a row.
+    without_effect: usize,
+    /// Why the service has told nothing so far, or tells nothing more.
+    otherwise: String,
+}
+
+impl Run<'_> {
+    /// Asks the service. The user has no policy of these questions afterwards.
+    pub(super) async fn ask_service(&mut self, user: &UserName, pair: Option<&KeyPair>) -> Result<(), Stopped> {
+        let Some(options) = &self.options.service else { return Ok(()) };
+        let held = self.policy_of(user).await?;
+        let keys = match self.service_keys(user, pair).await {
+            Ok(keys) => keys,
+            Err(why) => {
+                self.service = Some(not_asked(why));
+                return Ok(());
+            }
+        };
+        let Some(asker) = Asker::new(options, user.as_str()) else {
+            self.service = Some(not_asked("this machine has no random numbers".to_owned()));
+            return Ok(());
+        };
+        let mut asking = Asking {
+            asker,
+            keys,
+            user: user.clone(),
+            wait: options.wait,
+            attached: None,
+            seen: BTreeMap::new(),
+            without_effect: 0,
+            otherwise: "the probe ended before".to_owned(),
+        };
+        let mut comma = None;
+        let ended = self.questions(&mut asking, &mut comma).await;
+        let service = match &ended {
+            Ok(()) => None,
+            Err(End::Service(why)) => Some(why.clone()),
+            Err(End::Stopped(Stopped(why))) => Some(why.clone()),
+        };
+        let otherwise = if service.is_some() { asking.otherwise.clone() } else { NEEDS_BUCKET.to_owned() };
+        let rules = judged(&asking.seen, &otherwise);
+        self.service = Some(ServiceFound { rules, comma, sent: asking.asker.sent(), stopped: service });
+        match ended {
+            Err(End::Stopped(stopped)) => Err(stopped),
+            Ok(()) | Err(End::Service(_)) => self.back_to(&mut asking, held).await,
+        }
+    }
+
+    /// The keys of the user: those that the cluster has just made, else those that the user has, else new ones.
+    async fn service_keys(&mut self, user: &UserName, pair: Option<&KeyPair>) -> Result<S3Keys, String> {
+        let given = self.options.service.as_ref().and_then(|service| service.keys.clone());
+        let made;
+        let pair = match (pair, given) {
+            (Some(pair), _) => pair,
+            (None, Some(keys)) => {
+                self.keys_are_theirs = true;
+                return Ok(keys);
+            }
+            (None, None) if self.options.cluster.can_generate_keys() && self.options.capabilities.key_pairs => {
+                let generated = self.options.cluster.generate_keys(user).await;
+                made = generated.map_err(|error| format!("the cluster made no key pair: {error}"))?;
+                &made
+            }
+            (None, None) => {
+                let help = "name the keys of the user with `--keys` or `--aws-profile`";
+                return Err(format!("the cluster showed no key pair for the user; {help}"));
+            }
+        };
+        S3Keys::new(pair.access_key.clone(), pair.secret_key.expose_secret().to_owned(), None, None)
+            .map_err(|problem| problem.to_string())
+    }
+
+    async fn questions(&mut self, asking: &mut Asking<'_>, comma: &mut Option<&'static str>) -> Result<(), End> {
+        self.check_first(asking).await?;
+        if let Place::There(bucket) = &asking.asker.place {
+            let bucket = bucket.clone();
+            self.check_empty(asking, &bucket).await?;
+        }
+        let is_there = matches!(asking.asker.place, Place::There(_));
+        let count = TRIALS.iter().filter(|trial| is_there || !trial.needs_bucket).count();
+        for (number, trial) in TRIALS.iter().filter(|trial| is_there || !trial.needs_bucket).enumerate() {
+            self.trial(asking, trial).await?;
+            if let Some(service) = &self.options.service {
+                (service.progress)(number + 1, count);
+            }
+        }
+        if let Place::There(bucket) = &asking.asker.place {
+            let bucket = bucket.clone();
+            self.ask_bucket_policy(asking, &bucket).await?;
+        }
+        *comma = self.ask_comma(asking).await?;
+        Ok(())
+    }
+
+    /// A request without a login must be denied: otherwise nothing tells.
+    async fn check_first(&mut self, asking: &mut Asking<'_>) -> Result<(), End> {
+        let first = &TRIALS[0];
+        let Some(request) = asking.asker.parts(&allowed_key(first.name)) else {
+            return Err(End::Service("no harmless request can be made".to_owned()));
+        };
+        let why = match asking.asker.told(&request, None).await {
+            Told::Seen(Seen::Denied, _) => return Ok(()),
+            Told::Seen(Seen::Nothing(why), _) => why,
+            Told::Failing(failing) => why_failing(failing),
+            Told::Seen(Seen::Through | Seen::Refused, answer) => {
+                let brief = answer.map(|answer| answer.brief()).unwrap_or_default();
+                match asking.asker.place {
+                    Place::Absent(_) => format!(
+                        "the service answers {brief} without a login: it looks for the bucket before it decides, as AWS does, or it \
+                         does not decide; make an empty bucket for this and name it with `--bucket`"
+                    ),
+                    Place::There(_) => {
+                        format!(
+                            "the service answers {brief} without a login: it lets everyone through, so nothing tells"
+                        )
+                    }
+                }
+            }
+        };
+        asking.otherwise.clone_from(&why);
+        Err(End::Service(why))
+    }
+
+    /// Attaches the policy of a trial, and asks its questions.
+    async fn trial(&mut self, asking: &mut Asking<'_>, trial: &Trial) -> Result<(), End> {
+        let of_user = |ask: &TrialAsk| matches!(ask.about, super::trials::About::Parts(key) if key.contains("USER"));
+        let has_name = trial.asks.iter().any(of_user) || trial.name == "condition";
+        if has_name && !is_plain(asking.user.as_str()) {
+            let why = "the name of the user is no plain text: make another user for this";
+            self.answer_all(asking, trial, &Seen::Nothing(why.to_owned()));
+            return Ok(());
+        }
+        if let Some(seen) = self.put_in_effect(asking, trial).await? {
+            self.answer_all(asking, trial, &seen);
+            return Ok(());
+        }
+        let session = match trial.asks.iter().any(|ask| ask.signed_by == SignedBy::Temporary) {
+            true => Some(self.session_keys(asking).await),
+            false => None,
+        };
+        for ask in trial.asks {
+            self.go_on()?;
+            let seen = match (ask.signed_by, &session) {
+                (SignedBy::User, _) => asking.asker.ask(ask.about, &asking.keys).await,
+                (SignedBy::Temporary, Some(Ok(keys))) => asking.asker.ask(ask.about, keys).await,
+                (SignedBy::Temporary, Some(Err(why))) => Seen::Nothing(why.clone()),
+                (SignedBy::Temporary, None) => Seen::Nothing("there are no temporary credentials".to_owned()),
+            };
+            asking.seen.insert(ask.tells, seen);
+        }
+        if !self.is_in_effect(asking, trial).await {
+            let why = "the control was answered otherwise afterwards".to_owned();
+            self.answer_all(asking, trial, &Seen::Nothing(why));
+        }
+        Ok(())
+    }
+
+    fn answer_all(&self, asking: &mut Asking<'_>, trial: &Trial, seen: &Seen) {
+        asking.seen.extend(trial.asks.iter().map(|ask| (ask.tells, seen.clone())));
+    }
+
+    /// Attaches the policy of a trial and waits until it is in effect. Otherwise says what its questions told.
+    pub(super) async fn put_in_effect(&mut self, asking: &mut Asking<'_>, trial: &Trial) -> Result<Option<Seen>, End> {
+        let policy = self.policy(trial.name);
+        let document = trial.document(asking.asker.place.name(), asking.user.as_str());
+        if self.add(&policy, &document).await? == Change::Refused {
+            return Ok(Some(Seen::Refused));
+        }
+        self.exchange(asking, &policy).await?;
+        let why = match self.wait_for(asking, trial).await? {
+            Ok(()) => {
+                asking.without_effect = 0;
+                return Ok(None);
+            }
+            Err(why) => why,
+        };
+        asking.without_effect += 1;
+        let is_first = asking.seen.is_empty();
+        if is_first || asking.without_effect >= MOST_WITHOUT_EFFECT {
+            asking.otherwise.clone_from(&why);
+            return Err(End::Service(why));
+        }
+        Ok(Some(Seen::Nothing(why)))
+    }
+
+    /// Gives the user this policy in place of the one before, which is removed.
+    async fn exchange(&mut self, asking: &mut Asking<'_>, policy: &PolicyName) -> Result<(), Stopped> {
+        let user = asking.user.clone();
+        if self.attach(&user, std::slice::from_ref(policy)).await?.change == Change::Refused {
+            self.detach_if_attached(&user).await?;
+            if self.attach(&user, std::slice::from_ref(policy)).await?.change == Change::Refused {
+                return Err(Stopped("the cluster refuses to attach a policy to the user".to_owned()));
+            }
+        }
+        if let Some(before) = asking.attached.replace(policy.clone()) {
+            self.remove(&before).await?;
+        }
+        Ok(())
+    }
+
+    /// Waits until the policy of a trial is in effect: what it allows is let through, and what it denies is not.
+    async fn wait_for(&mut self, asking: &Asking<'_>, trial: &Trial) -> Result<Result<(), String>, Stopped> {
+        let nothing = || "no harmless request can be made".to_owned();
+        let Some(allowed) = asking.asker.parts(&allowed_key(trial.name)) else { return Ok(Err(nothing())) };
+        let Some(denied) = asking.asker.parts(&denied_key(trial.name)) else { return Ok(Err(nothing())) };
+        let until = Instant::now() + asking.wait;
+        let why = loop {
+            self.go_on()?;
+            let why = match asking.asker.told(&allowed, Some(&asking.keys)).await {
+                Told::Seen(Seen::Through, _) => break None,
+                Told::Seen(Seen::Denied | Seen::Refused, _) => "the service denies what the policy allows".to_owned(),
+                Told::Seen(Seen::Nothing(why), _) => why,
+                Told::Failing(failing) => why_failing(failing),
+            };
+            if Instant::now() >= until {
+                break Some(why);
+            }
+            sleep(LOOK).await;
+        };
+        if let Some(why) = why {
+            let seconds = asking.wait.as_secs();
+            return Ok(Err(format!("a policy of the probe had no effect for {seconds} s: {why}")));
+        }
+        Ok(match asking.asker.told(&denied, Some(&asking.keys)).await {
+            Told::Seen(Seen::Denied, _) => Ok(()),
+            Told::Seen(Seen::Through | Seen::Refused, _) => {
+                Err("the service lets through what the policy denies, so nothing tells".to_owned())
+            }
+            Told::Seen(Seen::Nothing(why), _) => Err(why),
+            Told::Failing(failing) => Err(why_failing(failing)),
+        })
+    }
+
+    /// Whether the policy of a trial is in effect.
+    async fn is_in_effect(&self, asking: &Asking<'_>, trial: &Trial) -> bool {
+        let Some(allowed) = asking.asker.parts(&allowed_key(trial.name)) else { return false };
+        matches!(asking.asker.told(&allowed, Some(&asking.keys)).await, Told::Seen(Seen::Through, _))
+    }
+
+    /// Temporary credentials of the user, or why there are none.
+    async fn session_keys(&self, asking: &Asking<'_>) -> Result<S3Keys, String> {
+        let S3Keys { access_key, secret_key, .. } = asking.keys.clone();
+        let ask = AssumeRole { access_key, secret_key, seconds: 900, document: None };
+        let made = self.options.cluster.assume_role(&ask).await;
+        let made = made.map_err(|_| "the cluster gives no temporary credentials".to_owned())?;
+        let SessionKeys { access_key, secret_key, session_token, .. } = made;
+        let token = session_token.expose_secret().to_owned();
+        S3Keys::new(access_key, secret_key.expose_secret().to_owned(), Some(token), None)
+            .map_err(|problem| problem.to_string())
+    }
+
+    /// What a user has who is attached to two policies as one name with a comma.
+    async fn ask_comma(&mut self, asking: &mut Asking<'_>) -> Result<Option<&'static str>, End> {
+        if self.answers.get("comma").is_none_or(|answer| answer != "makes a list") {
+            return Ok(None);
+        }
+        let policies = TOGETHER.each_ref().map(|trial| self.policy(trial.name));
+        for (policy, trial) in policies.iter().zip(&TOGETHER) {
+            let document = trial.document(asking.asker.place.name(), asking.user.as_str());
+            if self.add(policy, &document).await? == Change::Refused {
+                return Ok(None);
+            }
+        }
+        let user = asking.user.clone();
+        self.detach_if_attached(&user).await?;
+        if self.attach(&user, &policies).await?.change == Change::Refused {
+            return Ok(Some("neither of the two policies"));
+        }
+        let mut effects = [false, false];
+        for (effect, trial) in effects.iter_mut().zip(&TOGETHER) {
+            *effect = self.wait_for(asking, trial).await?.is_ok();
+        }
+        Ok(Some(match effects {
+            [true, true] => "both policies",
+            [false, false] => "neither of the two policies",
+            [true, false] => "only the first policy",
+            [false, true] => "only the second policy",
+        }))
+    }
+
+    /// The user has the policy again that it had before the service was asked.
+    async fn back_to(&mut self, asking: &mut Asking<'_>, held: Option<PolicyName>) -> Result<(), Stopped> {
+        let user = asking.user.clone();
+        self.detach_if_attached(&user).await?;
+        if let Some(held) = held.filter(|held| self.made.contains(held)) {
+            self.attach(&user, &[held]).await?;
+        }
+        let ours = TOGETHER.each_ref().map(|trial| self.policy(trial.name));
+        for policy in asking.attached.take().into_iter().chain(ours) {
+            if self.made.contains(&policy) {
+                self.remove(&policy).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+const NEEDS_BUCKET: &str = "it needs an empty bucket: `--bucket`";
+
+fn not_asked(why: String) -> ServiceFound {
+    let rules = judged(&BTreeMap::new(), &why);
+    ServiceFound { rules, stopped: Some(why), ..ServiceFound::default() }
+}
