@@ -111,8 +111,7 @@ impl ReportArgs {
             ReportFormat::Csv => {
                 subject.check_attachments()?;
                 let context = Context { rules: &subject.rules, ..Context::new(&subject.catalogue) };
-                let [before, after] = [subject.scope.before(), subject.scope.after()];
-                let [before, after] = [before, after].map(|state| state.map(|state| review(state, &context)));
+                let [before, after] = review([subject.scope.before(), subject.scope.after()], &context);
                 let of = subject.identity.as_ref();
                 self.write(output, |out| access_review(out, of, before.as_deref(), after.as_deref()))?;
                 output.info(|out, _| writeln!(out, "{SERVICE_ACCOUNTS}"));

@@ -7,7 +7,7 @@ use super::json::{array, object, quoted};
 use super::principals::Principals;
 
 /// A policy document as a policy file, an inline table or a cluster has it: nothing is normalized yet.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Document {
     /// `Version`, when given.
     pub version: Option<String>,
@@ -20,7 +20,7 @@ pub struct Document {
 }
 
 /// One statement of a document.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Statement {
     /// `Sid`, when given.
     pub sid: Option<String>,
@@ -79,7 +79,7 @@ impl Effect {
 }
 
 /// A list of patterns (`*` is any run of characters, `?` is one character), or its complement.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Selector {
     /// True for `NotAction` and `NotResource`: everything except what the patterns match.
     pub negated: bool,
@@ -95,7 +95,7 @@ impl Selector {
 }
 
 /// One condition: the operator applied to a key of the request and any of the values.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Clause {
     /// The operator, such as `StringLike`.
     pub operator: String,

@@ -1,11 +1,11 @@
 //! An access review as CSV: a row for each user or group, place and request. `docs/report.md` has the columns.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
 use super::json::{CanV1, RequestLineV1};
 use super::phrase::{exceptions, pattern};
-use crate::base::visible;
+use crate::base::{Principal, visible};
 use crate::observed::Identity;
 use crate::policy::Kind;
 use crate::policy::access::{RequestKind, Side};
@@ -30,14 +30,6 @@ const COLUMNS: [&str; 13] = [
 /// The columns without the last one.
 type Row = [String; COLUMNS.len() - 1];
 
-/// Where a row holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum In {
-    Cluster,
-    Configuration,
-    Both,
-}
-
 /// Writes what users and groups can do on the cluster, in the configuration, or in both.
 pub fn access_review(
     out: &mut dyn Write,
@@ -45,33 +37,38 @@ pub fn access_review(
     cluster: Option<&[Reviewed]>,
     configuration: Option<&[Reviewed]>,
 ) -> io::Result<()> {
-    let mut rows: BTreeMap<Row, In> = BTreeMap::new();
-    for row in cluster.into_iter().flatten().flat_map(|reviewed| rows_of(reviewed, of)) {
-        rows.insert(row, In::Cluster);
-    }
-    for row in configuration.into_iter().flatten().flat_map(|reviewed| rows_of(reviewed, of)) {
-        let place = rows.entry(row).or_insert(In::Configuration);
-        if *place == In::Cluster {
-            *place = In::Both;
+    let mut principals: BTreeMap<(&str, String), [Option<&Reviewed>; 2]> = BTreeMap::new();
+    for (side, all) in [cluster, configuration].into_iter().enumerate() {
+        for reviewed in all.into_iter().flatten() {
+            principals.entry(kind_and_name(&reviewed.principal)).or_default()[side] = Some(reviewed);
         }
     }
     writeln!(out, "{}", COLUMNS.join(","))?;
-    rows.iter().try_for_each(|(row, place)| {
-        let place = match place {
-            In::Cluster => "cluster",
-            In::Configuration => "configuration",
-            In::Both => "both",
-        };
-        let cells: Vec<String> = row.iter().map(|text| cell(text)).collect();
-        writeln!(out, "{},{place}", cells.join(","))
-    })
+    for sides in principals.values() {
+        let [cluster, configuration] =
+            sides.map(|side| side.into_iter().flat_map(|side| rows_of(side, of)).collect::<BTreeSet<Row>>());
+        for row in cluster.union(&configuration) {
+            let place = match (cluster.contains(row), configuration.contains(row)) {
+                (true, true) => "both",
+                (true, false) => "cluster",
+                (false, _) => "configuration",
+            };
+            let cells: Vec<String> = row.iter().map(|text| cell(text)).collect();
+            writeln!(out, "{},{place}", cells.join(","))?;
+        }
+    }
+    Ok(())
+}
+
+fn kind_and_name(principal: &Principal) -> (&'static str, String) {
+    match (principal.user(), principal.group()) {
+        (Some(user), _) => ("user", user.to_string()),
+        (None, group) => ("group", group.map(ToString::to_string).unwrap_or_default()),
+    }
 }
 
 fn rows_of(reviewed: &Reviewed, of: Option<&Identity>) -> Vec<Row> {
-    let (kind, name) = match (reviewed.principal.user(), reviewed.principal.group()) {
-        (Some(user), _) => ("user", user.to_string()),
-        (None, group) => ("group", group.map(ToString::to_string).unwrap_or_default()),
-    };
+    let (kind, name) = kind_and_name(&reviewed.principal);
     let (cluster, tenant) = of.map_or(("", ""), |of| (of.name.as_str(), of.tenant.as_str()));
     let policy = reviewed.policy.as_ref().map(ToString::to_string).unwrap_or_default();
     let row = |place: &str, request: &str, access: &str, [conditions, except, rules]: [String; 3]| -> Row {

@@ -19,18 +19,18 @@ pub enum Bucket {
 impl Bucket {
     pub(super) fn of(documents: &[&Document]) -> Vec<Self> {
         let statements = || documents.iter().flat_map(|document| &document.statements);
-        let patterns = || statements().flat_map(|statement| &statement.resources.patterns);
-        let mut buckets: BTreeSet<Self> = patterns().filter_map(|pattern| named(pattern)).collect();
+        let patterns: BTreeSet<&String> = statements().flat_map(|statement| &statement.resources.patterns).collect();
+        let mut buckets: BTreeSet<Self> = patterns.iter().filter_map(|pattern| named(pattern)).collect();
         let negated = statements().any(|statement| statement.resources.negated);
         let fresh = fresh(&buckets);
-        if negated || patterns().any(|pattern| fresh.meets(pattern)) {
+        if negated || patterns.iter().any(|pattern| fresh.meets(pattern)) {
             buckets.insert(fresh);
         }
         buckets.into_iter().collect()
     }
 
     pub(super) fn resources(&self) -> [String; 2] {
-        [format!("{ARN}{}", self.text()), format!("{ARN}{}/*", self.text())]
+        resources(self.text())
     }
 
     /// Whether a pattern of a document may match something in it, for any user.
@@ -39,30 +39,27 @@ impl Bucket {
         self.resources().iter().any(|resource| patterns_overlap(&pattern, &open(resource)))
     }
 
-    pub(super) fn is_variable(&self) -> bool {
-        self.text().contains("${")
+    /// The beginning of its name that has no wildcard and no variable.
+    pub(super) fn beginning(&self) -> &str {
+        beginning(self.text())
     }
 
-    /// Whether it is one bucket with a known name.
-    pub(super) fn is_one(&self) -> bool {
-        match self {
-            Self::Named(_) | Self::Others(_) => true,
-            Self::Pattern(_) => false,
-        }
-    }
-
-    fn text(&self) -> &str {
+    pub(super) fn text(&self) -> &str {
         match self {
             Self::Named(text) | Self::Pattern(text) | Self::Others(text) => text,
         }
     }
 }
 
-/// Whether a pattern treats all matching buckets the same: there is no other wildcard, `/` or variable before the first
-/// `*`, and `/` or nothing after it.
-pub(super) fn is_even(pattern: &str) -> bool {
-    let Some((before, behind)) = pattern.split_once('*') else { return false };
-    !before.contains(['/', '?', '$']) && (behind.is_empty() || behind.starts_with('/'))
+/// A bucket, or several, and everything in it.
+pub(super) fn resources(name: &str) -> [String; 2] {
+    [format!("{ARN}{name}"), format!("{ARN}{name}/*")]
+}
+
+/// What is in front of the first wildcard or variable.
+pub(super) fn beginning(pattern: &str) -> &str {
+    let end = ["*", "?", "${"].iter().filter_map(|open| pattern.find(open)).min();
+    &pattern[..end.unwrap_or(pattern.len())]
 }
 
 /// The bucket of a pattern, unless it matches all buckets.
@@ -93,23 +90,6 @@ fn open(pattern: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_pattern_is_even_if_only_the_bucket_name_is_open() {
-        for (pattern, even) in [
-            ("*", true),
-            ("arn:aws:s3:::ml-*", true),
-            ("arn:aws:s3:::ml-*/raw/*", true),
-            ("arn:aws:s3:::*/x", true),
-            ("arn:aws:s3:::logs", false),
-            ("arn:aws:s3:::logs/*", false),
-            ("arn:aws:s3:::l*s", false),
-            ("arn:aws:s3:::l?g*", false),
-            ("arn:aws:s3:::${aws:username}*", false),
-        ] {
-            assert_eq!(is_even(pattern), even, "{pattern}");
-        }
-    }
 
     #[test]
     fn variables_match_everything() {

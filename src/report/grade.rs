@@ -6,7 +6,6 @@ use std::collections::BTreeSet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::bucket::Bucket;
 use crate::policy::access::{Access, Context, RuleList, gains};
 use crate::policy::{Catalogue, Document, Effect, Kind, Level, Principals, Selector, Statement};
 
@@ -127,19 +126,24 @@ pub(super) fn classes(catalogue: &Catalogue) -> Vec<ClassActions> {
 const EVERYTHING: &str = "s3:*";
 const VERSION: &str = "2012-10-17";
 
-/// Grades a document in a bucket, for the user of the context.
+/// Grades a document in a bucket, which is what these resources match, for the user of the context.
 ///
 /// Three comparisons are needed. The document against itself with the bucket denied: the allowed access. The same without
 /// the conditional parts: the access that is always allowed. The whole bucket against the document: the access that is not
 /// always allowed.
-pub(super) fn grades(document: &Document, bucket: &Bucket, context: &Context<'_>, classes: &[ClassActions]) -> Grades {
+pub(super) fn grades(
+    document: &Document,
+    bucket: &[String; 2],
+    context: &Context<'_>,
+    classes: &[ClassActions],
+) -> Grades {
     if !document.statements.iter().any(|statement| statement.effect == Effect::Allow) {
         return Grades::default();
     }
     Grades::each(context.rules, |rules| grade(document, bucket, &Context { rules, ..*context }, classes))
 }
 
-fn grade(document: &Document, bucket: &Bucket, context: &Context<'_>, classes: &[ClassActions]) -> Grade {
+fn grade(document: &Document, bucket: &[String; 2], context: &Context<'_>, classes: &[ClassActions]) -> Grade {
     let within = |document: &Document| {
         let mut denied = document.clone();
         denied.statements.push(everything(Effect::Deny, bucket));
@@ -174,8 +178,8 @@ fn grade(document: &Document, bucket: &Bucket, context: &Context<'_>, classes: &
     })
 }
 
-fn everything(effect: Effect, bucket: &Bucket) -> Statement {
-    Statement::plain(effect, [EVERYTHING], bucket.resources().iter().map(String::as_str))
+fn everything(effect: Effect, bucket: &[String; 2]) -> Statement {
+    Statement::plain(effect, [EVERYTHING], bucket.iter().map(String::as_str))
 }
 
 /// The document with every open question answered against the user.

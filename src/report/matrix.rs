@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::bucket::{Bucket, is_even};
+use super::bucket::Bucket;
+use super::columns::{Columns, Part, Parts};
 use super::grade::{ClassActions, Grades, grades};
 use super::state::{Granted, Scope, State};
 use crate::base::Principal;
+use crate::policy::Normal;
 use crate::policy::access::Context;
-use crate::policy::{Document, Normal, Statement};
 
 /// The matrix. All rows are different.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -51,18 +52,30 @@ pub(super) fn matrix(scope: &Scope, classes: &[ClassActions], context: &Context<
     if buckets.is_empty() && all.clone().any(|granted| matches!(granted, Granted::Unknown)) {
         buckets.push(Bucket::Pattern("*".to_owned()));
     }
-    let mut evaluator = Evaluator { buckets: &buckets, classes, context, known: BTreeMap::new() };
-    let mut rows: BTreeMap<Vec<Cell>, Vec<Principal>> = BTreeMap::new();
-    for (who, [before, after]) in everything {
-        let (before, after) = (evaluator.line(before, who), evaluator.line(after, who));
-        rows.entry(merged(&before, &after)).or_default().push(who.clone());
+    let columns = Columns::new(&buckets, &documents);
+    let of_everyone = everything.iter().flat_map(|(_, sides)| sides).filter_map(Granted::document);
+    let grader = Grader::new(of_everyone, &columns, classes, *context);
+    // Who has the same documents has the same row, unless a document depends on the user.
+    let mut alike: BTreeMap<([Granted<'_>; 2], Option<&Principal>), Vec<&Principal>> = BTreeMap::new();
+    for (who, sides) in everything {
+        let is_own = sides.iter().any(|granted| grader.depends_on_user(granted));
+        alike.entry((sides, is_own.then_some(who))).or_default().push(who);
     }
-    let mut rows: Vec<Row> =
-        rows.into_iter().map(|(cells, principals)| Row { principals, anonymous: false, cells }).collect();
+    let mut rows: BTreeMap<Vec<Cell>, BTreeSet<Principal>> = BTreeMap::new();
+    for (([before, after], who), principals) in alike {
+        let (before, after) = (grader.line(before, who), grader.line(after, who));
+        rows.entry(merged(&before, &after)).or_default().extend(principals.into_iter().cloned());
+    }
+    let row = |(cells, principals): (_, BTreeSet<_>)| Row {
+        principals: principals.into_iter().collect(),
+        anonymous: false,
+        cells,
+    };
+    let mut rows: Vec<Row> = rows.into_iter().map(row).collect();
     if sides.iter().flatten().any(|state| state.anonymous.is_some()) {
-        let context = context.anonymous();
-        let mut evaluator = Evaluator { buckets: &buckets, classes, context: &context, known: BTreeMap::new() };
-        let [before, after] = without_login.map(|granted| evaluator.line_of(granted, &context));
+        let documents = without_login.iter().filter_map(Granted::document);
+        let grader = Grader::new(documents, &columns, classes, context.anonymous());
+        let [before, after] = without_login.map(|granted| grader.line(granted, None));
         let cells = merged(&before, &after);
         match rows.iter_mut().find(|row| row.cells == cells) {
             Some(row) => row.anonymous = true,
@@ -97,97 +110,82 @@ fn merged(before: &Line, after: &Line) -> Vec<Cell> {
         .collect()
 }
 
-/// Evaluates each document once, and the parts that depend on the user once for each user.
-struct Evaluator<'a> {
-    buckets: &'a [Bucket],
+/// Grades parts of documents. The same part of several documents and columns is graded once.
+struct Grader<'a> {
+    columns: usize,
     classes: &'a [ClassActions],
-    context: &'a Context<'a>,
-    known: BTreeMap<&'a Normal, Evaluation<'a>>,
+    context: Context<'a>,
+    documents: BTreeMap<&'a Normal, Graded>,
 }
 
-struct Evaluation<'a> {
+struct Graded {
     /// The parts that depend on the user.
-    variable: Vec<BucketPart<'a>>,
+    by_user: Vec<(Part, Vec<usize>)>,
     /// The cells of the other parts.
     same: Line,
 }
 
-/// The part of a document about one bucket.
-struct BucketPart<'a> {
-    bucket: (usize, &'a Bucket),
-    document: Document,
-    variable: bool,
-    /// The patterns that may match something in the bucket, if they treat all such buckets the same.
-    even: Option<Vec<String>>,
-}
-
-impl<'a> Evaluator<'a> {
-    fn line(&mut self, granted: Granted<'a>, who: &Principal) -> Line {
-        let context = self.context.with(who);
-        self.line_of(granted, &context)
+impl<'a> Grader<'a> {
+    fn new(
+        documents: impl Iterator<Item = &'a Normal>,
+        columns: &Columns<'a>,
+        classes: &'a [ClassActions],
+        context: Context<'a>,
+    ) -> Self {
+        let documents: BTreeSet<&Normal> = documents.collect();
+        let parts: Vec<(&Normal, Parts)> =
+            documents.into_iter().map(|normal| (normal, columns.parts(normal.document(), context.catalogue))).collect();
+        let same: BTreeSet<&Part> =
+            parts.iter().flat_map(|(_, parts)| parts.keys()).filter(|part| !part.depends_on_user()).collect();
+        let grades: BTreeMap<&Part, Grades> =
+            same.into_iter().map(|part| (part, part.grades(&context, classes))).collect();
+        let graded = |parts: &Parts| {
+            let mut graded = Graded { by_user: Vec::new(), same: Line::new() };
+            for (part, columns) in parts {
+                match grades.get(part) {
+                    Some(found) => enter(&mut graded.same, columns, *found),
+                    None => graded.by_user.push((part.clone(), columns.clone())),
+                }
+            }
+            graded
+        };
+        let documents = parts.iter().map(|(normal, parts)| (*normal, graded(parts))).collect();
+        Self { columns: columns.len(), classes, context, documents }
     }
 
-    fn line_of(&mut self, granted: Granted<'a>, of_one: &Context<'_>) -> Line {
+    fn depends_on_user(&self, granted: &Granted<'_>) -> bool {
+        granted.document().and_then(|normal| self.documents.get(normal)).is_some_and(|of| !of.by_user.is_empty())
+    }
+
+    /// The cells of a document, for this user or group if it depends on that.
+    fn line(&self, granted: Granted<'_>, who: Option<&Principal>) -> Line {
+        let Self { columns, classes, context, documents } = self;
         let normal = match granted {
             Granted::Nothing => return Line::new(),
             Granted::Unknown => {
-                return (0..self.buckets.len()).map(|column| (column, Grades::unknown(self.context.rules))).collect();
+                return (0..*columns).map(|column| (column, Grades::unknown(context.rules))).collect();
             }
             Granted::Document(normal) => normal,
         };
-        let (buckets, classes, context) = (self.buckets, self.classes, self.context);
-        let Evaluation { variable, same } = self.known.entry(normal).or_insert_with(|| {
-            let part = |(column, bucket)| BucketPart::of(normal.document(), column, bucket);
-            let parts = buckets.iter().enumerate().filter_map(part);
-            let (variable, same): (Vec<_>, Vec<_>) = parts.partition(|part| part.variable);
-            Evaluation { variable, same: evaluate(&same, context, classes) }
-        });
-        let own = evaluate(variable, of_one, classes);
-        same.iter().map(|(column, grades)| (*column, *grades)).chain(own).collect()
+        let Some(Graded { by_user, same }) = documents.get(normal) else { return Line::new() };
+        let mut line = same.clone();
+        let context = who.map_or(*context, |who| context.with(who));
+        for (part, columns) in by_user {
+            enter(&mut line, columns, part.grades(&context, classes));
+        }
+        line
     }
 }
 
-impl<'a> BucketPart<'a> {
-    fn of(document: &Document, column: usize, bucket: &'a Bucket) -> Option<Self> {
-        let mut met = Vec::new();
-        let mut even = bucket.is_one();
-        let mut about = |statement: &Statement| {
-            let mut statement = statement.clone();
-            let resources = &mut statement.resources;
-            let (meets, misses): (Vec<_>, Vec<_>) =
-                std::mem::take(&mut resources.patterns).into_iter().partition(|pattern| bucket.meets(pattern));
-            even &= meets.iter().all(|pattern| is_even(pattern));
-            met.push(meets.join(" "));
-            let keep = resources.negated || !meets.is_empty();
-            resources.patterns = if resources.negated { [meets, misses].concat() } else { meets };
-            keep.then_some(statement)
-        };
-        let statements: Vec<_> = document.statements.iter().filter_map(&mut about).collect();
-        if statements.is_empty() {
-            return None;
-        }
-        let document = Document { statements, ..document.clone() };
-        let variable = bucket.is_variable() || crate::policy::access::depends_on_user(&document);
-        Some(Self { bucket: (column, bucket), document, variable, even: even.then_some(met) })
+impl Part {
+    fn grades(&self, context: &Context<'_>, classes: &[ClassActions]) -> Grades {
+        grades(&self.document, &self.bucket, context, classes)
     }
 }
 
-/// The columns with access by these parts. Buckets that a document treats the same are evaluated once.
-fn evaluate(parts: &[BucketPart<'_>], context: &Context<'_>, classes: &[ClassActions]) -> Line {
-    let mut seen: BTreeMap<&Vec<String>, Grades> = BTreeMap::new();
-    let mut line = Line::new();
-    for part in parts {
-        let (column, bucket) = part.bucket;
-        let found = match part.even.as_ref().and_then(|even| seen.get(even)) {
-            Some(found) => *found,
-            None => grades(&part.document, bucket, context, classes),
-        };
-        if let Some(even) = &part.even {
-            seen.insert(even, found);
-        }
-        if found != Grades::default() {
-            line.insert(column, found);
-        }
+/// Enters the grades of columns into a line, if they give access.
+fn enter(line: &mut Line, columns: &[usize], grades: Grades) {
+    if grades != Grades::default() {
+        line.extend(columns.iter().map(|column| (*column, grades)));
     }
-    line
 }

@@ -1,6 +1,7 @@
 //! The access report: which user or group may do what in which bucket, now and after a plan.
 
 mod bucket;
+mod columns;
 mod grade;
 mod matrix;
 mod review;
@@ -17,15 +18,15 @@ pub use review::{Reviewed, review};
 pub use state::{Scope, State};
 pub use why::{Deciding, Source, authored, changes, deciding};
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::{PolicyName, Principal};
 use crate::contract::Checked;
 use crate::desired::Term;
 use crate::observed::{Identity, Limits, PublicBucket};
 use crate::plan::Digest;
-use crate::policy::Catalogue;
 use crate::policy::access::{Context, InPractice, RuleList, in_practice};
+use crate::policy::{Catalogue, Normal};
 
 /// The access report.
 #[derive(Debug, Clone)]
@@ -64,7 +65,7 @@ pub fn report(
     let classes = grade::classes(catalogue);
     let context = Context { rules, ..Context::new(catalogue) };
     let matrix = matrix::matrix(&scope, &classes, &context);
-    let in_practice = [scope.before(), scope.after()].map(|state| differing(state, &context));
+    let in_practice = differing([scope.before(), scope.after()], &context);
     let public = [scope.before(), scope.after()].map(|state| state?.buckets.public(&context));
     Report {
         scope,
@@ -81,10 +82,14 @@ pub fn report(
     }
 }
 
-/// The policies with which people can do something else than their actions say.
-fn differing(state: Option<&State>, context: &Context<'_>) -> BTreeMap<PolicyName, InPractice> {
-    let policies = state.into_iter().flat_map(|state| &state.policies);
-    let documents = policies.filter_map(|(name, body)| Some((name, body.normal()?)));
-    let all = documents.map(|(name, normal)| (name.clone(), in_practice(normal.document(), context)));
-    all.filter(|(_, found)| !found.is_empty()).collect()
+/// The policies with which people can do something else than their actions say, before and after.
+fn differing(sides: [Option<&State>; 2], context: &Context<'_>) -> [BTreeMap<PolicyName, InPractice>; 2] {
+    let documents = sides.map(|state| {
+        let policies = state.into_iter().flat_map(|state| &state.policies);
+        policies.filter_map(|(name, body)| Some((name, body.normal()?))).collect::<Vec<_>>()
+    });
+    let distinct: BTreeSet<&Normal> = documents.iter().flatten().map(|(_, normal)| *normal).collect();
+    let found = distinct.into_iter().map(|normal| (normal, in_practice(normal.document(), context)));
+    let found: BTreeMap<&Normal, InPractice> = found.filter(|(_, found)| !found.is_empty()).collect();
+    documents.map(|all| all.into_iter().filter_map(|(name, of)| Some((name.clone(), found.get(of)?.clone()))).collect())
 }

@@ -18,9 +18,14 @@ pub struct Reviewed {
     pub can: Option<Requests>,
 }
 
-/// What all users and groups of a state can do, in their order.
-pub fn review(state: &State, context: &Context<'_>) -> Vec<Reviewed> {
+/// What all users and groups of two states can do, in their order.
+pub fn review(sides: [Option<&State>; 2], context: &Context<'_>) -> [Option<Vec<Reviewed>>; 2] {
     let mut known: BTreeMap<&Normal, Requests> = BTreeMap::new();
+    sides.map(|state| Some(of_state(state?, context, &mut known)))
+}
+
+/// A document that does not depend on the user is evaluated once.
+fn of_state<'a>(state: &'a State, context: &Context<'_>, known: &mut BTreeMap<&'a Normal, Requests>) -> Vec<Reviewed> {
     let mut of = |normal, who: &Principal| {
         if depends_on_user(Normal::document(normal)) {
             return abilities(normal.document(), &context.with(who));

@@ -1,7 +1,7 @@
-//! The part of a resource pattern that is in one bucket.
+//! The part of a resource pattern that is in one bucket, or in buckets with a common beginning.
 
 use super::glob::{Glob, Token};
-use super::resources::ARN;
+use super::resources::{ARN, Position, ResourceSpace};
 
 /// The patterns for what a pattern covers of a bucket: the bucket, and objects in it. `None` if servers read it differently.
 ///
@@ -27,6 +27,34 @@ pub(in crate::policy) fn within_bucket(pattern: &str, bucket: &str) -> Option<Ve
         return None;
     }
     Some(glob.matches(bucket).then(|| format!("{ARN}{bucket}")).into_iter().chain(objects).collect())
+}
+
+/// A beginning of names of buckets behind which the same names can follow as behind this one. `None` if it is none, or too
+/// short to have such a substitute.
+pub fn similar_beginning(beginning: &str) -> Option<&'static str> {
+    let start = Position::Start;
+    match beginning.chars().try_fold(start, |at, letter| ResourceSpace::Bucket.next(at, letter))? {
+        Position::Named => Some("bucket"),
+        Position::Within if beginning.len() > 2 => Some("bucket-"),
+        Position::Start | Position::First | Position::Within | Position::Slash | Position::Key => None,
+    }
+}
+
+/// What a pattern matches behind this beginning of resources: the ends of patterns that start with it. `None` if servers
+/// read such patterns differently.
+pub fn ends_behind(pattern: &str, beginning: &str) -> Option<Vec<String>> {
+    let is_all = *Glob::parse(pattern).tokens() == [Token::Run];
+    let behind = if is_all { "*" } else { pattern.strip_prefix(ARN)? };
+    if let Some(end) = behind.strip_prefix(beginning) {
+        return Some(vec![end.to_owned()]);
+    }
+    if behind.contains("${") {
+        return None;
+    }
+    let ends: Vec<String> = Glob::parse(behind).behind(beginning).iter().map(Glob::text).collect();
+    // Servers of MinIO clean the path of a resource only for patterns without wildcards.
+    let is_plain = |pattern: &str| !pattern.contains(['*', '?']) && !pattern.ends_with('/');
+    (is_plain(behind) || !ends.iter().any(|end| is_plain(end))).then_some(ends)
 }
 
 impl Glob {

@@ -59,6 +59,9 @@ impl Description {
             && self.within.is_subset(&other.within)
             && self.conditions.is_subset(&other.conditions)
             && self.except.is_subset(&other.except);
+        if !same || self.pattern == other.pattern {
+            return same;
+        }
         let read =
             |text: &str, rules| Pattern::read(text, Dialect { rules, variables: true, requester: Requester::UNKNOWN });
         let (wide, narrow) = (read(&self.pattern, rules), read(&other.pattern, other_rules));
@@ -75,7 +78,7 @@ impl Description {
             | ResourceSpace::Object
             | ResourceSpace::TrimmedObject => wide.covers(&narrow),
         };
-        same && (self.pattern == other.pattern || (!wide.opaque && !narrow.opaque && is_wider()))
+        !wide.opaque && !narrow.opaque && is_wider()
     }
 }
 

@@ -120,10 +120,12 @@ pub(super) fn lines(all_findings: &GroupFindings<'_>, wildcards: &Wildcards<'_>)
     for (group, findings) in others {
         let readings = [leading, group].map(|rules| rules.first().copied().unwrap_or(Rules::MINIO_2021));
         for (description, examples) in &findings.found {
+            let same = first.found.get(description);
             let is_new = |action: &str| {
-                !first.found.iter().any(|(wide, actions)| {
-                    actions.get(action).is_some_and(|example| wide.covers(description, example.space, readings))
-                })
+                !same.is_some_and(|actions| actions.contains_key(action))
+                    && !first.found.iter().any(|(wide, actions)| {
+                        actions.get(action).is_some_and(|example| wide.covers(description, example.space, readings))
+                    })
             };
             let new: Examples<'_> =
                 examples.iter().filter(|(action, _)| is_new(action)).map(|(a, e)| (*a, Rc::clone(e))).collect();

@@ -49,6 +49,7 @@ pub use abilities::{RequestLine, RequestWitness, Requests, UndecidedRequests, ab
 pub use answer::{Answer, Asked, Attachment, ByBucket, Holder, Report};
 pub use basis::{Basis, BasisKind, basis};
 pub(super) use bucket::within_bucket;
+pub use bucket::{ends_behind, similar_beginning};
 pub use can::{ActionDecision, Need, RequestDecision, RequestOn, RequestQuestion, WayDecision, decide_request};
 pub use compare::{Comparison, Relation, compare};
 pub use decide::{Decision, Ground, Request, RequestProblem, Verdict, decide};
@@ -271,10 +272,12 @@ pub fn summary(document: &Document, context: &Context<'_>) -> Access {
 /// and requests that it allows and no action shows.
 #[must_use]
 pub fn in_practice(document: &Document, context: &Context<'_>) -> InPractice {
-    let allows = part(document, &of_effect(document, Effect::Allow));
-    let denied = difference_on(&[Side::Lost], Some(&allows), Some(document), context).in_practice.without_effect;
     let mut all = summary(document, context).in_practice;
-    all.without_effect.extend(denied);
+    if !of_effect(document, Effect::Deny).is_empty() {
+        let allows = part(document, &of_effect(document, Effect::Allow));
+        let denied = difference_on(&[Side::Lost], Some(&allows), Some(document), context);
+        all.without_effect.extend(denied.in_practice.without_effect);
+    }
     all
 }
 
@@ -289,6 +292,9 @@ pub fn includes(wide: &Document, narrow: &Document, context: &Context<'_>) -> bo
 /// Whether the glob `wide` matches every text that the glob `narrow` matches.
 #[must_use]
 pub fn pattern_covers(wide: &str, narrow: &str) -> bool {
+    if !wide.contains(['*', '?']) {
+        return wide == narrow;
+    }
     glob::Glob::parse(wide).subsumes(&glob::Glob::parse(narrow))
 }
 
