@@ -13,7 +13,7 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use crate::cluster::{Cluster, RetryPolicy, RetryingCluster};
 use crate::plan::{Plan, Step, StepId};
 
-pub use outcome::{Outcome, Progress, Remark, Status, StepOutcome, StopSignal};
+pub use outcome::{NewKeys, Outcome, Progress, Remark, Status, StepOutcome, StopSignal};
 pub use secret_store::{KeyPairRecord, SecretStore, SecretStoreContext, Slot, StoredIn};
 
 use check::Checker;
@@ -33,6 +33,8 @@ pub struct RunOptions<'a> {
     pub stop: &'a StopSignal,
     /// The receiver of events.
     pub progress: &'a dyn Progress,
+    /// Where new key pairs stay in memory after they were stored, if anything is to be asked with them.
+    pub new_keys: Option<&'a NewKeys>,
 }
 
 /// Runs the steps of a plan. A failed step stops its dependent steps, not the rest. A step that finds another cluster than the
@@ -47,6 +49,7 @@ pub async fn run(plan: &Plan, options: &RunOptions<'_>) -> Vec<StepOutcome> {
         progress: options.progress,
         retry_policy: options.retry_policy,
         stop: options.stop,
+        new_keys: options.new_keys,
     };
     let mut run = Run { steps: &plan.steps, waiting: plan.steps.iter().collect(), outcomes: BTreeMap::new() };
     let mut calls = FuturesUnordered::new();

@@ -1,9 +1,12 @@
 //! The outcome of an apply and of each step, and how a run and its caller talk meanwhile: progress, and the request to stop.
 
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
 use tokio::sync::watch;
 
 use super::secret_store::StoredIn;
-use crate::base::UserName;
+use crate::base::{KeyPair, UserName};
 use crate::plan::{Plan, Step, StepId};
 
 /// The outcome of an apply.
@@ -133,6 +136,9 @@ impl Outcome {
         self.remaining.as_ref().is_some_and(|plan| plan.is_empty() && !plan.is_blocked())
     }
 }
+
+/// New key pairs by user. Each was stored before.
+pub type NewKeys = Mutex<BTreeMap<UserName, KeyPair>>;
 
 /// Receives the events of a run, to show or record them.
 pub trait Progress: Sync {

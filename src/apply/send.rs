@@ -1,6 +1,7 @@
 //! Runs one call until its outcome is known. After a lost response, attune reads the cluster and never guesses.
 
 use std::collections::BTreeSet;
+use std::sync::PoisonError;
 
 use time::OffsetDateTime;
 
@@ -9,7 +10,7 @@ use crate::cluster::{CallError, Cluster, Effect, RawAnswer, RetryPolicy};
 use crate::plan::{BucketTarget, Call};
 
 use super::check::{Checker, ObjectState};
-use super::outcome::{Progress, Remark, Status, StopSignal};
+use super::outcome::{NewKeys, Progress, Remark, Status, StopSignal};
 use super::secret_store::{SecretStore, Slot, StoredIn};
 
 pub(super) struct Sender<'a> {
@@ -21,6 +22,7 @@ pub(super) struct Sender<'a> {
     pub(super) progress: &'a dyn Progress,
     pub(super) retry_policy: RetryPolicy,
     pub(super) stop: &'a StopSignal,
+    pub(super) new_keys: Option<&'a NewKeys>,
 }
 
 #[derive(Default)]
@@ -162,7 +164,7 @@ impl Sender<'_> {
                 self.secret_store.release(slot);
                 Ok(Status::Done)
             }
-            Ok(Some(pair)) => Ok(self.store(slot, user, &pair, remarks).await),
+            Ok(Some(pair)) => Ok(self.store(slot, user, pair, remarks).await),
             Err(error) => {
                 match &error.answer {
                     None => self.secret_store.release(slot),
@@ -173,10 +175,10 @@ impl Sender<'_> {
         }
     }
 
-    async fn store(&self, slot: Slot, user: &UserName, pair: &KeyPair, remarks: &mut Vec<Remark>) -> Status {
+    async fn store(&self, slot: Slot, user: &UserName, pair: KeyPair, remarks: &mut Vec<Remark>) -> Status {
         let now = OffsetDateTime::now_utc();
         let recorded = |stored: &StoredIn| self.progress.keys_stored(user, stored);
-        let (remark, status) = match self.secret_store.store(slot, user, pair, now, recorded).await {
+        let (remark, status) = match self.secret_store.store(slot, user, &pair, now, recorded).await {
             StoredIn::Destination { place } => (Remark::Stored { place }, Status::Done),
             StoredIn::Emergency { path, why } => {
                 let path = path.display().to_string();
@@ -190,6 +192,9 @@ impl Sender<'_> {
                 (Remark::PairUnknown, Status::Failed(reason))
             }
         };
+        if let Some(new_keys) = self.new_keys.filter(|_| status.is_good()) {
+            new_keys.lock().unwrap_or_else(PoisonError::into_inner).insert(user.clone(), pair);
+        }
         // A pair that an earlier response may have lost came with this one.
         remarks.retain(|earlier| *earlier != Remark::PairUnknown);
         remarks.push(remark);

@@ -8,7 +8,7 @@ use super::connect::CommandError;
 use super::documents::Documents;
 use super::exit::{self, Exit, Failure};
 use super::output::Output;
-use super::people::{People, bucket_of, role};
+use super::people::{People, bucket_of, role, with_buckets};
 use crate::base::{PolicyName, Release, count};
 use crate::desired::{is_stdin, shown_path};
 use crate::policy::Catalogue;
@@ -218,7 +218,7 @@ impl AccessArgs {
         attachments.retain(|attachment| self.who.is_none() || !is_anonymous(attachment) || attachment.is_known());
         let (buckets, only) = (people.buckets(), bucket_of(&asked));
         let answers = attachments.into_iter().map(|attachment| {
-            let mut attachment = people.with_buckets(attachment, &buckets, context.rules, only.as_ref());
+            let mut attachment = with_buckets(attachment, &buckets, context.rules, only.as_ref());
             if is_anonymous(&attachment) && only.is_some() {
                 attachment = people.anonymous(only.as_ref());
             }
@@ -286,7 +286,7 @@ impl AccessArgs {
         let context = Context { rules: self.rules.or(rules), ..Context::new(&people.catalogue) };
         let buckets = people.buckets();
         let [one, other] = [people.named(one)?, people.named(other)?]
-            .map(|attachment| people.with_buckets(attachment, &buckets, context.rules, None));
+            .map(|attachment| with_buckets(attachment, &buckets, context.rules, None));
         if let Some(unknown) = [&one, &other].into_iter().find(|of| !of.is_known()) {
             return Err(self.unknown(unknown).into());
         }

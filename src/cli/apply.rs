@@ -8,21 +8,22 @@ use super::args::{BaseArg, CallArgs, Format, GlobalArgs, GuardArgs, OnlyArg, Sec
 use super::base::{Base, Reviewed, ReviewedPlan};
 use super::connect::{CommandError, Connection, connect};
 use super::exit::{self, Exit, Failure};
+use super::expired::{check_clock, not_ended};
 use super::git::checked_out;
 use super::lost_keys::{self, users_with_policy};
 use super::output::Output;
 use super::preflight::{check_approval, check_plan, check_secret_store, confirm, secret_store};
-use super::progress::{ApplyProgress, interruptible, interruptible_storing};
+use super::progress::{ApplyProgress, Interruptions, interruptible_by, interruptible_storing, progress_bar};
 use super::state::{About, State, rollback_command};
-use crate::apply::{Outcome, RunOptions, SecretStore, StopSignal, run};
-use crate::base::{Finding, Principal};
+use super::verify_new::{self, Expected, VerifyNewArgs, check_service};
+use crate::apply::{NewKeys, Outcome, RunOptions, SecretStore, StopSignal, run};
 use crate::cluster::observe;
-use crate::desired::{AsOf, Desired};
 use crate::observed::Observed;
-use crate::plan::{Expired, Only, Plan, expired, once_revoked, plan_part};
+use crate::plan::{Only, Plan, after, expired, once_revoked, plan_part};
 use crate::policy::Catalogue;
-use crate::render::json::{self, OutcomeV1, PlanV1};
+use crate::render::json::{self, OutcomeV1, PlanV1, VerifiedUserV1};
 use crate::render::{RollbackFile, RollbackSettings, text};
+use crate::s3::S3Client;
 
 /// Apply the configuration to the cluster
 ///
@@ -39,6 +40,7 @@ Examples:
   attune apply --approved DIGEST                   apply only the reviewed plan
   attune apply --approved DIGEST --base origin/main
   attune apply --yes --reason 'CHG-4711'
+  attune apply --approved DIGEST --verify          ask the S3 service with each new key pair
   attune apply --yes --format json
   attune apply --file .attune/before-DIGEST.toml   roll back that plan
   attune apply --approved DIGEST --only 'policy/ml-*'
@@ -72,10 +74,15 @@ pub(super) struct ApplyArgs {
     #[command(flatten)]
     secret_store: SecretStoreArgs,
     #[command(flatten)]
+    verify_new: VerifyNewArgs,
+    #[command(flatten)]
     guards: GuardArgs,
     #[command(flatten)]
     calls: CallArgs,
 }
+
+/// An outcome, and with `--verify` what the S3 service says.
+type Executed = (Outcome, Option<Vec<VerifiedUserV1>>);
 
 struct Prepared {
     reviewed: Reviewed,
@@ -86,6 +93,8 @@ struct Prepared {
     stop: StopSignal,
     jobs: usize,
     state_dir: PathBuf,
+    /// With `--verify`: the S3 service.
+    service: Option<S3Client>,
     /// With `--expired`: some access that has ended stays.
     leaves_expired: bool,
 }
@@ -106,11 +115,13 @@ impl ApplyArgs {
         }
         let outcome = self.execute(global, &prepared, &secret_store, output).await;
         let outcome = outcome.map_err(|failure| CommandError::from(failure).reported(self.format, output))?;
-        self.report(&prepared, &outcome.ok_or_else(stopped_at_once)?, output)
+        let (outcome, verified) = outcome.ok_or_else(stopped_at_once)?;
+        self.report(&prepared, &outcome, verified, output)
     }
 
     async fn prepare(&self, global: &GlobalArgs, output: &mut Output) -> Result<Prepared, CommandError> {
         let mut reviewed = Reviewed::read(global, &self.base, &self.only, output)?;
+        let service = self.verify_new.client(&reviewed.connection(global)?.s3, global)?;
         let connection = connect(global, reviewed.connection(global)?, self.calls, output).await?;
         let observed = observe(&connection.retrying(), &reviewed.states(), self.calls.jobs()).await?;
         let catalogue = self.guards.catalogue.load_or(&observed.identity.release)?;
@@ -134,6 +145,7 @@ impl ApplyArgs {
             stop: StopSignal::default(),
             jobs: self.calls.jobs(),
             state_dir: self.state_dir.of(global),
+            service,
             leaves_expired,
         })
     }
@@ -154,15 +166,24 @@ impl ApplyArgs {
     async fn check(&self, prepared: &Prepared, secret_store: &SecretStore, output: &mut Output) -> Result<(), Failure> {
         let plan = &prepared.planned.plan;
         check_plan(plan)?;
-        self.check_confirmed(plan, &prepared.state_dir, output)?;
         let users: Vec<_> = plan.may_create_keys().into_iter().collect();
+        let service = prepared.service.as_ref().filter(|_| !users.is_empty());
+        if let Some(service) = service {
+            let endpoint = service.endpoint();
+            output.info(|out, _| writeln!(out, "verify: each new key pair then asks {endpoint} what its user can do"));
+        }
+        self.check_confirmed(plan, &prepared.state_dir, output)?;
         let base = prepared.reviewed.base.as_ref().filter(|_| !users.is_empty());
         match base.and_then(Base::untrusted_program) {
             Some(untrusted) => {
                 let message = format!("{}; nothing was changed", untrusted.message);
-                Err(Failure::new(&exit::CREDENTIAL_SINK, message).help(untrusted.help.unwrap_or_default()))
+                return Err(Failure::new(&exit::CREDENTIAL_SINK, message).help(untrusted.help.unwrap_or_default()));
             }
-            None => check_secret_store(secret_store, &users, output).await,
+            None => check_secret_store(secret_store, &users, output).await?,
+        }
+        match service {
+            Some(service) => check_service(service).await,
+            None => Ok(()),
         }
     }
 
@@ -191,11 +212,12 @@ impl ApplyArgs {
         prepared: &Prepared,
         secret_store: &SecretStore,
         output: &mut Output,
-    ) -> Result<Option<Outcome>, Failure> {
+    ) -> Result<Option<Executed>, Failure> {
         let (plan, stop) = (&prepared.planned.plan, &prepared.stop);
         if plan.is_empty() {
             let remaining = plan_again(prepared, output).await;
-            return Ok(Some(Outcome { steps: Vec::new(), remaining, rollback_file: None, rollback_command: None }));
+            let outcome = Outcome { steps: Vec::new(), remaining, rollback_file: None, rollback_command: None };
+            return Ok(Some((outcome, prepared.service.as_ref().map(|_| Vec::new()))));
         }
         let state = State::lock(&prepared.state_dir, &plan.identity)?;
         let rollback_file = write_rollback_file(&state, &self.before(global, prepared)?, output)?;
@@ -204,6 +226,7 @@ impl ApplyArgs {
         let about = About { reason: self.reason.as_deref(), file: &global.file, commit: commit.as_deref() };
         let journal = state.journal(plan, &about)?;
         let progress = ApplyProgress::new(plan.steps.len(), &journal, output);
+        let (mut signals, new_keys) = (Interruptions::new(), NewKeys::default());
         let options = RunOptions {
             cluster: &*prepared.connection.cluster,
             secret_store,
@@ -211,23 +234,43 @@ impl ApplyArgs {
             retry_policy: self.calls.retry_policy(),
             stop,
             progress: &progress,
+            new_keys: prepared.service.as_ref().map(|_| &new_keys),
         };
-        let steps = interruptible_storing(run(plan, &options), stop, secret_store, |text| progress.print(text)).await;
+        let steps =
+            interruptible_storing(run(plan, &options), (&mut signals, stop), secret_store, |text| progress.print(text))
+                .await;
         progress.finish();
         let Some(steps) = steps else { return Ok(None) };
         // All calls have ended, so an interruption only ends this read.
         let again = plan_again(prepared, output);
-        let again = interruptible(again, stop, |text| progress.print(text)).await;
+        let again = interruptible_by(again, (&mut signals, stop), |text| progress.print(text)).await;
         if again.is_none() {
             output.message(|out, _| writeln!(out, "interrupted: the cluster was not read again"));
         }
         let rollback_file = rollback_file.map(|file| file.display().to_string());
         let outcome = Outcome { steps, remaining: again.flatten(), rollback_file, rollback_command };
         journal.finish(&outcome);
-        Ok(Some(outcome))
+        let Some(client) = &prepared.service else { return Ok(Some((outcome, None))) };
+        let expected = Expected {
+            client,
+            bar: progress_bar(None, output),
+            after: after(plan, &prepared.observed),
+            remaining: outcome.remaining.as_deref(),
+            catalogue: &prepared.catalogue,
+            rules: prepared.reviewed.loaded.desired.cluster.rules(),
+        };
+        let print = |text: &str| progress.print(text);
+        let verified = self.verify_new.ask(new_keys, &expected, (&mut signals, stop), print).await;
+        Ok(Some((outcome, Some(verified))))
     }
 
-    fn report(&self, prepared: &Prepared, outcome: &Outcome, output: &mut Output) -> Result<Exit, Failure> {
+    fn report(
+        &self,
+        prepared: &Prepared,
+        outcome: &Outcome,
+        verified: Option<Vec<VerifiedUserV1>>,
+        output: &mut Output,
+    ) -> Result<Exit, Failure> {
         let plan = &prepared.planned.plan;
         let interrupted = prepared.stop.is_requested();
         let exit = if outcome.all_good() && outcome.converged() && !outcome.may_have_lost_a_secret() {
@@ -239,10 +282,11 @@ impl ApplyArgs {
         } else {
             Exit::Partial
         };
+        let exit = exit.max(verify_new::exit(verified.as_deref().unwrap_or_default()));
         if outcome.may_have_changed() {
             output.changed = Some(exit);
         }
-        let outcome_json = OutcomeV1::of(plan, outcome);
+        let outcome_json = OutcomeV1 { verified, ..OutcomeV1::of(plan, outcome) };
         output.summary = Some(text::ended(&outcome_json));
         match self.format {
             Format::Json => output.result(|out, _| json::write(out, &outcome_json))?,
@@ -281,36 +325,6 @@ impl ApplyArgs {
         options.extend(global.insecure.then_some("--insecure"));
         rollback_command(&self.state_dir.of(global), file, &options)
     }
-}
-
-/// By how many seconds the clock of a run of `--expired` may differ from the cluster's.
-const CLOCK_TOLERANCE: i64 = 5 * 60;
-
-/// Without an approval, the time alone decides. So two clocks must agree on it.
-fn check_clock(ahead: Option<i64>, global: &GlobalArgs) -> Result<(), Failure> {
-    let AsOf { at, .. } = global.as_of();
-    let Some(ahead) = ahead else {
-        let message = "the cluster does not say what time it is, so `--expired` does nothing";
-        return Err(Failure::new(&exit::CLOCK, message).help("apply with an approval instead"));
-    };
-    let ahead = ahead + (global.started - at).whole_seconds();
-    if ahead.abs() <= CLOCK_TOLERANCE {
-        return Ok(());
-    }
-    let (seconds, side) = (ahead.unsigned_abs(), if ahead > 0 { "ahead of" } else { "behind" });
-    let message =
-        format!("the cluster's clock is {seconds} s {side} the time of this run, so `--expired` does nothing");
-    Err(Failure::new(&exit::CLOCK, message).help("fix the wrong clock, with NTP; `--now` may differ by 5 minutes, too"))
-}
-
-/// A warning for each user or group whose access has ended and stays.
-fn not_ended(of: &Expired, desired: &Desired) -> Vec<Finding> {
-    let finding = |(principal, why): (&Principal, &String)| {
-        let message = format!("the access of {principal} has ended and stays: {why}");
-        let at = desired.entry(principal).and_then(|entry| entry.at.clone());
-        Finding::warning(exit::NOT_ENDED, message).at(at).help("run `attune plan`, and apply it with an approval")
-    };
-    of.left_out.iter().map(finding).collect()
 }
 
 /// The longest reason, in characters.

@@ -13,7 +13,7 @@ use super::exit::{self, Exit, Failure};
 use super::lost_keys;
 use super::output::Output;
 use super::preflight::{NAMED, check_protected, check_secret_store, confirm, named, protected_user, secret_store};
-use super::progress::{KeysProgress, interruptible_storing};
+use super::progress::{Interruptions, KeysProgress, interruptible_storing};
 use super::revoke::RevokeArgs;
 use super::rotations;
 use super::state::{Journal, State};
@@ -191,7 +191,8 @@ impl RotateArgs {
             record: &record,
         };
         let work = rotate(&rotation.users, store, &options);
-        let ended = interruptible_storing(work, stop, store, |text| record.print(text)).await;
+        let ended =
+            interruptible_storing(work, (&mut Interruptions::new(), stop), store, |text| record.print(text)).await;
         record.finish();
         ended
     }

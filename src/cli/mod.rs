@@ -14,6 +14,7 @@ mod edit;
 mod edited;
 mod exit;
 mod expand;
+mod expired;
 mod files;
 mod find;
 mod fmt;
@@ -48,6 +49,7 @@ mod test;
 mod usage;
 mod validate;
 mod verify;
+mod verify_new;
 mod why;
 
 use std::io;

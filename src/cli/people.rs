@@ -149,21 +149,6 @@ impl People {
         Attachment { holder: Holder::Anonymous, policy: None, document }
     }
 
-    /// The same with the policies of buckets beside its own, if they count for users by some rules.
-    pub(super) fn with_buckets(
-        &self,
-        attachment: Attachment,
-        buckets: &Buckets,
-        rules: &RuleList,
-        only: Option<&BucketName>,
-    ) -> Attachment {
-        let is_user = matches!(attachment.holder, Holder::Principal(_) | Holder::Roles(_));
-        if !is_user || !rules.has_union() || !attachment.is_known() || !buckets.have_policies() {
-            return attachment;
-        }
-        Attachment { document: buckets.together(attachment.document.as_ref(), only), ..attachment }
-    }
-
     /// The policy of a bucket, if it counts for someone. Its statements have their numbers.
     pub(super) fn sources_of_buckets(
         &self,
@@ -242,6 +227,20 @@ impl People {
         };
         attachment.policy.iter().flat_map(|policy| policy.listed().collect::<Vec<_>>()).filter_map(source).collect()
     }
+}
+
+/// Someone with the policies of buckets beside its own, if they count for users by some rules.
+pub(super) fn with_buckets(
+    attachment: Attachment,
+    buckets: &Buckets,
+    rules: &RuleList,
+    only: Option<&BucketName>,
+) -> Attachment {
+    let is_user = matches!(attachment.holder, Holder::Principal(_) | Holder::Roles(_));
+    if !is_user || !rules.has_union() || !attachment.is_known() || !buckets.have_policies() {
+        return attachment;
+    }
+    Attachment { document: buckets.together(attachment.document.as_ref(), only), ..attachment }
 }
 
 fn find(user: &str, attachments: Vec<Attachment>) -> Result<Attachment, Failure> {

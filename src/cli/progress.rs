@@ -26,8 +26,7 @@ pub(super) struct ApplyProgress<'a> {
 
 impl<'a> ApplyProgress<'a> {
     pub(super) fn new(steps: usize, journal: &'a Journal, output: &Output) -> Self {
-        let target = if output.shows_progress() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        let bar = ProgressBar::with_draw_target(Some(u64::try_from(steps).unwrap_or(u64::MAX)), target);
+        let bar = progress_bar(u64::try_from(steps).ok(), output);
         if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len}  {wide_msg}") {
             bar.set_style(style);
         }
@@ -60,6 +59,12 @@ impl Progress for ApplyProgress<'_> {
     fn keys_stored(&self, user: &UserName, stored: &StoredIn) {
         self.journal.keys_stored(user, stored);
     }
+}
+
+/// A bar on stderr, if progress is shown.
+pub(super) fn progress_bar(length: Option<u64>, output: &Output) -> ProgressBar {
+    let target = if output.shows_progress() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+    ProgressBar::with_draw_target(length, target)
 }
 
 /// Shows and records the progress of a rotation.
@@ -137,23 +142,31 @@ const STORING: &str = "interrupted again: storing new secrets; press Ctrl-C agai
 pub(super) async fn interruptible<T>(
     work: impl Future<Output = T>,
     stop: &StopSignal,
+    print: impl FnMut(&str),
+) -> Option<T> {
+    interruptible_by(work, (&mut Interruptions::new(), stop), print).await
+}
+
+/// The same as one of several pieces of work, so that no interruption is lost between two of them.
+pub(super) async fn interruptible_by<T>(
+    work: impl Future<Output = T>,
+    (interruptions, stop): (&mut Interruptions, &StopSignal),
     mut print: impl FnMut(&str),
 ) -> Option<T> {
     tokio::pin!(work);
-    until_second(&mut work, &mut Interruptions::new(), stop, &mut print).await
+    until_second(&mut work, interruptions, stop, &mut print).await
 }
 
 /// The same for work that stores secrets: after the second interruption it continues only while a secret is being stored, and
 /// there is no result.
 pub(super) async fn interruptible_storing<T>(
     work: impl Future<Output = T>,
-    stop: &StopSignal,
+    (interruptions, stop): (&mut Interruptions, &StopSignal),
     secret_store: &SecretStore,
     mut print: impl FnMut(&str),
 ) -> Option<T> {
     tokio::pin!(work);
-    let mut interruptions = Interruptions::new();
-    if let Some(done) = until_second(&mut work, &mut interruptions, stop, &mut print).await {
+    if let Some(done) = until_second(&mut work, interruptions, stop, &mut print).await {
         return Some(done);
     }
     if secret_store.is_storing() {
@@ -193,14 +206,14 @@ async fn until_second<T>(
 
 /// The signals that end a process. All are caught from the start, so that none is lost. One that cannot be caught ends the
 /// process.
-struct Interruptions {
+pub(super) struct Interruptions {
     #[cfg(unix)]
     kinds: [Option<signal::unix::Signal>; 3],
 }
 
 #[cfg(unix)]
 impl Interruptions {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         use signal::unix::{SignalKind, signal};
         Self {
             kinds: [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()]
@@ -220,7 +233,7 @@ impl Interruptions {
 
 #[cfg(not(unix))]
 impl Interruptions {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {}
     }
 

@@ -5,7 +5,6 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
-use indicatif::{ProgressBar, ProgressDrawTarget};
 use time::OffsetDateTime;
 
 use super::args::{ActionArgs, BaseArg, CallArgs, GlobalArgs, OnlyArg, RulesArg};
@@ -13,8 +12,9 @@ use super::base::Reviewed;
 use super::connect::CommandError;
 use super::exit::{self, Exit, Failure};
 use super::output::Output;
-use super::people::People;
+use super::people::{People, with_buckets};
 use super::preflight::confirm;
+use super::progress::progress_bar;
 use super::service::{KeysArgs, ServiceArgs, failure};
 use crate::desired::{Demand, Desired, Expectation};
 use crate::policy::access::{Context, Credentials, Holder};
@@ -22,7 +22,12 @@ use crate::render::json::{self, VerifyAbout, VerifyOutcomeV1, VerifySourceV1, Ve
 use crate::render::junit_of_verify;
 use crate::render::text;
 use crate::s3::{Kind, S3Client, S3Keys, Step, Token};
-use crate::verify::{Asking, Claim, Manners, Questions, Scope, Verified, questions, questions_of_contract, verify};
+use crate::verify::{
+    Asking, Claim, Manners, Pace, Questions, Scope, Verified, questions, questions_of_contract, verify,
+};
+
+/// How many questions are asked about a user, unless more are wanted.
+pub(super) const MOST_QUESTIONS: usize = 500;
 
 /// Ask the S3 service itself whether it enforces a user's policy
 ///
@@ -71,7 +76,7 @@ pub(super) struct VerifyArgs {
     #[arg(long, value_name = "NAME", requires = "settings")]
     bucket: Vec<String>,
     /// Largest number of questions
-    #[arg(long, value_name = "N", default_value_t = 500)]
+    #[arg(long, value_name = "N", default_value_t = MOST_QUESTIONS)]
     max_requests: usize,
     /// Requests in a second: many denied ones in a moment alarm people
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
@@ -170,7 +175,7 @@ impl VerifyArgs {
         let rules = self.rules.or(people.loaded.desired.cluster.rules());
         let buckets = people.buckets();
         let attachment = match &self.user {
-            Some(user) => people.with_buckets(people.named(user)?, &buckets, rules, None),
+            Some(user) => with_buckets(people.named(user)?, &buckets, rules, None),
             None => people.anonymous(None),
         };
         if !matches!(attachment.holder, Holder::Principal(_) | Holder::Anonymous) {
@@ -234,14 +239,16 @@ impl VerifyArgs {
         asked: Questions,
         output: &Output,
     ) -> Result<Verified, Failure> {
-        let target = if output.shows_progress() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        let bar = ProgressBar::with_draw_target(u64::try_from(asked.asked.len()).ok(), target);
+        let bar = progress_bar(u64::try_from(asked.asked.len()).ok(), output);
+        let manners = Manners { per_second: self.rate, ..Manners::default() };
         let asking = Asking {
             client,
             keys,
             token,
-            manners: &Manners { per_second: self.rate, ..Manners::default() },
+            manners: &manners,
+            pace: &Pace::of(&manners),
             versioned: self.versioned,
+            new_until: None,
             store: &|name, value| emergency_file(Path::new("."), name, token, value),
             progress: &|| bar.inc(1),
             now: || OffsetDateTime::now_utc().unix_timestamp(),
@@ -270,17 +277,20 @@ impl VerifyArgs {
         if verified.tells() {
             return Ok(Exit::Done);
         }
-        let why = match (verified.asked(), &verified.void) {
-            (_, Some(_)) => "the run is void",
-            (0, None) => "nothing was asked",
-            (_, None) if verified.left.iter().any(|left| left.is_there) => {
-                "something of this run is left on the service"
-            }
-            (_, None) if !verified.left.is_empty() => "a request made or changed something, which ended the run",
-            (_, None) => "no answer tells",
-        };
+        let why = untold(verified);
         let help = "see what it says about each kind of request; `--objects` asks in buckets that are there";
         Err(Failure::new(&exit::NOT_VERIFIED, format!("nothing is verified: {why}")).help(help))
+    }
+}
+
+/// Why nothing is verified.
+pub(super) fn untold(verified: &Verified) -> &'static str {
+    match (verified.asked(), &verified.void) {
+        (_, Some(_)) => "the run is void",
+        (0, None) => "nothing was asked",
+        (_, None) if verified.left.iter().any(|left| left.is_there) => "something of this run is left on the service",
+        (_, None) if !verified.left.is_empty() => "a request made or changed something, which ended the run",
+        (_, None) => "no answer tells",
     }
 }
 

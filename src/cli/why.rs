@@ -9,7 +9,7 @@ use super::connect::CommandError;
 use super::exit::{self, Exit, Failure};
 use super::git::{GitProblem, LastChange, last_change};
 use super::output::Output;
-use super::people::{People, bucket_of};
+use super::people::{People, bucket_of, with_buckets};
 use crate::base::{Location, PolicyName, Sources};
 use crate::desired::Desired;
 use crate::observed::Observed;
@@ -79,7 +79,7 @@ impl AccessArgs {
         let (attachment, buckets, only) = (self.subject(&people)?, people.buckets(), bucket_of(&asked));
         let mut sources = people.sources(&attachment);
         sources.extend(people.sources_of_buckets(&attachment, context.rules, only.as_ref()));
-        let attachment = people.with_buckets(attachment, &buckets, context.rules, only.as_ref());
+        let attachment = with_buckets(attachment, &buckets, context.rules, only.as_ref());
         let answer = attachment.answer(&asked, &context);
         let found = deciding(&answer, &asked, &sources, &context);
         let plan = planned.map(|(plan, before)| plan_of(&people, (&plan, &before), &answer, &asked, &context));
@@ -122,7 +122,7 @@ fn plan_of(
     context: &Context<'_>,
 ) -> WhyPlanV1 {
     let of_before = people.in_state(before, &answer.attachment.holder);
-    let of_before = people.with_buckets(of_before, &before.buckets, context.rules, bucket_of(asked).as_ref());
+    let of_before = with_buckets(of_before, &before.buckets, context.rules, bucket_of(asked).as_ref());
     let listed = |of: &Attachment| of.policy.iter().flat_map(|policy| policy.listed().collect::<Vec<_>>()).collect();
     let mut policies: BTreeSet<PolicyName> = listed(&of_before);
     policies.extend::<BTreeSet<_>>(listed(&answer.attachment));

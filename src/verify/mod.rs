@@ -2,6 +2,7 @@
 //!
 //! `questions` derives what to ask from a document, `run` asks, and `outcome` says what the answers tell.
 
+mod asked;
 mod look;
 mod outcome;
 mod pace;
@@ -12,6 +13,7 @@ mod service;
 mod settings;
 
 pub use outcome::{Difference, KindOutcome, Left, Problem, Unclear, Verified};
+pub use pace::{Manners, Pace};
 pub use questions::{Claim, NotAsked, Question, Questions, Scope, questions, questions_of_contract};
-pub use run::verify;
-pub use service::{Asking, Manners, Store};
+pub use run::{reach, verify};
+pub use service::{Asking, Store};

@@ -1,18 +1,24 @@
 //! Asks one kind of request after the other, with its controls.
 
+use std::time::Duration;
+
 use futures_util::StreamExt;
 use futures_util::stream;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
+use super::asked::Asked;
 use super::look::{look_for_buckets, look_for_objects};
-use super::outcome::{Difference, KindOutcome, Left, Problem, Unclear, Verified};
+use super::outcome::{KindOutcome, Left, Problem, Unclear, Verified};
 use super::questions::{NotAsked, Question, Questions};
 use super::service::{Asking, Service, Stop, Told, differs};
 use super::settings::ask_settings;
-use crate::s3::{Class, Kind, ROWS, Row, Step, Token, bucket_within, list_of_buckets};
+use crate::s3::{Class, Failing, Kind, ROWS, Row, Step, bucket_within, list_of_buckets};
 
 /// After so many questions the signed control is repeated.
 const BETWEEN_CONTROLS: usize = 50;
+
+/// The pause before new keys are tried again.
+const AGAIN: Duration = Duration::from_secs(1);
 
 struct Run<'a> {
     service: Service<'a>,
@@ -23,6 +29,34 @@ struct Run<'a> {
     allowed: Option<Question>,
 }
 
+/// Finds out whether an S3 service answers there, without a login.
+///
+/// # Errors
+/// Nothing answers, or no S3 service.
+pub async fn reach(asking: &Asking<'_>) -> Result<(), Problem> {
+    match list_denied(&Service::new(&Asking { keys: None, ..*asking })).await {
+        // A service that speaks of keys is one.
+        Ok(_) | Err(Problem::Keys(_)) => Ok(()),
+        Err(problem) => Err(problem),
+    }
+}
+
+/// Whether the list of buckets is denied.
+async fn list_denied(service: &Service<'_>) -> Result<bool, Problem> {
+    let answer = service.send(&list_of_buckets(), true).await;
+    let answer = answer.map_err(|(message, help)| Problem::NoAnswer { message, help })?;
+    match answer.class((service.of.now)()) {
+        Class::Denied => Ok(true),
+        Class::LetThrough => Ok(false),
+        Class::Failing(failing) => Err(Problem::Keys(failing)),
+        Class::Busy => {
+            let message = format!("{} is busy: {}", service.of.client.endpoint(), answer.brief());
+            Err(Problem::NoAnswer { message, help: Some("try again later".to_owned()) })
+        }
+        Class::Unclear(why) => Err(Problem::NoS3(why)),
+    }
+}
+
 /// Asks the service. Nothing is changed by it on any service that is known; what is changed all the same is named, and taken
 /// away if it is certainly of this run.
 ///
@@ -31,6 +65,7 @@ struct Run<'a> {
 pub async fn verify(asking: &Asking<'_>, questions: Questions) -> Result<Verified, Problem> {
     let mut run = Run { service: Service::new(asking), of: asking, list_denied: false, allowed: None };
     run.list_denied = run.first_control().await?;
+    run.until_allowed(&questions).await;
     let mut verified = Verified { not_asked: questions.not_asked, ..Verified::default() };
     let mut ended = false;
     for kind in [Kind::NoBucket, Kind::Read, Kind::NoKey, Kind::Setting] {
@@ -68,20 +103,29 @@ pub async fn verify(asking: &Asking<'_>, questions: Questions) -> Result<Verifie
 }
 
 impl Run<'_> {
-    /// Whether the list of buckets is denied. It proves that the keys are alive.
+    /// Whether the list of buckets is denied. It proves that the keys are alive. New ones are tried again.
     async fn first_control(&self) -> Result<bool, Problem> {
-        let request = list_of_buckets();
-        let answer =
-            self.service.send(&request, true).await.map_err(|(message, help)| Problem::NoAnswer { message, help })?;
-        match answer.class((self.of.now)()) {
-            Class::Denied => Ok(true),
-            Class::LetThrough => Ok(false),
-            Class::Failing(failing) => Err(Problem::Keys(failing)),
-            Class::Busy => {
-                let message = format!("{} is busy: {}", self.of.client.endpoint(), answer.brief());
-                Err(Problem::NoAnswer { message, help: Some("try again later".to_owned()) })
+        loop {
+            match list_denied(&self.service).await {
+                Err(Problem::Keys(Failing::Unknown | Failing::Secret)) if self.may_be_new() => sleep(AGAIN).await,
+                ended => return ended,
             }
-            Class::Unclear(why) => Err(Problem::NoS3(why)),
+        }
+    }
+
+    fn may_be_new(&self) -> bool {
+        self.of.new_until.is_some_and(|until| Instant::now() + AGAIN < until)
+    }
+
+    /// Waits until a read that the document allows is let through, while the policy may not have arrived there yet.
+    async fn until_allowed(&self, questions: &Questions) {
+        let is_allowed = |one: &&Question| one.allowed && one.ask.row().step == Step::Read;
+        let Some(question) = questions.asked.iter().find(is_allowed) else { return };
+        while self.may_be_new() {
+            match self.service.told(&question.ask.request(self.of.token), true).await {
+                Ok(Told::LetThrough(_)) => return,
+                Ok(Told::Denied(_) | Told::Nothing(_)) | Err(_) => sleep(AGAIN).await,
+            }
         }
     }
 
@@ -302,77 +346,5 @@ impl Run<'_> {
         let told = self.service.told(&ask.request(self.of.token), true).await?;
         // A bucket with object lock always has versions.
         Ok(matches!(told, Told::LetThrough(answer) if answer.has_no_versions() == Some(true)))
-    }
-}
-
-/// The answers of a kind.
-struct Asked {
-    kind: Kind,
-    answers: Vec<(Question, Told)>,
-    has_looked: bool,
-}
-
-impl Default for Asked {
-    fn default() -> Self {
-        Self { kind: Kind::NoBucket, answers: Vec::new(), has_looked: false }
-    }
-}
-
-impl Asked {
-    /// Whether all requests of one method, which the document denies with their parameters and allows without, are let
-    /// through.
-    fn ignores_parameters(&self) -> bool {
-        let telling: Vec<_> = self
-            .answers
-            .iter()
-            .filter(|(question, _)| !question.allowed && question.plain_allowed)
-            .filter_map(|(question, told)| Some((question.ask.row(), told.denied()?)))
-            .collect();
-        let is_open = |step, on_key| {
-            let of: Vec<_> = telling.iter().filter(|(row, _)| (row.step, row.on_key) == (step, on_key)).collect();
-            let are_several = of.iter().any(|(row, _)| row.word != of[0].0.word);
-            are_several && of.iter().all(|(_, denied)| !denied)
-        };
-        [Step::Read, Step::Delete, Step::Write].into_iter().any(|step| is_open(step, true) || is_open(step, false))
-    }
-
-    /// Sorts the answers, unless the kind fails its controls.
-    fn into_outcome(self, token: &Token, verified: &mut Verified) {
-        let has = |denied: bool| self.answers.iter().any(|(_, told)| told.denied() == Some(denied));
-        let expects = |allowed: bool| {
-            self.answers.iter().any(|(question, told)| question.allowed == allowed && told.denied().is_some())
-        };
-        let nothing = if expects(false) && !has(true) {
-            Some(
-                "everything was let through there, also what the document denies: either the user can do everything, or this \
-                 service looks before it decides",
-            )
-        } else if expects(true) && !has(false) {
-            Some(
-                "everything was denied there, also what the document allows: so no answer tells. Has the user this policy, and \
-                 are these its keys?",
-            )
-        } else if self.ignores_parameters() {
-            Some(
-                "the service lets through every request with a parameter where the document allows the one without it: it may \
-                 ignore the parameters",
-            )
-        } else {
-            None
-        };
-        for (question, told) in self.answers.into_iter().filter(|(question, _)| !question.is_control) {
-            let is_different = differs(&question, &told);
-            match told {
-                Told::Nothing(why) => verified.unclear.push(Unclear { question, why }),
-                Told::Denied(answer) | Told::LetThrough(answer) if is_different => {
-                    let (request, answer) = (question.ask.request(token).line(), answer.brief());
-                    verified.differences.push(Difference { question, request, answer });
-                }
-                Told::Denied(_) | Told::LetThrough(_) => verified.agreed.push(question),
-            }
-        }
-        if let Some(why) = nothing {
-            verified.disbelieve(self.kind, why);
-        }
     }
 }

@@ -1,35 +1,13 @@
 //! The service that is asked: how requests go there, and what their answers tell.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::outcome::Left;
-use super::pace::Pace;
+use super::pace::{Manners, Pace};
 use super::questions::Question;
 use crate::s3::{Class, S3Answer, S3Client, S3Keys, S3Request, Token};
-
-/// How much is asked at once, and how long attune waits before it asks again.
-#[derive(Debug, Clone)]
-pub struct Manners {
-    /// Requests at once.
-    pub at_once: usize,
-    /// Requests in a second.
-    pub per_second: u32,
-    /// The pauses before a difference is asked again.
-    pub pauses: Vec<Duration>,
-    /// The first pause of a busy service. Each further one is twice as long.
-    pub busy: Duration,
-}
-
-impl Default for Manners {
-    /// 4 at once and 20 a second, and a difference again after 2 s and 10 s.
-    fn default() -> Self {
-        let pauses = [2, 10].map(Duration::from_secs).to_vec();
-        Self { at_once: 4, per_second: 20, pauses, busy: Duration::from_millis(500) }
-    }
-}
 
 /// Stores the value of a setting in a file before it is put back, and says which.
 pub type Store<'a> = dyn Fn(&str, &str) -> std::io::Result<std::path::PathBuf> + Send + Sync + 'a;
@@ -42,10 +20,14 @@ pub struct Asking<'a> {
     pub keys: Option<&'a S3Keys>,
     /// The random characters of the run.
     pub token: &'a Token,
-    /// Its pace.
+    /// Its manners.
     pub manners: &'a Manners,
+    /// Its pace, which other runs may share.
+    pub pace: &'a Pace,
     /// Whether buckets with versions or object lock are asked too.
     pub versioned: bool,
+    /// Until when a service may not know the keys and the policy yet, because they are new.
+    pub new_until: Option<Instant>,
     /// Where the values of settings go before they are put back.
     pub store: &'a Store<'a>,
     /// Told about each answered question.
@@ -98,14 +80,12 @@ pub(super) enum Stop {
 /// The service of a run.
 pub(super) struct Service<'a> {
     pub(super) of: &'a Asking<'a>,
-    pace: Pace,
     sent: AtomicUsize,
 }
 
 impl<'a> Service<'a> {
     pub(super) fn new(of: &'a Asking<'a>) -> Self {
-        let pace = Pace::new(of.manners.at_once, of.manners.per_second);
-        Self { of, pace, sent: AtomicUsize::new(0) }
+        Self { of, sent: AtomicUsize::new(0) }
     }
 
     /// The number of requests that were sent.
@@ -117,7 +97,7 @@ impl<'a> Service<'a> {
     pub(super) async fn send(&self, request: &S3Request, signed: bool) -> Result<S3Answer, (String, Option<String>)> {
         let mut pause = self.of.manners.busy;
         for attempt in 1.. {
-            let permit = self.pace.turn().await;
+            let permit = self.of.pace.turn().await;
             self.sent.fetch_add(1, Ordering::Relaxed);
             let answer = self.of.client.send(request, self.of.keys.filter(|_| signed)).await;
             drop(permit);

@@ -99,5 +99,9 @@ impl Safe {
 pub(crate) async fn apply(plan: &Plan, cluster: &dyn Cluster, safe: &Safe, jobs: usize) -> Vec<StepOutcome> {
     let (stop, secret_store) = (StopSignal::default(), safe.secret_store());
     let (stop, secret_store) = (&stop, &secret_store);
-    run(plan, &RunOptions { cluster, secret_store, jobs, retry_policy: HASTE, stop, progress: &Unwatched }).await
+    run(
+        plan,
+        &RunOptions { cluster, secret_store, jobs, retry_policy: HASTE, stop, progress: &Unwatched, new_keys: None },
+    )
+    .await
 }

@@ -16,6 +16,7 @@ mod base;
 mod browser;
 #[cfg(test)]
 mod bucket_calls;
+#[cfg(test)]
 mod bucket_envelopes;
 #[cfg(test)]
 mod commands;
@@ -167,6 +168,8 @@ mod usage;
 mod vendor;
 #[cfg(test)]
 mod verify;
+#[cfg(test)]
+mod verify_new;
 #[cfg(test)]
 mod visible;
 #[cfg(test)]

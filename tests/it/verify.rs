@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use attune::policy::access::{Context, RuleList};
 use attune::policy::{Catalogue, Document, read};
-use attune::s3::{S3Client, S3Endpoint, S3Keys, S3Options, Step, Token};
+use attune::s3::{Failing, S3Client, S3Endpoint, S3Keys, S3Options, Step, Token};
 use attune::sim::state::ClusterState;
 use attune::sim::{self, FaultRules, Options, Running};
-use attune::verify::{Asking, Manners, Scope, Verified, questions, verify};
+use attune::verify::{Asking, Manners, Pace, Problem, Scope, Verified, questions, verify};
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use crate::harness::{Folder, Run, validate};
 
@@ -38,10 +39,20 @@ async fn start(rules: &str, document: &Value, faults: &[&str]) -> Running {
 
 /// Asks everything about the document, without waiting.
 async fn ask(running: &Running, rules: &str, document: &Document, token: &Token) -> Verified {
+    ask_with((running, rules), document, token, (SECRET_KEY, None)).await.unwrap()
+}
+
+/// The same with this secret, which is new until then.
+async fn ask_with(
+    (running, rules): (&Running, &str),
+    document: &Document,
+    token: &Token,
+    (secret, new_until): (&str, Option<Instant>),
+) -> Result<Verified, Problem> {
     let endpoint = S3Endpoint::parse(running.s3_url().unwrap(), false).unwrap();
     let (region, timeout) = ("us-east-1".to_owned(), Duration::from_secs(20));
     let client = S3Client::new(S3Options { endpoint, region, trust: Default::default(), timeout }).unwrap();
-    let keys = S3Keys::new(ACCESS_KEY.to_owned(), SECRET_KEY.to_owned(), None, None).unwrap();
+    let keys = S3Keys::new(ACCESS_KEY.to_owned(), secret.to_owned(), None, None).unwrap();
     let (catalogue, rules) = (Catalogue::newest(), rules.parse::<RuleList>().unwrap());
     let context = Context { rules: &rules, ..Context::new(&catalogue) }.with_user("alice");
     let settings = ["backup".to_owned(), "archive".to_owned()].into();
@@ -52,12 +63,14 @@ async fn ask(running: &Running, rules: &str, document: &Document, token: &Token)
         keys: Some(&keys),
         token,
         manners: &manners,
+        pace: &Pace::of(&manners),
         versioned: true,
+        new_until,
         store: &|name, _| Ok(name.into()),
         progress: &|| {},
         now: || time::OffsetDateTime::now_utc().unix_timestamp(),
     };
-    verify(&asking, questions(Some(document), &context, &scope, token)).await.unwrap()
+    verify(&asking, questions(Some(document), &context, &scope, token)).await
 }
 
 /// A random document about buckets that are there and buckets that are not.
@@ -415,4 +428,19 @@ async fn the_expectations_are_asked_instead_of_the_policy() {
     let running = start("minio-2021", &team(), &[]).await;
     run(&folder, &running, line).await.exits(0).says("3 asked, all as the contract says");
     running.stop().await;
+}
+
+#[tokio::test]
+async fn new_keys_are_tried_until_their_time_is_over_and_no_longer() {
+    let until = || Some(Instant::now() + Duration::from_millis(2500));
+    let document = known(&team());
+    let (running, token) = (start("minio-2026", &team(), &[]).await, Token::random().unwrap());
+    let other = format!("x{}", &SECRET_KEY[1..]);
+    let ended = ask_with((&running, "minio-2026"), &document, &token, (&other, until())).await;
+    assert_eq!(ended.unwrap_err(), Problem::Keys(Failing::Secret));
+    assert_eq!(running.events().len(), 3, "once a second");
+    // A policy that does not arrive: everything is denied, and nothing is told.
+    let running = start("minio-2026", &team(), &["s3 * /*=refuse:403:AccessDenied"]).await;
+    let verified = ask_with((&running, "minio-2026"), &document, &token, (SECRET_KEY, until())).await.unwrap();
+    assert!(!verified.tells() && verified.differences.is_empty(), "{verified:?}");
 }

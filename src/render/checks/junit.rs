@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use super::{Checked, Severity, message};
 use crate::base::{Finding, visible_lines};
 use crate::render::json::{FindingV1, TestV1, VerifyOutcomeV1, VerifyV1};
-use crate::render::text;
+use crate::render::phrase;
 
 /// Writes expectations and envelopes as JUnit XML: a test case for each.
 pub fn junit_of_expectations(out: &mut dyn Write, file: &str, test: &TestV1) -> io::Result<()> {
@@ -58,7 +58,7 @@ pub fn junit_of_verify(out: &mut dyn Write, file: &str, of: &VerifyV1) -> io::Re
                 writeln!(out, "><skipped message=\"{why}\"/></testcase>")?;
             }
             VerifyOutcomeV1::Differs => {
-                let message = escaped(&text::sentence(of, answer));
+                let message = escaped(&phrase::difference_on_service(of, answer));
                 let said =
                     escaped(&format!("{} is answered {}", answer.sent, answer.answer.as_deref().unwrap_or_default()));
                 writeln!(out, "><failure message=\"{message}\" type=\"verify-differs\">{said}</failure></testcase>")?;

@@ -8,7 +8,9 @@ use super::changes::{access, api_calls, base, changes, keys_and_options, review}
 use super::report::{of_expectations, sections};
 use super::{Section, Text, api_call, cluster, name, names, page};
 use crate::base::Severity;
-use crate::render::json::{FindingV1, OutcomeV1, PartV1, PlanV1, ReportV1, StatusV1, StepOutcomeV1, SummaryV1};
+use crate::render::json::{
+    FindingV1, OutcomeV1, PartV1, PlanV1, ReportV1, StatusV1, StepOutcomeV1, SummaryV1, VerifiedUserV1,
+};
 use crate::render::phrase::{self, *};
 
 /// Writes the page of a plan, with the sections of a report if there is one.
@@ -161,6 +163,9 @@ pub fn outcome(out: &mut dyn Write, outcome: &OutcomeV1) -> io::Result<()> {
             body: remaining(&outcome.remaining_changes),
         });
     }
+    if let Some(users) = &outcome.verified {
+        all.push(Section { id: "verified".into(), title: "Asked with the new keys".into(), body: verified(users) });
+    }
     if !outcome.overrides.is_empty() {
         all.push(Section { id: "overrides".into(), title: "Overridden guards".into(), body: overrides(outcome) });
     }
@@ -220,6 +225,21 @@ fn one(step: &StepOutcomeV1) -> Markup {
 
 fn remaining(changes: &[String]) -> Markup {
     html! { ul { @for change in changes { li { (name(change)) } } } }
+}
+
+fn verified(users: &[VerifiedUserV1]) -> Markup {
+    html! {
+        p { (Text(&phrase::capital(&phrase::verified_users(users)))) }
+        ul {
+            @for alike in Alike::all(users) {
+                li {
+                    (Text(&alike.head()))
+                    @let differences = alike.differences();
+                    @if !differences.is_empty() { ul { @for line in &differences { li.r { (Text(line)) } } } }
+                }
+            }
+        }
+    }
 }
 
 fn overrides(outcome: &OutcomeV1) -> Markup {

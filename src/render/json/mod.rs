@@ -103,7 +103,7 @@ pub use finding::{FindingV1, FindingsV1};
 pub use history::{HistoryV1, PastApplyV1, PastResultV1};
 pub use keys::{DetachedV1, KeysV1, RevocationV1, RevokedKeysV1, RevokedV1, RotatedV1, RotationStatusV1};
 pub use many::{ManyV1, OneV1};
-pub use outcome::{OutcomeV1, RemarkV1, StatusV1, StepOutcomeV1};
+pub use outcome::{OutcomeV1, RemarkV1, StatusV1, StepOutcomeV1, VerifiedUserV1, VerifiedV1};
 pub use plan::{
     ClusterV1, LimitsV1, NeededV1, OverrideV1, PartV1, PlanSnapshotV1, PlanV1, SummaryV1, UnchangedV1, UnmanagedV1,
 };

@@ -2,6 +2,7 @@
 
 use super::plan::{ClusterV1, OverrideV1, PartV1, SummaryV1, short_digest};
 use super::step::{CallV1, StepV1};
+use super::verify::VerifyV1;
 use crate::apply::{Outcome, Remark, Status, StepOutcome};
 use crate::plan::{Plan, Step};
 
@@ -26,11 +27,35 @@ json_types! {
         /// The names of the changes that a new plan would make, such as `user/alice`.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         remaining_changes: Vec<String>,
+        /// With `--verify`, the users who got a new key pair, with what the S3 service answered them.
+        verified?: Vec<VerifiedUserV1>,
         /// The rollback file: a configuration that restores the objects of the plan; missing when the plan had no changes.
         rollback_file?: String,
         /// The command that applies the rollback file, for a shell in the directory of this run; missing when a shell cannot
         /// name the file.
         rollback_command?: String,
+    }
+
+    /// What the S3 service answered a user with a new key pair.
+    pub struct VerifiedUserV1 {
+        /// The user.
+        user: String,
+        /// What the answers tell.
+        outcome: VerifiedV1,
+        /// Why the user is not verified.
+        why?: String,
+        /// The questions and answers; missing if the service could not be asked.
+        answers?: VerifyV1,
+    }
+
+    /// What the answers to a user tell.
+    pub enum VerifiedV1 {
+        /// The service does what the document of the user says.
+        AsDocument,
+        /// The service does otherwise.
+        Differs,
+        /// Nothing.
+        NotVerified,
     }
 
     /// The outcome of a step.
@@ -121,6 +146,7 @@ impl OutcomeV1 {
                 .flat_map(|plan| &plan.changes)
                 .map(|change| change.id.to_string())
                 .collect(),
+            verified: None,
             rollback_file: outcome.rollback_file.clone(),
             rollback_command: outcome.rollback_command.clone(),
         }

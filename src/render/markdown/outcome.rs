@@ -64,6 +64,7 @@ fn page(outcome: &OutcomeV1, cut: Cut) -> String {
     if outcome.remaining.is_none() {
         text += "`attune plan` shows the state of the cluster.\n\n";
     }
+    text += &verified(outcome, cut);
     if cut > Cut::Nothing {
         text += "Steps that were not started and names of remaining changes are left out, to fit.\n\n";
     }
@@ -77,6 +78,18 @@ fn page(outcome: &OutcomeV1, cut: Cut) -> String {
         };
     }
     text.trim_end().to_owned() + "\n"
+}
+
+/// What the S3 service says to users with new key pairs. Differences stay longest.
+fn verified(outcome: &OutcomeV1, cut: Cut) -> String {
+    let Some(users) = &outcome.verified else { return String::new() };
+    let mut text = format!("{}\n\n", phrase::capital(&phrase::verified_users(users)));
+    for alike in phrase::Alike::all(users) {
+        text += &format!("- {}\n", code(&alike.head()));
+        let differences = if cut >= Cut::Reasons { Vec::new() } else { alike.differences() };
+        text += &differences.iter().map(|line| format!("  - {}\n", code(line))).collect::<String>();
+    }
+    text.trim_end().to_owned() + "\n\n"
 }
 
 fn step(step: &StepOutcomeV1, cut: Cut) -> String {
@@ -106,6 +119,9 @@ fn counts_only(outcome: &OutcomeV1) -> String {
         if with(remark) > 0 {
             text += &format!("\n{sentence}\n");
         }
+    }
+    if let Some(users) = &outcome.verified {
+        text += &format!("\n{}.\n", phrase::capital(&phrase::verified_users(users)));
     }
     text
 }

@@ -9,6 +9,7 @@ mod replacing;
 mod requests;
 mod review;
 mod term;
+mod verify;
 
 use serde_json::value::RawValue;
 
@@ -32,6 +33,7 @@ pub(super) use replacing::*;
 pub(super) use requests::*;
 pub(super) use review::*;
 pub(super) use term::*;
+pub(super) use verify::*;
 
 /// How a name is written: with hidden characters escaped, as a code span, or inside HTML.
 pub(super) type Name = fn(&str) -> String;

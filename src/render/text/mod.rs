@@ -24,7 +24,7 @@ pub use keys::{Revocations, revocation, revoked, rotated, rotation};
 pub use plan::{drift, plan, saved_findings, verdict};
 pub use probe::{AboutProbe, AboutService, about_probe, probe};
 pub use report::report;
-pub use verify::{about_verify, coverage, sentence, verified};
+pub use verify::{about_verify, verified};
 pub use why::why;
 
 use std::io::{self, Write};
@@ -157,6 +157,7 @@ pub fn outcome(out: &mut dyn Write, styles: &Styles, outcome: &OutcomeV1) -> io:
         outcome.remaining_changes.iter().try_for_each(|id| writeln!(out, "  {}", shown(id)))?;
     }
     plan::part(out, styles, outcome.only.as_ref())?;
+    outcome.verified.iter().try_for_each(|users| verify::verified_users(out, styles, users))?;
     match (&outcome.rollback_command, &outcome.rollback_file) {
         (Some(command), _) => writeln!(out, "to roll back: {}", shown(command)),
         (None, Some(file)) => writeln!(out, "to roll back, apply the rollback file {}", shown(file)),
