@@ -131,7 +131,7 @@ impl ProbeArgs {
         bar.finish_and_clear();
         let Some(ended) = ended else {
             journal.note(object!({"event": "stopped"}));
-            return Err(stopped_at_once().into());
+            return Err(stopped_at_once(self.bucket.as_deref()).into());
         };
         let left: Vec<&str> = ended.iter().flat_map(|probe| &probe.left).map(PolicyName::as_str).collect();
         journal.note(object!({"event": "over", "left": left}));
@@ -270,7 +270,10 @@ fn report(probe: &Probe, stop: &StopSignal, format: Format, output: &mut Output)
     Ok(exit)
 }
 
-fn stopped_at_once() -> Failure {
-    let message = "interrupted twice: stopped at once; policies named `attune-probe-…` may be left";
-    Failure::new(&exit::INTERRUPTED, message).help("`attune doctor` names what is left").exit(Exit::Interrupted)
+fn stopped_at_once(bucket: Option<&str>) -> Failure {
+    let bucket = bucket.map(|name| format!(", and a policy of the bucket `{name}`")).unwrap_or_default();
+    let message = format!("interrupted twice: stopped at once; policies named `attune-probe-…` may be left{bucket}");
+    Failure::new(&exit::INTERRUPTED, message)
+        .help("`attune doctor` names the policies that are left")
+        .exit(Exit::Interrupted)
 }

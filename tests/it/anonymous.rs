@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::harness::{Folder, validate};
+use crate::served::Served;
 
 /// 200 buckets, three of which let in everyone: two by `download`, one by a document of its own. `alice` has `readonly`.
 fn folder(more: &str) -> Folder {
@@ -125,4 +126,22 @@ fn lint_of_the_policy_of_a_bucket_has_rules_of_its_own() {
     folder.attune("policy lint --bucket data-006 bucket.json").exits(1).says("resource-of-other-bucket");
     folder.attune("policy lint bucket.json").exits(1).says("belongs in `[buckets.NAME]`");
     folder.attune("policy lint --bucket NOT_A_BUCKET bucket.json").exits(1);
+}
+
+/// By AWS, the policy of a bucket counts for users. Where it is unknown, that is said once, in a sentence.
+#[test]
+fn an_unknown_policy_of_a_bucket_may_decide() {
+    let folder = folder("");
+    let fault = "GET /s3/buckets/data-005/policyJson=refuse:400";
+    let served = Served::start_with(&folder, &["--fault", fault]);
+    let ask = |question: &str| {
+        let line = format!("access {question} --observed --cluster {}", served.url);
+        folder.attune_with(&line, &[("ATTUNE_USERNAME", "admin"), ("ATTUNE_PASSWORD", "admin")])
+    };
+    let by_aws = "! by aws it depends, allowed by statement 1 and perhaps by the unknown policy of bucket data-005; denied perhaps \
+        by the unknown policy of bucket data-005";
+    ask("alice read data-005/x").exits(0).says(by_aws);
+    let alone = "? delete on arn:aws:s3:::data-005/x: it depends, allowed perhaps by the unknown policy of bucket data-005; denied";
+    ask("alice delete data-005/x --rules aws").exits(2).says(alone);
+    ask("--anonymous read data-005/x").exits(2).says("it depends, allowed perhaps by the unknown policy");
 }

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
-use crate::harness::{Folder, Run, validate};
+use crate::harness::{Folder, Run, files, validate};
 use crate::served::Served;
 
 const ADMIN: [(&str, &str); 2] = [("ATTUNE_USERNAME", "admin"), ("ATTUNE_PASSWORD", "admin")];
@@ -276,6 +276,32 @@ fn an_interrupted_probe_puts_everything_back() {
     stderr.read_to_string(&mut text).unwrap();
     let run = Run::of(&line, &child.wait_with_output().unwrap()).exits(130);
     run.says("not all questions were asked: interrupted");
+    assert_eq!(held(&folder), before);
+}
+
+#[test]
+fn a_bucket_policy_is_taken_away_after_an_interruption() {
+    let folder = of_rules("minio-2021");
+    let served = Served::start_with(&folder, &["--s3", "--fault", "PUT /s3/buckets/scratch/policyJson=delay:2s"]);
+    let before = held(&folder);
+    let line = format!(
+        "doctor --probe {WITH_USER} --cluster {} --s3 {} --bucket scratch",
+        served.url,
+        served.s3.clone().unwrap()
+    );
+    let mut command = folder.command(line.split(' '));
+    let child = command.envs(ADMIN).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let journal = || {
+        let dir = folder.path(".attune");
+        let journals = if dir.exists() { files(&dir, ".jsonl") } else { Vec::new() };
+        journals.first().map(|path| std::fs::read_to_string(path).unwrap()).unwrap_or_default()
+    };
+    while !journal().contains("\"opening\"") {
+        std::thread::yield_now();
+    }
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    let run = Run::of(&line, &child.wait_with_output().unwrap()).exits(130);
+    run.says("interrupted");
     assert_eq!(held(&folder), before);
 }
 

@@ -6,12 +6,13 @@ use std::io::{self, Write};
 use console::{Alignment, measure_text_width, pad_str};
 
 use super::access::access;
+use super::grounds::{grounds, grounds_of};
 use super::questions::{self, Verdict as AllVerdict};
 use super::wrapped;
 use crate::base::{GroupName, PolicyName, UserName, list};
 use crate::policy::access::{
-    Access, ActionDecision, Answer, Asked, Attachment, Ground, Holder, Need, Report, RequestDecision, RequestKind,
-    RequestOn, Rules, Side, Verdict, WayDecision, Whole, in_words,
+    Access, ActionDecision, Answer, Asked, Attachment, Holder, Need, Report, RequestDecision, RequestKind, RequestOn,
+    Rules, Side, Verdict, WayDecision, Whole, in_words,
 };
 use crate::render::Styles;
 use crate::render::json::{AccessLineV1, AccessV1, AllV1, CanV1, Profile, UndecidedRequestsV1, UndecidedV1};
@@ -337,7 +338,7 @@ fn sentence(request: &RequestOn, decision: &RequestDecision) -> String {
     let of_verdict = match verdict {
         Verdict::Allowed => "allowed",
         Verdict::Denied => "not allowed",
-        Verdict::Depends => "depends",
+        Verdict::Depends => "it depends",
     };
     if let Some(only) = of_own_action(request, decision) {
         let is_whole = match verdict {
@@ -371,29 +372,7 @@ fn asked_for(request: &RequestOn, way: &WayDecision, verdict: Verdict) -> String
     let of_need = |need| way.actions.iter().filter(move |of| of.need == need);
     let asked: Vec<String> = of_need(Need::Allowed).filter(decides).map(action).collect();
     let denied = of_need(Need::NotDenied).filter(|of| !of.decision.denied_by.is_empty());
-    let denied = denied.map(|of| format!("{} is denied by {}", of.action, grounds(&of.decision.denied_by)));
+    let denied = denied.map(|of| format!("{} is denied {}", of.action, grounds(&of.decision.denied_by)));
     let asked = (!asked.is_empty()).then(|| format!("a server asks for {}", list(&asked)));
     list(&asked.into_iter().chain(denied).collect::<Vec<_>>())
-}
-
-/// The statements that decide about an action.
-fn grounds_of(of: &ActionDecision) -> String {
-    let decision = &of.decision;
-    let (allowed, denied) = (grounds(&decision.allowed_by), grounds(&decision.denied_by));
-    match (decision.allowed_by.is_empty(), decision.denied_by.is_empty()) {
-        (true, true) => "no statement allows it".to_owned(),
-        (true, false) => format!("no statement allows it; denied by {denied}"),
-        (false, true) => format!("allowed by {allowed}"),
-        (false, false) if decision.verdict == Verdict::Denied => format!("denied by {denied}"),
-        (false, false) => format!("allowed by {allowed}; denied by {denied}"),
-    }
-}
-
-fn grounds(grounds: &[Ground]) -> String {
-    let one = |ground: &Ground| {
-        let when = ground.conditions.join(" and ");
-        let when = if when.is_empty() { when } else { format!(" when {when}") };
-        shown(&format!("{}{when}", ground.statement))
-    };
-    list(&grounds.iter().map(one).collect::<Vec<_>>())
 }

@@ -5,6 +5,7 @@ mod answers;
 mod cluster;
 mod compared;
 mod expectations;
+mod grounds;
 mod history;
 mod keys;
 mod plan;

@@ -37,7 +37,8 @@ pub fn about_probe(out: &mut dyn Write, styles: &Styles, of: &AboutProbe<'_>) ->
         let Identity { name, release, tenant, .. } = of.identity;
         let title = format!("probe cluster {} (WEKA {release}), tenant {}:", shown(name), shown(tenant));
         writeln!(out, "{}", styles.strong.apply_to(title))?;
-        writeln!(out, "  add about 20 policies named attune-probe-…, one or two at a time, and remove each")?;
+        let policies = if of.service.is_some() { 35 } else { 20 };
+        writeln!(out, "  add about {policies} policies named attune-probe-…, one or two at a time, and remove each")?;
         writeln!(out, "  they grant only on buckets named attune-probe-…, which do not exist, or only deny")?;
         if let Some(user) = of.user {
             let user = shown(user.as_str());
