@@ -30,6 +30,8 @@ pub(super) struct Checker<'a> {
     attachments: Recent<Attachments>,
     names: Recent<BTreeSet<PolicyName>>,
     documents: std::sync::Mutex<BTreeMap<PolicyName, Arc<Recent<Body>>>>,
+    /// When the last call about a policy ended.
+    called: std::sync::Mutex<BTreeMap<PolicyName, Instant>>,
 }
 
 struct Recent<T> {
@@ -48,7 +50,25 @@ struct Attachments {
 impl<'a> Checker<'a> {
     pub(super) fn new(cluster: &'a dyn Cluster) -> Self {
         let documents = std::sync::Mutex::default();
-        Self { cluster, attachments: Recent::default(), names: Recent::default(), documents }
+        let called = std::sync::Mutex::default();
+        Self { cluster, attachments: Recent::default(), names: Recent::default(), documents, called }
+    }
+
+    /// Remembers that a call about the policy has ended.
+    pub(super) fn ended(&self, policy: &PolicyName) {
+        if let Ok(mut called) = self.called.lock() {
+            called.insert(policy.clone(), Instant::now());
+        }
+    }
+
+    /// The documents that were read after the last call about them.
+    pub(super) fn read_since(&self) -> BTreeMap<PolicyName, Body> {
+        let (Ok(documents), Ok(called)) = (self.documents.lock(), self.called.lock()) else { return BTreeMap::new() };
+        let read = |(policy, ended): (&PolicyName, &Instant)| {
+            let body = documents.get(policy)?.last(*ended)?;
+            Some((policy.clone(), Body::clone(&body)))
+        };
+        called.iter().filter_map(read).collect()
     }
 
     /// Whether the object matches the plan. A recent read serves only if it shows the expected state: an object that this run

@@ -2,6 +2,7 @@
 
 mod check;
 pub mod files;
+mod known;
 mod outcome;
 mod secret_store;
 mod send;
@@ -13,6 +14,7 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use crate::cluster::{Cluster, RetryPolicy, RetryingCluster};
 use crate::plan::{Plan, Step, StepId};
 
+pub use known::Ran;
 pub use outcome::{NewKeys, Outcome, Progress, Remark, Status, StepOutcome, StopSignal};
 pub use secret_store::{KeyPairRecord, SecretStore, SecretStoreContext, Slot, StoredIn};
 
@@ -39,7 +41,7 @@ pub struct RunOptions<'a> {
 
 /// Runs the steps of a plan. A failed step stops its dependent steps, not the rest. A step that finds another cluster than the
 /// plan's stops the run. After a stop signal, running calls end and no more begin.
-pub async fn run(plan: &Plan, options: &RunOptions<'_>) -> Vec<StepOutcome> {
+pub async fn run(plan: &Plan, options: &RunOptions<'_>) -> Ran {
     let cluster = RetryingCluster::reached(options.cluster, options.retry_policy);
     let sender = Sender {
         cluster: &cluster,
@@ -69,7 +71,7 @@ pub async fn run(plan: &Plan, options: &RunOptions<'_>) -> Vec<StepOutcome> {
             options.progress.ended(step, &outcome);
         }
     }
-    run.outcomes(stopped_by)
+    Ran { steps: run.outcomes(stopped_by), documents: sender.checker.read_since() }
 }
 
 struct Run<'a> {

@@ -10,12 +10,14 @@ use crate::base::{KeyPair, UserName};
 use crate::plan::{Plan, Step, StepId};
 
 /// The outcome of an apply.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Outcome {
     /// The steps, in the order of the plan.
     pub steps: Vec<StepOutcome>,
     /// A new plan, made after the last call; `None` if the cluster could not be read again.
     pub remaining: Option<Box<Plan>>,
+    /// How many documents and policies of buckets the new plan takes from before the first call: no call changed them.
+    pub not_read_again: usize,
     /// The rollback file; `None` if there was nothing to do.
     pub rollback_file: Option<String>,
     /// The command that applies the rollback file, if a shell can name it.

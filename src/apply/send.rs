@@ -40,6 +40,9 @@ impl Sender<'_> {
             Ok(ObjectState::Other(found)) => Status::Drifted(found),
             Err(error) => Status::Failed(format!("not sent, because the object could not be checked: {error}")),
         };
+        if let Call::AddPolicy { policy, .. } | Call::RemovePolicy { policy, .. } = call {
+            self.checker.ended(policy);
+        }
         let may_have_happened = status.is_good() || matches!(status, Status::Drifted(_) | Status::UnknownOutcome(_));
         if state.lost_response && may_have_happened {
             self.note_unknown_pair(call, &mut state.remarks);

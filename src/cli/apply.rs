@@ -17,7 +17,7 @@ use super::progress::{ApplyProgress, Interruptions, interruptible_by, interrupti
 use super::state::{About, State, rollback_command};
 use super::verify_new::{self, Expected, VerifyNewArgs, check_service};
 use crate::apply::{NewKeys, Outcome, RunOptions, SecretStore, StopSignal, run};
-use crate::cluster::observe;
+use crate::cluster::{Known, observe, observe_again};
 use crate::observed::Observed;
 use crate::plan::{Only, Plan, after, expired, once_revoked, plan_part};
 use crate::policy::Catalogue;
@@ -28,8 +28,8 @@ use crate::s3::S3Client;
 /// Apply the configuration to the cluster
 ///
 /// Plans again, shows the plan, and asks for confirmation on a terminal. Without a terminal, use `--approved DIGEST`, which
-/// runs only the reviewed plan, or `--yes`. After the last step, attune reads the cluster again and checks that no change is
-/// left.
+/// runs only the reviewed plan, or `--yes`. After the last step, attune reads the lists and what it changed again, and checks that
+/// no change is left.
 ///
 /// Before the first step, attune writes a rollback file. To roll back, apply that file. Ctrl-C (also SIGTERM and SIGHUP)
 /// finishes the API calls in flight and reports the outcome. A second Ctrl-C stops as soon as all new secrets are stored.
@@ -215,8 +215,9 @@ impl ApplyArgs {
     ) -> Result<Option<Executed>, Failure> {
         let (plan, stop) = (&prepared.planned.plan, &prepared.stop);
         if plan.is_empty() {
-            let remaining = plan_again(prepared, output).await;
-            let outcome = Outcome { steps: Vec::new(), remaining, rollback_file: None, rollback_command: None };
+            // What was just read needs no change.
+            let remaining = Some(Box::new(remaining(prepared, &prepared.observed)));
+            let outcome = Outcome { remaining, ..Outcome::default() };
             return Ok(Some((outcome, prepared.service.as_ref().map(|_| Vec::new()))));
         }
         let state = State::lock(&prepared.state_dir, &plan.identity)?;
@@ -236,19 +237,26 @@ impl ApplyArgs {
             progress: &progress,
             new_keys: prepared.service.as_ref().map(|_| &new_keys),
         };
-        let steps =
+        let ran =
             interruptible_storing(run(plan, &options), (&mut signals, stop), secret_store, |text| progress.print(text))
                 .await;
         progress.finish();
-        let Some(steps) = steps else { return Ok(None) };
+        let Some(ran) = ran else { return Ok(None) };
         // All calls have ended, so an interruption only ends this read.
-        let again = plan_again(prepared, output);
+        let known = ran.known(plan, &prepared.observed);
+        let again = plan_again(prepared, &known, output);
         let again = interruptible_by(again, (&mut signals, stop), |text| progress.print(text)).await;
         if again.is_none() {
             output.message(|out, _| writeln!(out, "interrupted: the cluster was not read again"));
         }
         let rollback_file = rollback_file.map(|file| file.display().to_string());
-        let outcome = Outcome { steps, remaining: again.flatten(), rollback_file, rollback_command };
+        let outcome = Outcome {
+            remaining: again.flatten(),
+            not_read_again: ran.not_read_again(&known),
+            steps: ran.steps,
+            rollback_file,
+            rollback_command,
+        };
         journal.finish(&outcome);
         let Some(client) = &prepared.service else { return Ok(Some((outcome, None))) };
         let expected = Expected {
@@ -338,13 +346,17 @@ fn reason(text: &str) -> Result<String, String> {
     }
 }
 
-async fn plan_again(prepared: &Prepared, output: &mut Output) -> Option<Box<Plan>> {
+/// What a plan of this state would still change.
+fn remaining(prepared: &Prepared, observed: &Observed) -> Plan {
     let desired = &once_revoked(&prepared.reviewed.loaded.desired);
-    match observe(&prepared.connection.retrying(), &[desired], prepared.jobs).await {
-        Ok(observed) => {
-            let only = prepared.reviewed.only.as_ref().map(Only::or_nothing);
-            Some(Box::new(plan_part(desired, &observed, &prepared.catalogue, only.as_ref())))
-        }
+    let only = prepared.reviewed.only.as_ref().map(Only::or_nothing);
+    plan_part(desired, observed, &prepared.catalogue, only.as_ref())
+}
+
+async fn plan_again(prepared: &Prepared, known: &Known, output: &mut Output) -> Option<Box<Plan>> {
+    let desired = &once_revoked(&prepared.reviewed.loaded.desired);
+    match observe_again(&prepared.connection.retrying(), &[desired], known, prepared.jobs).await {
+        Ok(observed) => Some(Box::new(remaining(prepared, &observed))),
         Err(error) => {
             output.message(|out, _| {
                 writeln!(out, "cannot read the cluster again: {error}")?;

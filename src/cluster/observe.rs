@@ -8,7 +8,7 @@ use super::buckets::bucket_policies;
 use super::{CallError, Cluster, capabilities, groups_by_name};
 use crate::base::{BucketName, PolicyName, Principal};
 use crate::desired::Desired;
-use crate::observed::{Body, Buckets, Duplicates, Limits, Observed};
+use crate::observed::{Body, BucketPolicy, Buckets, Duplicates, Limits, Observed};
 
 /// Reads the cluster: identity, users, groups, all policy names, and the documents that matter for one of the desired
 /// states. If one of them needs the policies of buckets, it reads these, too. Sends at most `jobs` reads at a time.
@@ -16,7 +16,20 @@ use crate::observed::{Body, Buckets, Duplicates, Limits, Observed};
 /// # Errors
 /// The first read that fails. An incomplete observation is never returned.
 pub async fn observe(cluster: &dyn Cluster, states: &[&Desired], jobs: usize) -> Result<Observed, CallError> {
-    read_all(cluster, states, Documents::OfStates, jobs).await
+    read_all(cluster, states, Documents::OfStates, &Known::default(), jobs).await
+}
+
+/// The same after a run, without what is known already: of that, only the names are read.
+///
+/// # Errors
+/// The first read that fails.
+pub async fn observe_again(
+    cluster: &dyn Cluster,
+    states: &[&Desired],
+    known: &Known,
+    jobs: usize,
+) -> Result<Observed, CallError> {
+    read_all(cluster, states, Documents::OfStates, known, jobs).await
 }
 
 /// The same, with the documents of all attached policies and, if they can be read, the policies of buckets.
@@ -24,7 +37,7 @@ pub async fn observe(cluster: &dyn Cluster, states: &[&Desired], jobs: usize) ->
 /// # Errors
 /// The first read that fails.
 pub async fn observe_all(cluster: &dyn Cluster, states: &[&Desired], jobs: usize) -> Result<Observed, CallError> {
-    read_all(cluster, states, Documents::Attached, jobs).await
+    read_all(cluster, states, Documents::Attached, &Known::default(), jobs).await
 }
 
 /// Reads the cluster with the documents of all policies and the policies of buckets: all that any desired state can need.
@@ -32,7 +45,16 @@ pub async fn observe_all(cluster: &dyn Cluster, states: &[&Desired], jobs: usize
 /// # Errors
 /// The first read that fails.
 pub async fn observe_whole(cluster: &dyn Cluster, jobs: usize) -> Result<Observed, CallError> {
-    read_all(cluster, &[], Documents::All, jobs).await
+    read_all(cluster, &[], Documents::All, &Known::default(), jobs).await
+}
+
+/// What need not be read again.
+#[derive(Debug, Clone, Default)]
+pub struct Known {
+    /// Documents of policies.
+    pub policies: BTreeMap<PolicyName, Body>,
+    /// Policies of buckets.
+    pub buckets: BTreeMap<BucketName, BucketPolicy>,
 }
 
 /// The documents to read.
@@ -50,6 +72,7 @@ async fn read_all(
     cluster: &dyn Cluster,
     states: &[&Desired],
     which: Documents,
+    known: &Known,
     jobs: usize,
 ) -> Result<Observed, CallError> {
     let identity = cluster.identity().await?;
@@ -68,11 +91,13 @@ async fn read_all(
     let of_users = users.users.iter().filter_map(|user| Some((Principal::from(&user.name), user.policy.as_ref()?)));
     let of_groups = groups.iter().filter_map(|group| Some((Principal::from(&group.name), group.policy.as_ref()?)));
     let attachments: Vec<(Principal, &PolicyName)> = of_users.chain(of_groups).collect();
-    let wanted = relevant(states, which, &names, &attachments);
-    let buckets = buckets(cluster, bucket_names, needs, jobs).await?;
+    let mut wanted = relevant(states, which, &names, &attachments);
+    wanted.retain(|name| !known.policies.contains_key(name));
+    let buckets = buckets(cluster, bucket_names, (needs, known), jobs).await?;
     let mut duplicates = Duplicates::default();
     duplicates.policies(&names);
-    let mut policies: BTreeMap<PolicyName, Body> = names.into_iter().map(|name| (name, Body::NotRead)).collect();
+    let body = |name: &PolicyName| known.policies.get(name).cloned().unwrap_or(Body::NotRead);
+    let mut policies: BTreeMap<PolicyName, Body> = names.into_iter().map(|name| (name.clone(), body(&name))).collect();
     for (name, text) in documents(cluster, &wanted, jobs).await? {
         match text {
             Some(text) => policies.insert(name, Body::read(&text)),
@@ -139,15 +164,22 @@ async fn bucket_names(cluster: &dyn Cluster, needs: Needs) -> Result<Result<Vec<
 async fn buckets(
     cluster: &dyn Cluster,
     names: Result<Vec<BucketName>, Buckets>,
-    needs: Needs,
+    (needs, known): (Needs, &Known),
     jobs: usize,
 ) -> Result<Buckets, CallError> {
-    match names {
-        Ok(names) => match bucket_policies(cluster, names, jobs).await {
-            Ok(buckets) => Ok(Buckets::Known(buckets)),
-            Err(error) => needs.unreadable(cluster, error),
-        },
-        Err(unknown) => Ok(unknown),
+    let names = match names {
+        Ok(names) => names,
+        Err(unknown) => return Ok(unknown),
+    };
+    let known = names.iter().filter_map(|name| Some((name.clone(), known.buckets.get(name)?.clone())));
+    let mut buckets: BTreeMap<_, _> = known.collect();
+    let unread = names.into_iter().filter(|name| !buckets.contains_key(name)).collect();
+    match bucket_policies(cluster, unread, jobs).await {
+        Ok(read) => {
+            buckets.extend(read);
+            Ok(Buckets::Known(buckets))
+        }
+        Err(error) => needs.unreadable(cluster, error),
     }
 }
 

@@ -104,4 +104,5 @@ pub(crate) async fn apply(plan: &Plan, cluster: &dyn Cluster, safe: &Safe, jobs:
         &RunOptions { cluster, secret_store, jobs, retry_policy: HASTE, stop, progress: &Unwatched, new_keys: None },
     )
     .await
+    .steps
 }

@@ -158,3 +158,53 @@ fn a_slow_cluster_delays_no_other() {
     child.wait().unwrap();
     assert_eq!(all.len(), FILES - 1, "{all:?}");
 }
+
+/// How often each document was read.
+fn reads(folder: &Folder) -> std::collections::BTreeMap<String, usize> {
+    let mut reads = std::collections::BTreeMap::new();
+    for logged in log(folder) {
+        if let Some(policy) = logged.call.strip_prefix("GET /s3/policies/") {
+            *reads.entry(policy.to_owned()).or_default() += 1;
+        }
+    }
+    reads
+}
+
+#[test]
+fn an_apply_reads_no_document_again_that_it_does_not_change() {
+    let folder = of(30, "5.1");
+    let file = folder.read("attune.toml");
+    let (before, edited) = file.split_once("[[policies.p007.statement]]").unwrap();
+    let edited = edited.replacen("s3:GetObject", "s3:PutObject", 1);
+    folder.write("attune.toml", &format!("{before}[[policies.p007.statement]]{edited}"));
+    let served = Served::start(&folder, "--log log.jsonl");
+    let apply = format!("apply --yes --cluster {}", served.url);
+    let run = folder.attune_with(&apply, &ADMIN).exits(0).says("cluster stewie matches the configuration");
+    run.says("not read again after the last call: 29 documents");
+    let twice: Vec<_> = reads(&folder).into_iter().filter(|(_, times)| *times != 1).map(|(policy, _)| policy).collect();
+    assert!(twice.iter().all(|policy| policy.contains("p007")), "{twice:?}");
+    // Nothing to do: nothing is read twice.
+    let requests = log(&folder).len();
+    let lists_and_documents = 30 + 8;
+    folder.attune_with(&apply, &ADMIN).exits(0);
+    assert!(log(&folder).len() - requests <= lists_and_documents, "{}", log(&folder).len() - requests);
+}
+
+#[test]
+fn a_new_document_is_read_once_before_someone_gets_it() {
+    let folder = of(40, "5.1");
+    let mut state: Value = serde_json::from_str(&folder.read("cluster.json")).unwrap();
+    state["tenants"]["Root"]["policies"] = json!({});
+    let users = state["tenants"]["Root"]["users"].as_object_mut().unwrap();
+    users.values_mut().for_each(|user| user["policy"] = Value::Null);
+    folder.write("cluster.json", &state.to_string());
+    folder.write(
+        "attune.toml",
+        &format!("[credentials]\nfile = true\ndir = \"secrets\"\n{}", folder.read("attune.toml")),
+    );
+    let served = Served::start(&folder, "--log log.jsonl");
+    let run = folder.attune_with(&format!("apply --yes --cluster {}", served.url), &ADMIN).exits(0);
+    run.says("80 API calls: 80 done").says("cluster stewie matches the configuration");
+    assert!(reads(&folder).values().all(|times| *times == 1), "{:?}", reads(&folder));
+    assert!(log(&folder).len() <= 3 * 40 + 40, "{}", log(&folder).len());
+}

@@ -24,6 +24,9 @@ json_types! {
         only?: PartV1,
         /// The changes that a new plan would make; missing when the cluster could not be read again.
         remaining?: SummaryV1,
+        /// How many documents and policies of buckets were read before the first call and not again: no call changed them.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        not_read_again: usize,
         /// The names of the changes that a new plan would make, such as `user/alice`.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         remaining_changes: Vec<String>,
@@ -122,6 +125,10 @@ json_types! {
     }
 }
 
+fn is_zero(count: &usize) -> bool {
+    *count == 0
+}
+
 impl OutcomeV1 {
     /// The digest as it is shown to people.
     pub fn short_digest(&self) -> &str {
@@ -140,6 +147,7 @@ impl OutcomeV1 {
             converged: outcome.converged(),
             only: outcome.remaining.as_deref().unwrap_or(plan).partial.as_ref().map(PartV1::of),
             remaining: outcome.remaining.as_deref().map(SummaryV1::of),
+            not_read_again: outcome.not_read_again,
             remaining_changes: outcome
                 .remaining
                 .iter()

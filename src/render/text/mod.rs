@@ -149,6 +149,11 @@ pub fn outcome(out: &mut dyn Write, styles: &Styles, outcome: &OutcomeV1) -> io:
     if outcome.converged {
         let text = format!("cluster {} {}", shown(&outcome.cluster.name), phrase::matches(outcome.only.as_ref()));
         writeln!(out, "{}", styles.add.apply_to(text))?;
+        if outcome.not_read_again > 0 {
+            let documents = count(outcome.not_read_again, "document", "documents");
+            let text = format!("not read again after the last call: {documents} that no call of this apply changed");
+            writeln!(out, "{}", styles.dim.apply_to(text))?;
+        }
     } else if outcome.remaining.is_none() {
         writeln!(out, "{CANNOT_READ_AGAIN}: run `attune plan` to see its state")?;
     } else {
