@@ -11,6 +11,7 @@ pub mod program;
 pub mod rest;
 mod retry;
 mod shape;
+mod turns;
 pub mod weka;
 
 use std::collections::BTreeMap;

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
-use super::buckets::bucket_policies;
+use super::buckets::bucket_policies_by;
+use super::turns::Turns;
 use super::{CallError, Cluster, capabilities, groups_by_name};
 use crate::base::{BucketName, PolicyName, Principal};
 use crate::desired::Desired;
@@ -93,12 +94,16 @@ async fn read_all(
     let attachments: Vec<(Principal, &PolicyName)> = of_users.chain(of_groups).collect();
     let mut wanted = relevant(states, which, &names, &attachments);
     wanted.retain(|name| !known.policies.contains_key(name));
-    let buckets = buckets(cluster, bucket_names, (needs, known), jobs).await?;
+    let turns = Turns::new(jobs);
+    let (buckets, documents) = tokio::try_join!(
+        buckets(cluster, bucket_names, (needs, known), &turns),
+        documents_by(cluster, &wanted, &turns)
+    )?;
     let mut duplicates = Duplicates::default();
     duplicates.policies(&names);
     let body = |name: &PolicyName| known.policies.get(name).cloned().unwrap_or(Body::NotRead);
     let mut policies: BTreeMap<PolicyName, Body> = names.into_iter().map(|name| (name.clone(), body(&name))).collect();
-    for (name, text) in documents(cluster, &wanted, jobs).await? {
+    for (name, text) in documents {
         match text {
             Some(text) => policies.insert(name, Body::read(&text)),
             None => policies.remove(&name),
@@ -165,7 +170,7 @@ async fn buckets(
     cluster: &dyn Cluster,
     names: Result<Vec<BucketName>, Buckets>,
     (needs, known): (Needs, &Known),
-    jobs: usize,
+    turns: &Turns,
 ) -> Result<Buckets, CallError> {
     let names = match names {
         Ok(names) => names,
@@ -174,7 +179,7 @@ async fn buckets(
     let known = names.iter().filter_map(|name| Some((name.clone(), known.buckets.get(name)?.clone())));
     let mut buckets: BTreeMap<_, _> = known.collect();
     let unread = names.into_iter().filter(|name| !buckets.contains_key(name)).collect();
-    match bucket_policies(cluster, unread, jobs).await {
+    match bucket_policies_by(cluster, unread, turns).await {
         Ok(read) => {
             buckets.extend(read);
             Ok(Buckets::Known(buckets))
@@ -243,15 +248,25 @@ pub async fn documents(
     wanted: &BTreeSet<PolicyName>,
     jobs: usize,
 ) -> Result<Vec<(PolicyName, Option<String>)>, CallError> {
+    documents_by(cluster, wanted, &Turns::new(jobs)).await
+}
+
+/// The same in turns that other reads share.
+async fn documents_by(
+    cluster: &dyn Cluster,
+    wanted: &BTreeSet<PolicyName>,
+    turns: &Turns,
+) -> Result<Vec<(PolicyName, Option<String>)>, CallError> {
     stream::iter(wanted.iter().cloned())
         .map(|name| async move {
+            let _turn = turns.turn().await;
             match cluster.show_policy(&name).await {
                 Ok(text) => Ok((name, Some(text))),
                 Err(error) if cluster.list_policies().await?.contains(&name) => Err(error),
                 Err(_) => Ok((name, None)),
             }
         })
-        .buffer_unordered(jobs.max(1))
+        .buffer_unordered(turns.jobs)
         .try_collect()
         .await
 }

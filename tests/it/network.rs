@@ -208,3 +208,20 @@ fn a_new_document_is_read_once_before_someone_gets_it() {
     assert!(reads(&folder).values().all(|times| *times == 1), "{:?}", reads(&folder));
     assert!(log(&folder).len() <= 3 * 40 + 40, "{}", log(&folder).len());
 }
+
+#[test]
+fn documents_do_not_wait_for_the_policies_of_buckets() {
+    let folder = of(4, "5.1");
+    let mut state: Value = serde_json::from_str(&folder.read("cluster.json")).unwrap();
+    state["tenants"]["Root"]["buckets"] = json!({ "data": { "policy": "none" } });
+    folder.write("cluster.json", &state.to_string());
+    folder.write("attune.toml", &format!("{}[buckets.data]\npolicy = \"none\"\n", folder.read("attune.toml")));
+    let served = Served::start(&folder, "--log log.jsonl --latency 20ms");
+    folder.attune_with(&format!("plan --detailed-exitcode --cluster {}", served.url), &ADMIN).exits(0);
+    let calls: Vec<String> = log(&folder).into_iter().map(|logged| logged.call).collect();
+    let at = |start: &str| calls.iter().position(|call| call.starts_with(start)).unwrap();
+    assert!(at("GET /s3/policies/p000") < at("GET /s3/buckets/data/policyJson"), "{calls:?}");
+    // A login, the identity, the definition, the lists: four rounds.
+    let before = &calls[..at("GET /s3/policies/")];
+    assert!(before.len() <= 9, "{before:?}");
+}
