@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use diffy::DiffOptions;
+use similar::TextDiff;
 
 use super::args::GlobalArgs;
 use super::connect::read;
 use super::exit::{self, Exit, Failure};
 use super::output::Output;
-use crate::base::{Finding, PolicyName, Principal, list_some};
+use crate::base::{Finding, PolicyName, Principal, list_some, visible};
 use crate::desired::{
     self, Boundary, CannotEdit, DeclaredAttachment, Desired, EditedText, Loaded, NewText, PolicyIntent, Schedule, Tree,
     is_stdin, load_edited,
@@ -155,9 +155,13 @@ fn declares(desired: &Desired) -> (BTreeMap<&PolicyName, Option<&str>>, Wanted, 
 fn print_diff(path: &str, before: &str, after: &str, output: &mut Output) -> Result<(), Failure> {
     let (before, after) = (desired::without_secrets(before), desired::without_secrets(after));
     let path = Path::new(path).strip_prefix(".").unwrap_or(Path::new(path)).display().to_string();
-    let mut options = DiffOptions::new();
-    let old = if before.is_empty() { "/dev/null".to_owned() } else { path.clone() };
-    options.set_original_filename(old).set_modified_filename(path);
-    let diff = options.create_patch(&before, &after).to_string();
+    let old = if before.is_empty() { "/dev/null" } else { path.as_str() };
+    let diff = unified_diff([old, &path], [&before, &after]);
     output.result(|out, _| write!(out, "{diff}"))
+}
+
+/// The difference of two texts with these names, for people and for `git apply`.
+pub(super) fn unified_diff(names: [&str; 2], [before, after]: [&str; 2]) -> String {
+    let [old, new] = names.map(visible);
+    format!("--- {old}\n+++ {new}\n{}", TextDiff::from_lines(before, after).unified_diff())
 }

@@ -2,10 +2,9 @@
 
 use std::path::PathBuf;
 
-use diffy::DiffOptions;
-
 use super::args::GlobalArgs;
 use super::connect;
+use super::edited::unified_diff;
 use super::exit::{self, Exit, Failure};
 use super::output::Output;
 use crate::desired::{self, Boundary, FileProblem, Tree, format_toml, is_stdin, read_stdin};
@@ -111,9 +110,7 @@ fn included(global: &GlobalArgs, output: &mut Output) -> Result<(Vec<PathBuf>, b
 /// Prints a diff, without possible secrets.
 fn print_unformatted(name: &str, before: &str, after: &str, output: &mut Output) -> Result<(), Failure> {
     let (before, after) = (desired::without_secrets(before), desired::without_secrets(after));
-    let mut options = DiffOptions::new();
-    options.set_original_filename(name.to_owned()).set_modified_filename(format!("{name} (formatted)"));
-    let diff = options.create_patch(&before, &after).to_string();
+    let diff = unified_diff([name, &format!("{name} (formatted)")], [&before, &after]);
     output.result(|out, _| write!(out, "not formatted: {name}\n{diff}"))
 }
 

@@ -35,7 +35,7 @@ pub(crate) fn expect_file(path: &Path, actual: &str) {
 
 /// The difference line by line.
 pub(crate) fn difference(expected: &str, actual: &str) -> String {
-    diffy::create_patch(expected, actual).to_string()
+    similar::TextDiff::from_lines(expected, actual).unified_diff().to_string()
 }
 
 /// The folders in a folder, in the order of their names.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 use std::path::Path;
 
-use diffy::{DiffOptions, Line};
+use similar::{DiffOp, TextDiff};
 use time::OffsetDateTime;
 use time::UtcOffset;
 
@@ -98,27 +98,15 @@ impl<'g> History<'g> {
 fn as_committed(committed: &str, now: &str, lines: RangeInclusive<usize>) -> Option<RangeInclusive<usize>> {
     // A checkout may have other ends of lines.
     let [committed, now] = [committed, now].map(|text| text.replace("\r\n", "\n"));
-    let mut options = DiffOptions::new();
-    options.set_context_len(0);
-    let patch = options.create_patch(&committed, &now);
-    let (mut old, mut new) = (0_usize, 0_usize);
-    for hunk in patch.hunks() {
-        let count = |is: fn(&Line<'_, str>) -> bool| hunk.lines().iter().filter(|line| is(line)).count();
-        let deleted = count(|line| matches!(line, Line::Delete(_)));
-        let inserted = count(|line| matches!(line, Line::Insert(_)));
-        // Without inserted lines, the hunk starts behind this line.
-        let start = hunk.new_range().start() + usize::from(inserted == 0);
-        if start > *lines.end() {
-            break;
+    let same = |op: &DiffOp| match *op {
+        DiffOp::Equal { old_index, new_index, len } => {
+            let is_in = new_index < *lines.start() && *lines.end() <= new_index + len;
+            let at = |line: usize| line - new_index + old_index;
+            is_in.then(|| at(*lines.start())..=at(*lines.end()))
         }
-        let is_before = if inserted == 0 { start <= *lines.start() } else { start + inserted <= *lines.start() };
-        if !is_before {
-            return None;
-        }
-        (old, new) = (old + deleted, new + inserted);
-    }
-    let at = |line: usize| (line + old).checked_sub(new);
-    Some(at(*lines.start())?..=at(*lines.end())?)
+        DiffOp::Delete { .. } | DiffOp::Insert { .. } | DiffOp::Replace { .. } => None,
+    };
+    TextDiff::from_lines(committed.as_str(), &now).ops().iter().find_map(same)
 }
 
 /// Reads a commit object.
