@@ -20,5 +20,6 @@ pub mod probe;
 pub mod render;
 pub mod report;
 pub mod s3;
+#[cfg(feature = "sim")]
 pub mod sim;
 pub mod verify;

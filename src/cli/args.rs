@@ -182,15 +182,26 @@ pub(super) enum PlanFormat {
     /// For a comment on a pull request
     Markdown,
     /// An HTML page, with everyone's access before and after
+    #[cfg(feature = "html")]
     Html,
 }
 
 impl PlanFormat {
+    pub(super) fn is_page(self) -> bool {
+        match self {
+            #[cfg(feature = "html")]
+            Self::Html => true,
+            Self::Text | Self::Json | Self::Markdown => false,
+        }
+    }
+
     /// The format of a failure: JSON, or else only messages on stderr.
     pub(super) fn of_failure(self) -> Format {
         match self {
             Self::Json => Format::Json,
-            Self::Text | Self::Markdown | Self::Html => Format::Text,
+            Self::Text | Self::Markdown => Format::Text,
+            #[cfg(feature = "html")]
+            Self::Html => Format::Text,
         }
     }
 }

@@ -16,7 +16,6 @@ use crate::cluster::{Cluster, Credentials, Environment, PasswordLogin, RetryingC
 use crate::desired::{Boundary, ClusterSettings, FileProblem, LoadError, Loaded, Via, load_with, read_trusted};
 use crate::plan::Only;
 use crate::render::json::{self, FindingsV1};
-use crate::sim;
 
 pub(super) const SIM: &str = "sim:";
 
@@ -126,7 +125,7 @@ impl<E: Into<Failure>> From<E> for CommandError {
 
 pub(super) struct Connection {
     pub(super) cluster: Box<dyn Cluster>,
-    _simulated: Option<sim::Running>,
+    _simulated: Option<Simulated>,
     shows_progress: bool,
     calls: CallArgs,
 }
@@ -174,14 +173,8 @@ pub(super) async fn connect(
         }
         // Anyone who can read the state file has the passwords of a simulated cluster anyway.
         [(one, directory)] if one.starts_with(SIM) => {
-            let state = directory.join(&one[SIM.len()..]);
-            let running = sim::start(sim::Options::new(&state)).await.map_err(|error| {
-                let message = format!("cannot start the simulated cluster {}: {error}", state.display());
-                Failure::new(&exit::SIMULATOR, message)
-            })?;
-            let (username, password) = running.admin_login();
-            let credentials = Credentials::Password(PasswordLogin { username, password: password.into(), org: None });
-            (vec![parse_endpoint(running.url(), false)?], credentials, Trust::System, Some(running))
+            let (url, login, running) = simulate(&directory.join(&one[SIM.len()..])).await?;
+            (vec![parse_endpoint(&url, false)?], Credentials::Password(login), Trust::System, Some(running))
         }
         several => {
             let endpoints = several.iter().map(|(text, _)| parse_endpoint(text, global.insecure));
@@ -199,6 +192,31 @@ pub(super) async fn connect(
     let cluster = RestCluster::new(options).map_err(|problem| Failure::new(&exit::BAD_TRUST, problem.to_string()))?;
     let cluster = Box::new(cluster.at_most(calls.jobs()));
     Ok(Connection { cluster, _simulated: simulated, shows_progress, calls })
+}
+
+/// A simulated cluster, which runs until it is dropped.
+#[cfg(feature = "sim")]
+type Simulated = crate::sim::Running;
+#[cfg(not(feature = "sim"))]
+type Simulated = std::convert::Infallible;
+
+/// Starts the simulated cluster of a state file: its URL and its login.
+#[cfg(feature = "sim")]
+async fn simulate(state: &Path) -> Result<(String, PasswordLogin, Simulated), Failure> {
+    let running = crate::sim::start(crate::sim::Options::new(state)).await.map_err(|error| {
+        let message = format!("cannot start the simulated cluster {}: {error}", state.display());
+        Failure::new(&exit::SIMULATOR, message)
+    })?;
+    let (username, password) = running.admin_login();
+    let login = PasswordLogin { username, password: password.into(), org: None };
+    Ok((running.url().to_owned(), login, running))
+}
+
+#[cfg(not(feature = "sim"))]
+async fn simulate(state: &Path) -> Result<(String, PasswordLogin, Simulated), Failure> {
+    let message = format!("this attune has no simulator for {}", state.display());
+    let failure = Failure::new(&exit::SIMULATOR, message);
+    Err(failure.help("use an attune that was built with the feature `sim`, or name the URL of a cluster"))
 }
 
 fn warn_if_insecure(global: &GlobalArgs, output: &mut Output) {

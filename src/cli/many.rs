@@ -13,8 +13,10 @@ use super::files::save;
 use super::output::Output;
 use crate::base::{count, file_name_without_capitals};
 use crate::desired::shown_path;
+#[cfg(feature = "html")]
+use crate::render::html;
 use crate::render::json::{self, ManyV1, OneV1, Target};
-use crate::render::{html, markdown, text};
+use crate::render::{markdown, text};
 
 const CONCURRENT_RUNS: usize = 8;
 
@@ -129,6 +131,7 @@ pub(super) enum Form {
     /// One comment with all plans, in at most so many characters.
     Comment(usize),
     /// One page with all plans.
+    #[cfg(feature = "html")]
     Page,
 }
 
@@ -147,6 +150,7 @@ impl Form {
             PlanFormat::Text => Self::Text,
             PlanFormat::Json => Self::Json,
             PlanFormat::Markdown => Self::Comment(max.max_chars),
+            #[cfg(feature = "html")]
             PlanFormat::Html => Self::Page,
         }
     }
@@ -195,7 +199,9 @@ pub(super) async fn each(
             let each = runs.iter().zip(&texts).map(|(run, text)| (run.file.as_str(), text.as_str(), run.error()));
             output.result(|out, _| write!(out, "{}", markdown::sections(each)))?;
         }
-        Form::Comment(_) | Form::Page => print_plans(&all, wanted.form, output)?,
+        Form::Comment(_) => print_plans(&all, wanted.form, output)?,
+        #[cfg(feature = "html")]
+        Form::Page => print_plans(&all, wanted.form, output)?,
     }
     if let Some(directory) = wanted.out {
         save_all(directory, all)?;
@@ -211,6 +217,7 @@ pub(super) fn print_plans(all: &ManyV1, form: Form, output: &mut Output) -> Resu
     })?;
     match form {
         Form::Comment(max) => output.result(|out, _| write!(out, "{}", markdown::many(&all.named, &targets, max))),
+        #[cfg(feature = "html")]
         Form::Page => output.result(|out, _| html::many(out, &targets)),
         Form::Json => output.result(|out, _| json::write(out, all)),
         Form::Text | Form::Headings => {

@@ -41,6 +41,7 @@ mod revoke;
 mod rotations;
 mod service;
 mod settings;
+#[cfg(feature = "sim")]
 mod sim;
 mod snapshot;
 mod state;
@@ -174,6 +175,7 @@ Examples:
     History(history::HistoryArgs),
     Schema(generate::SchemaArgs),
     /// Run a simulated cluster
+    #[cfg(feature = "sim")]
     #[command(subcommand)]
     #[command(after_long_help = "\
 Examples:
@@ -248,6 +250,7 @@ impl OneFileCommand {
             Self::Snapshot(command) => command.run(global, output).await,
             Self::History(command) => command.run(global, output),
             Self::Schema(command) => command.run(output),
+            #[cfg(feature = "sim")]
             Self::Sim(command) => command.run(output).await,
             Self::Completions(command) => command.run(options::command(), output),
             Self::Man(command) => command.run(options::command(), output),

@@ -19,8 +19,10 @@ use super::snapshot::{self, Snapshot};
 use crate::cluster::{observe, observe_all};
 use crate::desired::{is_stdin, shown_path};
 use crate::observed::Observed;
+#[cfg(feature = "html")]
+use crate::render::html;
 use crate::render::json::{self, ManyV1, OneV1, PlanSnapshotV1, PlanV1, ReportV1, Saved};
-use crate::render::{html, markdown, text};
+use crate::render::{markdown, text};
 
 /// Show the changes that apply would make
 ///
@@ -86,7 +88,7 @@ impl PlanArgs {
         if self.snapshot.is_some() {
             return Err(Failure::one_only("`--snapshot`", "run the command for each file"));
         }
-        if self.format == PlanFormat::Html {
+        if self.format.is_page() {
             output.refuse_page("`attune plan --format html > plan.html`")?;
         }
         Ok(Wanted { form: Form::of_plans(self.format, &self.max_chars), out: self.out.as_deref() })
@@ -98,7 +100,7 @@ impl PlanArgs {
     }
 
     pub(super) async fn run(&self, global: &GlobalArgs, output: &mut Output) -> Result<Exit, Failure> {
-        if self.format == PlanFormat::Html {
+        if self.format.is_page() {
             output.refuse_page("`attune plan --format html > plan.html`")?;
         }
         let Planned { reviewed, planned, snapshot, report } =
@@ -138,7 +140,7 @@ impl PlanArgs {
             planned.plan.findings.extend(old);
             about
         });
-        let with_report = self.format == PlanFormat::Html && !global.one_of_many;
+        let with_report = self.format.is_page() && !global.one_of_many;
         let by = (&catalogue, reviewed.loaded.desired.cluster.rules());
         let report = with_report.then(|| ReportV1::of(&report_of_plan(&planned.plan, &observed, by)));
         Ok(Planned { reviewed, planned, snapshot, report })
@@ -153,19 +155,18 @@ impl PlanArgs {
         let connection = connect(global, reviewed.connection(global)?, self.calls, output).await?;
         let states = reviewed.states();
         let (cluster, jobs) = (connection.retrying(), self.calls.jobs());
-        let observed = match self.format {
-            PlanFormat::Html if !global.one_of_many => observe_all(&cluster, &states, jobs).await,
-            PlanFormat::Html | PlanFormat::Text | PlanFormat::Json | PlanFormat::Markdown => {
-                observe(&cluster, &states, jobs).await
-            }
-        };
-        Ok(observed?)
+        if self.format.is_page() && !global.one_of_many {
+            return Ok(observe_all(&cluster, &states, jobs).await?);
+        }
+        Ok(observe(&cluster, &states, jobs).await?)
     }
 }
 
 fn print_plan(
     plan: &PlanV1,
-    report: Option<&ReportV1>,
+    #[cfg_attr(not(feature = "html"), expect(unused_variables, reason = "only a page shows it"))] report: Option<
+        &ReportV1,
+    >,
     format: PlanFormat,
     max: &MaxChars,
     output: &mut Output,
@@ -174,6 +175,7 @@ fn print_plan(
         PlanFormat::Text => output.result(|out, styles| text::plan(out, styles, plan)),
         PlanFormat::Json => output.result(|out, _| json::write(out, plan)),
         PlanFormat::Markdown => output.result(|out, _| write!(out, "{}", markdown::plan(plan, max.max_chars))),
+        #[cfg(feature = "html")]
         PlanFormat::Html => output.result(|out, _| html::plan(out, plan, report)),
     }
 }
@@ -202,7 +204,7 @@ pub(super) struct ShowArgs {
 
 impl ShowArgs {
     pub(super) fn run(&self, output: &mut Output) -> Result<Exit, Failure> {
-        if self.format == PlanFormat::Html {
+        if self.format.is_page() {
             output.refuse_page("`attune show FILE --format html > plan.html`")?;
         }
         let saved = match self.saved.as_slice() {
@@ -224,6 +226,7 @@ impl ShowArgs {
                     let comment = markdown::outcome(outcome, self.max_chars.max_chars);
                     output.result(|out, _| write!(out, "{comment}"))?;
                 }
+                #[cfg(feature = "html")]
                 PlanFormat::Html => output.result(|out, _| html::outcome(out, outcome))?,
             },
             Saved::Many(many) => print_plans(many, Form::of_plans(self.format, &self.max_chars), output)?,

@@ -19,8 +19,10 @@ use crate::observed::{Identity, Observed};
 use crate::plan::{Digest, Plan, after, plan_with};
 use crate::policy::Catalogue;
 use crate::policy::access::{Context, RuleList};
+#[cfg(feature = "html")]
+use crate::render::html;
 use crate::render::json::{self, ReportV1};
-use crate::render::{Styles, access_review, html, text};
+use crate::render::{Styles, access_review, text};
 use crate::report::{Report, Scope, State, report, review};
 
 /// Create an HTML page of who may do what, or a table for an access review
@@ -46,7 +48,8 @@ pub(super) struct ReportArgs {
     /// Show only the cluster
     #[arg(long)]
     observed: bool,
-    /// Output format [default: text on a terminal, html in a file or a pipe]
+    #[cfg_attr(feature = "html", doc = "Output format [default: text on a terminal, html in a file or a pipe]")]
+    #[cfg_attr(not(feature = "html"), doc = "Output format [default: text]")]
     #[arg(long, value_enum)]
     format: Option<ReportFormat>,
     /// Output file, instead of stdout
@@ -61,6 +64,7 @@ pub(super) struct ReportArgs {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum ReportFormat {
     /// An HTML page
+    #[cfg(feature = "html")]
     Html,
     /// For people, in a terminal
     Text,
@@ -68,6 +72,21 @@ enum ReportFormat {
     Json,
     /// A table for an access review
     Csv,
+}
+
+impl ReportFormat {
+    #[cfg(feature = "html")]
+    const IN_FILE: Self = Self::Html;
+    #[cfg(not(feature = "html"))]
+    const IN_FILE: Self = Self::Text;
+
+    fn is_page(self) -> bool {
+        match self {
+            #[cfg(feature = "html")]
+            Self::Html => true,
+            Self::Text | Self::Json | Self::Csv => false,
+        }
+    }
 }
 
 /// What a report is about.
@@ -86,8 +105,8 @@ struct Subject {
 impl ReportArgs {
     pub(super) async fn run(&self, global: &GlobalArgs, output: &mut Output) -> Result<Exit, Failure> {
         let is_for_terminal = self.out.is_none() && output.is_terminal();
-        let format = self.format.unwrap_or(if is_for_terminal { ReportFormat::Text } else { ReportFormat::Html });
-        if format == ReportFormat::Html && self.out.is_none() {
+        let format = self.format.unwrap_or(if is_for_terminal { ReportFormat::Text } else { ReportFormat::IN_FILE });
+        if format.is_page() && self.out.is_none() {
             output.refuse_page("`--out report.html`, or use `--format text`")?;
         }
         let of_failure = if format == ReportFormat::Json { Format::Json } else { Format::Text };
@@ -100,6 +119,7 @@ impl ReportArgs {
                     Some(_) => self.write(output, |out| text::report(out, &Styles::default(), &report))?,
                 }
             }
+            #[cfg(feature = "html")]
             ReportFormat::Html => {
                 let report = ReportV1::of(&subject.report());
                 self.write(output, |out| html::report(out, &report))?;

@@ -55,7 +55,9 @@ fn is_verbose(argument: &str) -> bool {
 /// How this program was built, for a bug report.
 fn build() -> String {
     let commit = option_env!("ATTUNE_COMMIT").filter(|commit| !commit.is_empty());
-    let features = if cfg!(feature = "age") { "age" } else { "none" };
+    let features = [("age", cfg!(feature = "age")), ("html", cfg!(feature = "html")), ("sim", cfg!(feature = "sim"))];
+    let features: Vec<&str> = features.into_iter().filter_map(|(name, is_on)| is_on.then_some(name)).collect();
+    let features = if features.is_empty() { "none".to_owned() } else { features.join(", ") };
     let libc = if cfg!(target_env = "musl") {
         " (musl)"
     } else if cfg!(target_env = "gnu") {

@@ -3,6 +3,7 @@
 mod checks;
 mod csv;
 mod findings;
+#[cfg(feature = "html")]
 pub mod html;
 pub mod json;
 pub mod markdown;

@@ -6,7 +6,7 @@ use super::bucket::Bucket;
 use super::columns::{Columns, Part, Parts};
 use super::grade::{ClassActions, Grades, grades};
 use super::state::{Granted, Scope, State};
-use crate::base::Principal;
+use crate::base::{Principal, map};
 use crate::policy::Normal;
 use crate::policy::access::Context;
 
@@ -137,8 +137,8 @@ impl<'a> Grader<'a> {
             documents.into_iter().map(|normal| (normal, columns.parts(normal.document(), context.catalogue))).collect();
         let same: BTreeSet<&Part> =
             parts.iter().flat_map(|(_, parts)| parts.keys()).filter(|part| !part.depends_on_user()).collect();
-        let grades: BTreeMap<&Part, Grades> =
-            same.into_iter().map(|part| (part, part.grades(&context, classes))).collect();
+        let graded = map(same.into_iter().collect(), |part| (part, part.grades(&context, classes)));
+        let grades: BTreeMap<&Part, Grades> = graded.into_iter().collect();
         let graded = |parts: &Parts| {
             let mut graded = Graded { by_user: Vec::new(), same: Line::new() };
             for (part, columns) in parts {

@@ -20,7 +20,7 @@ pub use why::{Deciding, Source, authored, changes, deciding};
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::base::{PolicyName, Principal};
+use crate::base::{PolicyName, Principal, map};
 use crate::contract::Checked;
 use crate::desired::Term;
 use crate::observed::{Identity, Limits, PublicBucket};
@@ -89,7 +89,7 @@ fn differing(sides: [Option<&State>; 2], context: &Context<'_>) -> [BTreeMap<Pol
         policies.filter_map(|(name, body)| Some((name, body.normal()?))).collect::<Vec<_>>()
     });
     let distinct: BTreeSet<&Normal> = documents.iter().flatten().map(|(_, normal)| *normal).collect();
-    let found = distinct.into_iter().map(|normal| (normal, in_practice(normal.document(), context)));
-    let found: BTreeMap<&Normal, InPractice> = found.filter(|(_, found)| !found.is_empty()).collect();
+    let found = map(distinct.into_iter().collect(), |normal| (normal, in_practice(normal.document(), context)));
+    let found: BTreeMap<&Normal, InPractice> = found.into_iter().filter(|(_, found)| !found.is_empty()).collect();
     documents.map(|all| all.into_iter().filter_map(|(name, of)| Some((name.clone(), found.get(of)?.clone()))).collect())
 }

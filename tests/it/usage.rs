@@ -13,7 +13,7 @@ fn the_version_is_one_line_and_with_verbose_all_that_a_bug_report_needs() {
         let run = folder.attune(args).exits(0);
         let names: Vec<&str> = run.stdout.lines().skip(1).filter_map(|line| Some(line.split_once(": ")?.0)).collect();
         assert_eq!(names, ["commit", "features", "TLS", "platform", "profile"], "{args}: {}", run.stdout);
-        assert!(run.stdout.starts_with(&line) && run.stdout.contains("\nfeatures: age\n"), "{}", run.stdout);
+        assert!(run.stdout.starts_with(&line) && run.stdout.contains("\nfeatures: age, html, sim\n"), "{}", run.stdout);
     }
     assert_eq!(folder.attune("-V -f valve.toml").exits(0).stdout, line);
 }

@@ -71,6 +71,7 @@ pub(in crate::render) fn in_practice(of: &InPracticeV1, name: Name) -> String {
 }
 
 /// Where what people can do with a policy differs from its actions.
+#[cfg(feature = "html")]
 pub(in crate::render) fn in_practice_of_policy(of: &InPracticeV1, name: Name) -> String {
     let (actions, phrases) = (name(&of.actions.join(", ")), phrases(of));
     let text = match (of.kind, of.side) {
@@ -241,6 +242,7 @@ pub(in crate::render) fn undecided(open: &UndecidedV1, name: Name) -> String {
     format!("on {}, undecided: treat as {side}", pattern(&open.pattern, name))
 }
 
+#[cfg(feature = "html")]
 pub(in crate::render) fn rules(profile: Profile) -> &'static str {
     match profile {
         Profile::Aws => "AWS rules",
