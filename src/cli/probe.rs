@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json as object;
 use time::OffsetDateTime;
 
@@ -14,7 +14,7 @@ use super::exit::{self, Exit, Failure};
 use super::output::Output;
 use super::preflight::confirm;
 use super::progress::interruptible;
-use super::service::{KeysArgs, ServiceArgs};
+use super::service::{KeysArgs, ServiceArgs, failure};
 use super::settings::Settings;
 use super::state::{Journal, State};
 use crate::apply::StopSignal;
@@ -24,7 +24,8 @@ use crate::desired::ClusterSettings;
 use crate::probe::{Probe, ProbeOptions, ProbeRecord, ServiceOptions, probe, unsuitable, unsuitable_bucket};
 use crate::render::json::{self, ProbeV1};
 use crate::render::text;
-use crate::s3::{S3Client, S3Keys, Token};
+use crate::s3::{Class, S3Client, S3Keys, Token, list_of_buckets};
+use crate::verify::Problem;
 
 /// Ask the cluster what no document says.
 #[derive(Debug, clap::Args)]
@@ -100,10 +101,12 @@ impl ProbeArgs {
         });
         let about = text::AboutProbe { identity: &identity, user: user.as_ref(), keys_stay, service: about_service };
         self.ask(&about, output)?;
+        if let Some(service) = &service {
+            check_answers(&service.client).await?;
+        }
         let journal = State::without_lock(state_dir, &identity)?.probe_journal(&identity)?;
         let (stop, record) = (StopSignal::default(), Record(&journal));
-        let target = if output.shows_progress() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        let bar = ProgressBar::with_draw_target(Some(1), target);
+        let bar = progress_bar(output);
         let progress = |done: usize, of: usize| {
             bar.set_length(of as u64);
             bar.set_position(done as u64);
@@ -226,11 +229,33 @@ async fn suitable(name: &str, cluster: &dyn Cluster, settings: &Settings) -> Res
     }
 }
 
+/// The S3 service answers, before anything is changed on the cluster.
+async fn check_answers(client: &S3Client) -> Result<(), Failure> {
+    let problem = match client.send(&list_of_buckets(), None).await {
+        Ok(answer) => match answer.class(OffsetDateTime::now_utc().unix_timestamp()) {
+            Class::Unclear(why) => Problem::NoS3(why),
+            Class::Denied | Class::LetThrough | Class::Failing(_) | Class::Busy => return Ok(()),
+        },
+        Err(problem) => Problem::NoAnswer { message: problem.message, help: problem.help },
+    };
+    Err(failure(&problem, client))
+}
+
 /// What the configuration says about the rules of the cluster, and the answers deny.
 fn contradiction(settings: &ClusterSettings, probe: &Probe) -> Option<String> {
     let (written, found) = (settings.rules.as_ref()?, probe.rules()?);
     let denied = written.iter().all(|rules| probe.contradicts(&rules));
     denied.then(|| format!("`[cluster] rules` is {}, but the answers point to {}", written.to_toml(), found.to_toml()))
+}
+
+/// How many policies the S3 service was asked about.
+fn progress_bar(output: &Output) -> ProgressBar {
+    let target = if output.shows_progress() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+    let bar = ProgressBar::with_draw_target(None, target);
+    if let Ok(style) = ProgressStyle::with_template("{spinner} asking the S3 service: {pos} of {len} policies") {
+        bar.set_style(style);
+    }
+    bar
 }
 
 /// Twelve letters.

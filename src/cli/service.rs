@@ -14,7 +14,9 @@ use crate::verify::Problem;
 /// The S3 service.
 #[derive(Debug, clap::Args)]
 pub(super) struct ServiceArgs {
-    /// Address of the S3 service, instead of `[cluster] s3_endpoints`
+    /// Address of the S3 service
+    ///
+    /// `attune verify` takes that of `[cluster] s3_endpoints` without it. A probe asks only the service that it names.
     #[arg(long, value_name = "URL")]
     s3: Option<String>,
     /// PEM file with the certificates to trust for it, instead of `s3_ca_file` and `s3_fingerprint`

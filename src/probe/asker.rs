@@ -117,7 +117,7 @@ impl<'a> Asker<'a> {
         self.row(PARTS, Some(key), false).map(|ask| ask.request(&self.of.token))
     }
 
-    /// What a request tells that a service must deny without a login.
+    /// What a request tells. A service must deny it without a login.
     pub(super) async fn ask(&self, about: About, keys: &S3Keys) -> Seen {
         let Some(request) = self.request(about) else {
             return Seen::Nothing("no harmless request asks it here".to_owned());
@@ -131,6 +131,14 @@ impl<'a> Asker<'a> {
             Told::Seen(Seen::Nothing(why), _) => return Seen::Nothing(why),
             Told::Failing(failing) => return Seen::Nothing(why_failing(failing)),
         }
+        self.ask_again(about, keys).await
+    }
+
+    /// The same, where it is known that the service denies it without a login.
+    pub(super) async fn ask_again(&self, about: About, keys: &S3Keys) -> Seen {
+        let Some(request) = self.request(about) else {
+            return Seen::Nothing("no harmless request asks it here".to_owned());
+        };
         match self.told(&request, Some(keys)).await {
             Told::Seen(Seen::Through, Some(answer)) if about == About::Listed => match answer.buckets() {
                 Some(buckets) if buckets.iter().any(|bucket| bucket == self.place.name()) => Seen::Through,
@@ -152,7 +160,8 @@ impl<'a> Asker<'a> {
             let answer = match self.of.client.send(request, keys).await {
                 Ok(answer) => answer,
                 Err(problem) if attempt >= TRIES || problem.not_sent => {
-                    return Told::Seen(Seen::Nothing(problem.message), None);
+                    let help = problem.help.map(|help| format!("; {help}")).unwrap_or_default();
+                    return Told::Seen(Seen::Nothing(format!("{}{help}", problem.message)), None);
                 }
                 Err(_) => continue,
             };

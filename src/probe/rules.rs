@@ -120,17 +120,17 @@ const QUESTIONS: [Question; 33] = [
         },
     },
     denied("version-actions", "do versions need their own actions?", "version", None, &["read"]),
-    denied("deny-of-versions", "is a Deny of DeleteObjectVersion kept?", "deny-version", None, &["delete-version"]),
+    denied("deny-of-versions", "does a Deny of DeleteObjectVersion hold?", "deny-version", None, &["delete-version"]),
     through(
         "temporary-username",
-        "do temporary ones have the user's name?",
+        "do temporary keys have the user's name?",
         "temporary",
         &["username", "temporary-control"],
     ),
     through("userid-is-username", "is aws:userid the user's name?", "userid", &["username-condition"]),
     through("keys-always-present", "is aws:Referer always there?", "referer", &[]),
-    through("list-shows-bucket", "does ListBucket show it in the list?", "list-shows", &[]),
-    through("location-lists-bucket", "does GetBucketLocation do so?", "location-lists", &[]),
+    through("list-shows-bucket", "does ListBucket show a bucket in lists?", "list-shows", &[]),
+    through("location-lists-bucket", "does GetBucketLocation show it there?", "location-lists", &[]),
     through("list-covers-versions", "does ListBucket list versions?", "list-versions", &["list"]),
     through("policy-reads-acl", "does GetBucketPolicy read ACLs?", "acl", &["bucket-policy-read"]),
     not_asked("legal-hold-checked", "is a legal hold of an upload checked?", WRITES),
@@ -140,7 +140,7 @@ const QUESTIONS: [Question; 33] = [
     not_asked("lock-configuration-bypasses", "does reading lock settings bypass locks?", WRITES),
     through("forwarded-address", "does the client decide aws:SourceIp?", "forwarded", &[]),
     not_asked("forced-deletion", "does a forced deletion ignore a Deny?", WRITES),
-    denied("missing-object-hidden", "is a missing object hidden?", "hidden", None, &["read"]),
+    denied("missing-object-hidden", "is a missing key hidden without a list?", "hidden", None, &["read"]),
 ];
 
 /// What the S3 service told about its rules.

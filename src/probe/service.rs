@@ -12,13 +12,16 @@ use super::run::{Change, Run, Stopped};
 use super::trials::{SignedBy, TOGETHER, TRIALS, Trial, TrialAsk, allowed_key, denied_key, is_plain};
 use crate::base::{KeyPair, PolicyName, SessionKeys, UserName};
 use crate::cluster::AssumeRole;
-use crate::s3::S3Keys;
+use crate::s3::{Failing, S3Keys};
 
 /// After so many policies without an effect, no more are tried.
 const MOST_WITHOUT_EFFECT: usize = 2;
 
 /// The time between two looks whether a policy is in effect.
 const LOOK: Duration = Duration::from_millis(300);
+
+/// A policy is in effect after so many answers in a row: a service may have several servers.
+const EVERYWHERE: u32 = 3;
 
 /// Why the service is asked nothing more.
 pub(super) enum End {
@@ -47,6 +50,21 @@ pub(super) struct Asking<'a> {
     without_effect: usize,
     /// Why the service has told nothing so far, or tells nothing more.
     otherwise: String,
+}
+
+impl Asking<'_> {
+    /// Notes what a request told. One that is answered otherwise the second time tells nothing: a service of several servers may
+    /// not know a policy everywhere.
+    fn saw(&mut self, tells: &'static str, seen: Seen, is_first: bool) {
+        match self.seen.get(tells).filter(|_| !is_first) {
+            Some(Seen::Nothing(_)) => {}
+            Some(before) if *before != seen => {
+                let why = "it was answered otherwise the second time".to_owned();
+                self.seen.insert(tells, Seen::Nothing(why));
+            }
+            Some(_) | None => drop(self.seen.insert(tells, seen)),
+        }
+    }
 }
 
 impl Run<'_> {
@@ -183,15 +201,23 @@ impl Run<'_> {
             true => Some(self.session_keys(asking).await),
             false => None,
         };
-        for ask in trial.asks {
-            self.go_on()?;
-            let seen = match (ask.signed_by, &session) {
-                (SignedBy::User, _) => asking.asker.ask(ask.about, &asking.keys).await,
-                (SignedBy::Temporary, Some(Ok(keys))) => asking.asker.ask(ask.about, keys).await,
-                (SignedBy::Temporary, Some(Err(why))) => Seen::Nothing(why.clone()),
-                (SignedBy::Temporary, None) => Seen::Nothing("there are no temporary credentials".to_owned()),
-            };
-            asking.seen.insert(ask.tells, seen);
+        for is_first in [true, false] {
+            for ask in trial.asks {
+                self.go_on()?;
+                let keys = match (ask.signed_by, &session) {
+                    (SignedBy::Temporary, Some(Ok(keys))) => keys,
+                    (SignedBy::Temporary, Some(Err(why))) => {
+                        asking.seen.insert(ask.tells, Seen::Nothing(why.clone()));
+                        continue;
+                    }
+                    (SignedBy::User, _) | (SignedBy::Temporary, None) => &asking.keys,
+                };
+                let seen = match is_first {
+                    true => asking.asker.ask(ask.about, keys).await,
+                    false => asking.asker.ask_again(ask.about, keys).await,
+                };
+                asking.saw(ask.tells, seen, is_first);
+            }
         }
         if !self.is_in_effect(asking, trial).await {
             let why = "the control was answered otherwise afterwards".to_owned();
@@ -209,7 +235,7 @@ impl Run<'_> {
         let policy = self.policy(trial.name);
         let document = trial.document(asking.asker.place.name(), asking.user.as_str());
         if self.add(&policy, &document).await? == Change::Refused {
-            return Ok(Some(Seen::Refused));
+            return Ok(Some(self.refused(asking, trial, &policy).await?));
         }
         self.exchange(asking, &policy).await?;
         let why = match self.wait_for(asking, trial).await? {
@@ -226,6 +252,22 @@ impl Run<'_> {
             return Err(End::Service(why));
         }
         Ok(Some(Seen::Nothing(why)))
+    }
+
+    /// What it says that the cluster refuses the document of a trial: only something about the statements if it takes a document
+    /// without them, and refuses these again.
+    async fn refused(&mut self, asking: &Asking<'_>, trial: &Trial, policy: &PolicyName) -> Result<Seen, Stopped> {
+        let (bucket, user) = (asking.asker.place.name(), asking.user.as_str());
+        let nothing = "the cluster refused a policy for another reason than its document".to_owned();
+        if self.add(policy, &trial.plain_document(bucket)).await? == Change::Refused {
+            return Ok(Seen::Nothing(nothing));
+        }
+        self.remove(policy).await?;
+        if self.add(policy, &trial.document(bucket, user)).await? == Change::Refused {
+            return Ok(Seen::Refused);
+        }
+        self.remove(policy).await?;
+        Ok(Seen::Nothing(nothing))
     }
 
     /// Gives the user this policy in place of the one before, which is removed.
@@ -249,10 +291,15 @@ impl Run<'_> {
         let Some(allowed) = asking.asker.parts(&allowed_key(trial.name)) else { return Ok(Err(nothing())) };
         let Some(denied) = asking.asker.parts(&denied_key(trial.name)) else { return Ok(Err(nothing())) };
         let until = Instant::now() + asking.wait;
+        let mut in_a_row = 0;
         let why = loop {
             self.go_on()?;
-            let why = match asking.asker.told(&allowed, Some(&asking.keys)).await {
-                Told::Seen(Seen::Through, _) => break None,
+            let told = asking.asker.told(&allowed, Some(&asking.keys)).await;
+            in_a_row = if matches!(told, Told::Seen(Seen::Through, _)) { in_a_row + 1 } else { 0 };
+            let why = match told {
+                Told::Seen(Seen::Through, _) if in_a_row == EVERYWHERE => break None,
+                Told::Seen(Seen::Through, _) => continue,
+                Told::Failing(failing @ (Failing::Clock(_) | Failing::Region)) => return Ok(Err(why_failing(failing))),
                 Told::Seen(Seen::Denied | Seen::Refused, _) => "the service denies what the policy allows".to_owned(),
                 Told::Seen(Seen::Nothing(why), _) => why,
                 Told::Failing(failing) => why_failing(failing),

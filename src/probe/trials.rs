@@ -219,6 +219,12 @@ impl Trial {
         let text = format!("{{{version}\"Statement\":[{statements}{controls}]}}");
         text.replace(BUCKET, bucket).replace(EDGE, &edge(bucket)).replace(TRIAL, self.name).replace(USER, user)
     }
+
+    /// A document of the same form that only has what every policy allows.
+    pub(super) fn plain_document(&self, bucket: &str) -> String {
+        let text = format!("{{{VERSION}\"Statement\":[{CONTROLS}]}}");
+        text.replace(BUCKET, bucket).replace(TRIAL, self.name)
+    }
 }
 
 /// The key of a request of this user, as a pattern for the random characters.

@@ -126,7 +126,7 @@ fn other_clusters_are_asked_as_well() {
     });
     // A policy has to take effect first: the keys are new.
     let faults =
-        ["s3 call:2=refuse:403:InvalidAccessKeyId", "s3 call:3=refuse:403:InvalidAccessKeyId", "s3 call:60=503"];
+        ["s3 call:3=refuse:403:InvalidAccessKeyId", "s3 call:4=refuse:403:InvalidAccessKeyId", "s3 call:60=503"];
     run_with(&of_rules("minio-2026"), &faults, "").exits(0).says("[cluster] rules = \"minio-2026\"");
 }
 
@@ -210,7 +210,6 @@ fn what_is_no_s3_service_of_the_cluster_is_said() {
         ("403 Forbidden", "<Error><Code>AccessDenied</Code></Error>", "the service denies what the policy allows"),
         ("404 Not Found", "<Error><Code>NoSuchBucket</Code></Error>", "answers 404 NoSuchBucket without a login"),
         ("200 OK", "", "answers 200 without a login"),
-        ("200 OK\r\nContent-Type: text/html", "<html>sign in</html>", "a page for people"),
         ("403 Forbidden", "<Error><Code>InvalidAccessKeyId</Code></Error>", "does not know the access key"),
     ] {
         let (folder, args) = (of_rules("minio-2021"), "--s3-wait 1 --format json");
@@ -222,7 +221,11 @@ fn what_is_no_s3_service_of_the_cluster_is_said() {
     }
     let folder = of_rules("minio-2021");
     let served = Served::start(&folder, "");
-    probe(&folder, &served.url, "http://127.0.0.1:1", "--s3-wait 1").exits(1).says("no connection to");
+    let before = folder.state();
+    probe(&folder, &served.url, "http://127.0.0.1:1", "").exits(1).warns("no connection to http://127.0.0.1:1");
+    let page = answering("200 OK\r\nContent-Type: text/html", "<html>sign in</html>");
+    probe(&folder, &served.url, &page, "").exits(1).warns("is no S3 service: the answer is a page for people");
+    assert_eq!(folder.state(), before, "nothing is changed before the service answers");
 }
 
 /// Whatever fails at the API while the service is asked, the user, the policies and the bucket are as before.
@@ -242,6 +245,26 @@ fn everything_is_as_before_after_a_fault() {
         assert!(run.code == Some(0) || run.code == Some(1), "{fault}: {}", run.stdout);
         assert!(!run.stdout.contains("may be left") && !run.stdout.contains("may have a policy"), "{fault}");
     });
+}
+
+/// A server that denies or refuses something once must not turn into an answer about its rules.
+#[test]
+fn an_answer_that_does_not_last_is_no_answer() {
+    let faults = [
+        // The policies of the questions start with the 20th.
+        "POST /s3/policies#27,times=1=refuse:400",
+        "POST /s3/policies#28,times=1=500-before",
+        "s3 call:20=refuse:403:AccessDenied",
+        "s3 call:46=refuse:403:AccessDenied",
+        "s3 call:80=refuse:403:AccessDenied",
+        "s3 p=0.02,seed=3=refuse:403:AccessDenied",
+    ];
+    at_once(&faults, |fault| {
+        let told = run_with(&of_rules("minio-2026"), &[fault], "--format json").exits(0).json();
+        assert_eq!(told["rules"], "minio-2026", "{fault}: {}", told["service"]);
+    });
+    let clock = run_with(&of_rules("minio-2021"), &["s3-clock:20m"], "").exits(1);
+    clock.says("the clock of this machine differs from the service by");
 }
 
 #[test]

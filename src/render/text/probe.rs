@@ -53,12 +53,13 @@ pub fn about_probe(out: &mut dyn Write, styles: &Styles, of: &AboutProbe<'_>) ->
 }
 
 fn about_service(out: &mut dyn Write, of: &AboutService<'_>) -> io::Result<()> {
-    writeln!(out, "  ask the S3 service {} with the user's keys, about 100 requests: reads, and", of.address)?;
-    writeln!(out, "  deletions of versions that do not exist; each policy may take {} s", of.wait)?;
+    writeln!(out, "  ask the S3 service {} about 200 times, with the keys of the user:", of.address)?;
+    writeln!(out, "  reads, and deletions of versions that do not exist, at most 20 in a second")?;
+    writeln!(out, "  wait for at most {} s each time until it knows a new policy", of.wait)?;
     let Some(bucket) = of.bucket else { return Ok(()) };
     let bucket = shown(bucket.as_str());
     writeln!(out, "  some policies grant on the bucket `{bucket}`, which must be empty")?;
-    writeln!(out, "  for a moment, everyone may ask where `{bucket}` is: then it has no policy again")
+    writeln!(out, "  for a moment, everyone may ask for the location of `{bucket}`")
 }
 
 /// Writes what a probe found.
