@@ -292,10 +292,11 @@ pub fn includes(wide: &Document, narrow: &Document, context: &Context<'_>) -> bo
 /// Whether the glob `wide` matches every text that the glob `narrow` matches.
 #[must_use]
 pub fn pattern_covers(wide: &str, narrow: &str) -> bool {
-    if !wide.contains(['*', '?']) {
-        return wide == narrow;
+    match wide.find(['*', '?']) {
+        None => wide == narrow,
+        // Most pairs differ before the first wildcard, and then no glob is needed.
+        Some(end) => narrow.starts_with(&wide[..end]) && glob::Glob::parse(wide).subsumes(&glob::Glob::parse(narrow)),
     }
-    glob::Glob::parse(wide).subsumes(&glob::Glob::parse(narrow))
 }
 
 /// Whether a text exists that both globs match.
