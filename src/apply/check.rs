@@ -88,11 +88,14 @@ impl<'a> Checker<'a> {
     /// Checks with reads that began at `limit` or later.
     async fn check(&self, call: &Call, limit: Instant) -> Result<ObjectState, CallError> {
         match call {
-            Call::AddPolicy { policy, document, has } => match self.document(policy, limit).await? {
-                None => self.addition(policy, has, limit).await,
-                Some(found) if found.normal() == Some(document) => Ok(ObjectState::Done),
-                Some(_) => Ok(ObjectState::Other(format!("policy `{policy}` exists with another document"))),
-            },
+            Call::AddPolicy { policy, document, has } => {
+                let (found, attachments) = tokio::join!(self.document(policy, limit), self.attachments(limit));
+                match found? {
+                    None => Ok(attachments?.addition(policy, has)),
+                    Some(found) if found.normal() == Some(document) => Ok(ObjectState::Done),
+                    Some(_) => Ok(ObjectState::Other(format!("policy `{policy}` exists with another document"))),
+                }
+            }
             Call::RemovePolicy { policy, expects } => self.removal(policy, expects.as_deref(), limit).await,
             Call::Attach { principal, policy, expects, grants } => {
                 // The document comes last: by it the user or group will have access.
@@ -125,16 +128,6 @@ impl<'a> Checker<'a> {
                 Ok(self.attachments(limit).await?.state(principal, None, Some(policy)))
             }
         }
-    }
-
-    /// An addition gives the policy to everyone who has its name: only the users and groups of the plan may have it.
-    async fn addition(&self, policy: &PolicyName, has: &[Principal], limit: Instant) -> Result<ObjectState, CallError> {
-        let attachments = self.attachments(limit).await?;
-        let mut others = attachments.with_policy(policy).filter(|principal| has.binary_search(principal).is_err());
-        Ok(match others.next() {
-            Some(principal) => ObjectState::Other(format!("{principal} has the name of policy `{policy}` already")),
-            None => ObjectState::Expected,
-        })
     }
 
     async fn removal(
@@ -228,6 +221,15 @@ impl<T> Recent<T> {
 }
 
 impl Attachments {
+    /// An addition gives the policy to everyone who has its name: only the users and groups of the plan may have it.
+    fn addition(&self, policy: &PolicyName, has: &[Principal]) -> ObjectState {
+        let mut others = self.with_policy(policy).filter(|principal| has.binary_search(principal).is_err());
+        match others.next() {
+            Some(principal) => ObjectState::Other(format!("{principal} has the name of policy `{policy}` already")),
+            None => ObjectState::Expected,
+        }
+    }
+
     fn with_policy(&self, policy: &PolicyName) -> impl Iterator<Item = &Principal> {
         let has_it = |attached: &[Option<PolicyName>]| attached.iter().flatten().any(|name| name.gives(policy));
         self.by_principal.iter().filter(move |(_, attached)| has_it(attached)).map(|(principal, _)| principal)

@@ -58,6 +58,12 @@ pub struct Known {
     pub buckets: BTreeMap<BucketName, BucketPolicy>,
 }
 
+impl Known {
+    fn is_empty(&self) -> bool {
+        self.policies.is_empty() && self.buckets.is_empty()
+    }
+}
+
 /// The documents to read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Documents {
@@ -76,16 +82,27 @@ async fn read_all(
     known: &Known,
     jobs: usize,
 ) -> Result<Observed, CallError> {
-    let identity = cluster.identity().await?;
-    let capabilities = capabilities(cluster, &identity.release).await;
     let needs = Needs::of(states, which);
-    let (users, groups, names, identity_provider, bucket_names) = tokio::try_join!(
-        cluster.users(),
-        cluster.groups(),
-        cluster.list_policies(),
-        provider(cluster),
-        bucket_names(cluster, needs)
-    )?;
+    let description = async {
+        let identity = cluster.identity().await?;
+        let capabilities = capabilities(cluster, &identity.release).await;
+        Ok((identity, capabilities))
+    };
+    let lists = async {
+        tokio::try_join!(
+            cluster.users(),
+            cluster.groups(),
+            cluster.list_policies(),
+            provider(cluster),
+            bucket_names(cluster, needs)
+        )
+    };
+    // What a cluster can do decides which lists it has. After a run, that is known.
+    let ((identity, capabilities), lists) = match known.is_empty() {
+        true => (description.await?, lists.await?),
+        false => tokio::try_join!(description, lists)?,
+    };
+    let (users, groups, names, identity_provider, bucket_names) = lists;
     let groups_known = groups.is_some();
     let groups = groups.unwrap_or_default();
     // A name with several records has an attachment for each.
