@@ -30,7 +30,7 @@ def enter():
 def minio():
     """The path of a MinIO server binary: MINIO, else one that Go builds."""
     if given := os.environ.get("MINIO"):
-        return Path(given)
+        return Path(given).resolve()
     built = INSTALLED / "bin" / "minio"
     if not built.exists():
         if not shutil.which("go"):
@@ -49,7 +49,7 @@ def rules():
 def attune():
     """The path of the attune binary: ATTUNE, else a debug build."""
     if given := os.environ.get("ATTUNE"):
-        return Path(given)
+        return Path(given).resolve()
     subprocess.run(["cargo", "build", "--locked", "--bin", "attune"], check=True, cwd=ROOT)
     return ROOT / "target" / "debug" / "attune"
 
