@@ -296,19 +296,21 @@ fn declared(desired: &Desired, release: &Release) -> Vec<Attachment> {
     desired.principals().map(attachment).collect()
 }
 
+/// What a user or group has on a cluster.
+pub(super) fn attachment_in(observed: &Observed, principal: Principal) -> Attachment {
+    let policy = observed.attached_to(&principal);
+    let body = policy.as_ref().and_then(|policy| granted(&observed.policies, policy));
+    let document = body.and_then(|body| body.normal().map(|normal| normal.document().clone()));
+    Attachment { policy, document, holder: Holder::Principal(principal) }
+}
+
 fn observed_attachments(observed: &Observed) -> Result<Vec<Attachment>, Failure> {
     if !observed.attachments_known {
         let message = format!("WEKA {} does not report attachments over REST", observed.identity.release);
         return Err(Failure::new(&exit::UNKNOWN_ACCESS, message)
             .help("evaluate the configuration instead: remove `--observed`"));
     }
-    let document =
-        |policy: &PolicyName| granted(&observed.policies, policy)?.normal().map(|normal| normal.document().clone());
-    let attachment = |principal: Principal| {
-        let policy = observed.attached_to(&principal);
-        let document = policy.as_ref().and_then(document);
-        Attachment { policy, document, holder: Holder::Principal(principal) }
-    };
+    let attachment = |principal| attachment_in(observed, principal);
     let users = observed.users.keys().map(Principal::from);
     Ok(users.chain(observed.groups.keys().map(Principal::from)).map(attachment).collect())
 }

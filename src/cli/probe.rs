@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json as object;
 use time::OffsetDateTime;
 
@@ -13,7 +13,7 @@ use super::connect::{CommandError, connect};
 use super::exit::{self, Exit, Failure};
 use super::output::Output;
 use super::preflight::confirm;
-use super::progress::interruptible;
+use super::progress::{interruptible, progress_bar};
 use super::service::{KeysArgs, ServiceArgs, failure};
 use super::settings::Settings;
 use super::state::{Journal, State};
@@ -106,7 +106,7 @@ impl ProbeArgs {
         }
         let journal = State::without_lock(state_dir, &identity)?.probe_journal(&identity)?;
         let (stop, record) = (StopSignal::default(), Record(&journal));
-        let bar = progress_bar(output);
+        let bar = policies_bar(output);
         let progress = |done: usize, of: usize| {
             bar.set_length(of as u64);
             bar.set_position(done as u64);
@@ -249,9 +249,8 @@ fn contradiction(settings: &ClusterSettings, probe: &Probe) -> Option<String> {
 }
 
 /// How many policies the S3 service was asked about.
-fn progress_bar(output: &Output) -> ProgressBar {
-    let target = if output.shows_progress() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-    let bar = ProgressBar::with_draw_target(None, target);
+fn policies_bar(output: &Output) -> ProgressBar {
+    let bar = progress_bar(None, output);
     if let Ok(style) = ProgressStyle::with_template("{spinner} asking the S3 service: {pos} of {len} policies") {
         bar.set_style(style);
     }

@@ -18,7 +18,7 @@ use super::progress::progress_bar;
 use super::service::{KeysArgs, ServiceArgs, failure};
 use crate::desired::{Demand, Desired, Expectation};
 use crate::policy::access::{Context, Credentials, Holder};
-use crate::render::json::{self, VerifyAbout, VerifyOutcomeV1, VerifySourceV1, VerifyV1};
+use crate::render::json::{self, VerifiedV1, VerifyAbout, VerifySourceV1, VerifyV1};
 use crate::render::junit_of_verify;
 use crate::render::text;
 use crate::s3::{Kind, S3Client, S3Keys, Step, Token};
@@ -271,15 +271,25 @@ impl VerifyArgs {
             VerifyFormat::Junit => output.result(|out, _| junit_of_verify(out, &global.file_name(), of))?,
         }
         output.info(|out, _| writeln!(out, "{NOT_PROVEN}"));
-        if of.of_outcome(VerifyOutcomeV1::Differs).next().is_some() && verified.void.is_none() {
-            return Ok(Exit::Changes);
-        }
-        if verified.tells() {
-            return Ok(Exit::Done);
+        match judged(verified) {
+            VerifiedV1::Differs => return Ok(Exit::Changes),
+            VerifiedV1::AsDocument => return Ok(Exit::Done),
+            VerifiedV1::NotVerified => {}
         }
         let why = untold(verified);
         let help = "see what it says about each kind of request; `--objects` asks in buckets that are there";
         Err(Failure::new(&exit::NOT_VERIFIED, format!("nothing is verified: {why}")).help(help))
+    }
+}
+
+/// What the answers of a run tell together.
+pub(super) fn judged(verified: &Verified) -> VerifiedV1 {
+    if verified.void.is_none() && !verified.differences.is_empty() {
+        VerifiedV1::Differs
+    } else if verified.tells() {
+        VerifiedV1::AsDocument
+    } else {
+        VerifiedV1::NotVerified
     }
 }
 

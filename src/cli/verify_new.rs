@@ -14,17 +14,17 @@ use tokio::time::Instant;
 
 use super::args::GlobalArgs;
 use super::exit::{self, Exit, Failure};
-use super::people::with_buckets;
+use super::people::{attachment_in, with_buckets};
 use super::progress::{Interruptions, interruptible_by};
 use super::service::{ServiceArgs, failure};
-use super::verify::{MOST_QUESTIONS, untold};
+use super::verify::{MOST_QUESTIONS, judged, untold};
 use crate::apply::{NewKeys, StopSignal};
 use crate::base::{KeyPair, Principal, UserName};
 use crate::desired::S3Settings;
-use crate::observed::{Observed, granted};
+use crate::observed::Observed;
 use crate::plan::{ChangeId, Plan};
 use crate::policy::Catalogue;
-use crate::policy::access::{Attachment, Context, Holder, RuleList};
+use crate::policy::access::{Context, RuleList};
 use crate::render::json::{VerifiedUserV1, VerifiedV1, VerifyAbout, VerifySourceV1, VerifyV1};
 use crate::s3::{S3Client, S3Keys, Token};
 use crate::verify::{Asking, Manners, Pace, Questions, Scope, Verified, questions, reach, verify};
@@ -179,9 +179,7 @@ impl VerifyNewArgs {
         if remaining.is_blocked() || remaining.changes.iter().any(|change| is_about(&change.id)) {
             return Err("the cluster does not match the configuration there".to_owned());
         }
-        let document = policy.as_ref().and_then(|policy| granted(&expected.after.policies, policy));
-        let document = document.and_then(|body| body.normal().map(|normal| normal.document().clone()));
-        let attachment = Attachment { holder: Holder::Principal(principal), policy, document };
+        let attachment = attachment_in(&expected.after, principal);
         if !attachment.is_known() {
             return Err("the document of its policy is not known".to_owned());
         }
@@ -219,11 +217,8 @@ fn of_user(user: &UserName, asked: Result<(VerifyV1, Verified), String>) -> Veri
     let (outcome, why, answers) = match asked {
         Err(why) => (VerifiedV1::NotVerified, Some(why), None),
         Ok((answers, verified)) => {
-            let (outcome, why) = match () {
-                () if verified.void.is_none() && !verified.differences.is_empty() => (VerifiedV1::Differs, None),
-                () if verified.tells() => (VerifiedV1::AsDocument, None),
-                () => (VerifiedV1::NotVerified, Some(untold(&verified).to_owned())),
-            };
+            let outcome = judged(&verified);
+            let why = (outcome == VerifiedV1::NotVerified).then(|| untold(&verified).to_owned());
             (outcome, why, Some(answers))
         }
     };

@@ -1,12 +1,12 @@
 //! `attune doctor --probe --s3`: the rules of the S3 service are named, and everything is as before.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Read};
 use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
 use crate::harness::{Folder, Run, files, validate};
-use crate::served::Served;
+use crate::served::{Served, answering};
 
 const ADMIN: [(&str, &str); 2] = [("ATTUNE_USERNAME", "admin"), ("ATTUNE_PASSWORD", "admin")];
 const WITH_USER: &str = "--yes --user attune-test --again attune-test";
@@ -186,22 +186,6 @@ fn a_service_that_does_not_enforce_the_policies_tells_nothing() {
         assert!(stopped.contains(why) && told["service"]["answers"] == json!([]), "{fault}: {stopped}");
         assert!(told["answers"].as_array().unwrap().len() > 30, "the questions to the API are answered");
     }
-}
-
-/// A service that answers everything with this status and this body.
-fn answering(head: &'static str, body: &'static str) -> String {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = format!("http://{}", listener.local_addr().unwrap());
-    std::thread::spawn(move || {
-        for stream in listener.incoming() {
-            let mut stream = stream.unwrap();
-            let mut asked = [0; 4096];
-            let _ = stream.read(&mut asked);
-            let length = body.len();
-            let _ = write!(stream, "HTTP/1.1 {head}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}");
-        }
-    });
-    address
 }
 
 #[test]

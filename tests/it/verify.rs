@@ -1,6 +1,5 @@
 //! `verify` against the S3 service of the simulator, which decides with an evaluator of its own.
 
-use std::io::{Read, Write};
 use std::time::Duration;
 
 use attune::policy::access::{Context, RuleList};
@@ -13,6 +12,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use crate::harness::{Folder, Run, validate};
+use crate::served::answering;
 
 const ACCESS_KEY: &str = "AKIAALICE0000000000A";
 const SECRET_KEY: &str = "geheim0123456789abcdefghijklmnopqrstuvwx";
@@ -324,22 +324,6 @@ async fn bad_keys_and_services_are_said_and_nothing_else_is_asked() {
         folder.attune(&other(service)).exits(1).warns(message);
     }
     running.stop().await;
-}
-
-/// A service that answers everything with this status, these headers and this body.
-fn answering(head: &'static str, body: &'static str) -> String {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = format!("http://{}", listener.local_addr().unwrap());
-    std::thread::spawn(move || {
-        for stream in listener.incoming() {
-            let mut stream = stream.unwrap();
-            let mut asked = [0; 4096];
-            let _ = stream.read(&mut asked);
-            let length = body.len();
-            let _ = write!(stream, "HTTP/1.1 {head}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}");
-        }
-    });
-    address
 }
 
 #[test]
