@@ -1,9 +1,10 @@
 //! The access that users and groups gain and lose between two documents. Equal questions are evaluated once.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::base::{PolicyName, Principal, map};
+use crate::base::{PolicyName, Principal};
 use crate::observed::{Body, Buckets, Observed, granted};
 use crate::policy::access::{
     Access, Basis, Context, Credentials, RuleList, Side, Undecided, basis, depends_on_user, difference,
@@ -100,12 +101,12 @@ pub(super) struct AccessCache<'a> {
     rules: &'a RuleList,
     /// The policies of buckets, if they count for users by any of the rules.
     beside: Option<&'a Buckets>,
-    known: BTreeMap<AccessQuery, Arc<Access>>,
+    known: RefCell<BTreeMap<AccessQuery, Arc<Access>>>,
 }
 
 impl<'a> AccessCache<'a> {
     pub(super) fn new(catalogue: &'a Catalogue, rules: &'a RuleList) -> Self {
-        Self { catalogue, rules, beside: None, known: BTreeMap::new() }
+        Self { catalogue, rules, beside: None, known: RefCell::default() }
     }
 
     /// The same, with the policies of buckets as they are before.
@@ -124,18 +125,19 @@ impl<'a> AccessCache<'a> {
         self.rules
     }
 
-    pub(super) fn differences(&mut self, queries: &[AccessQuery]) -> Vec<Arc<Access>> {
-        let open: BTreeSet<&AccessQuery> = queries.iter().filter(|query| !self.known.contains_key(*query)).collect();
-        let context = Context { rules: self.rules, ..Context::new(self.catalogue) };
-        let evaluated = |query: &AccessQuery| (query.clone(), Arc::new(evaluate(query, &context)));
-        self.known.extend(map(open.into_iter().collect(), evaluated));
-        queries.iter().filter_map(|query| self.known.get(query).cloned()).collect()
+    pub(super) fn difference(&self, query: AccessQuery) -> Arc<Access> {
+        let mut known = self.known.borrow_mut();
+        let evaluated = |query: &AccessQuery| Arc::new(evaluate(query, &self.context()));
+        Arc::clone(known.entry(query).or_insert_with_key(evaluated))
     }
 
-    /// What it rests on that pairs of documents give the same access.
-    pub(super) fn bases(&self, pairs: Vec<(&Normal, &Normal)>) -> Vec<Vec<Basis>> {
-        let context = Context { rules: self.rules, ..Context::new(self.catalogue) };
-        map(pairs, |(before, after)| basis(before.document(), after.document(), &context))
+    /// What it rests on that two documents give the same access.
+    pub(super) fn basis(&self, before: &Normal, after: &Normal) -> Vec<Basis> {
+        basis(before.document(), after.document(), &self.context())
+    }
+
+    fn context(&self) -> Context<'a> {
+        Context { rules: self.rules, ..Context::new(self.catalogue) }
     }
 }
 
@@ -144,18 +146,14 @@ impl<'a> AccessCache<'a> {
 pub(super) fn expected(
     comparison: &Comparison,
     observed: &Observed,
-    cache: &mut AccessCache<'_>,
+    cache: &AccessCache<'_>,
 ) -> BTreeMap<Principal, Arc<Access>> {
-    let (principals, queries): (Vec<&Principal>, Vec<AccessQuery>) = comparison
-        .affected
-        .iter()
-        .map(|(principal, change)| {
-            let before = EffectiveDocument::of(&observed.policies, change.attached.as_ref());
-            (principal, AccessQuery::new(before, document_after(change, comparison, observed), Some(principal)))
-        })
-        .filter(|(_, query)| query.before != query.after)
-        .unzip();
-    principals.into_iter().cloned().zip(cache.differences(&queries)).collect()
+    let access = |(principal, change): (&Principal, &AttachmentChange)| {
+        let before = EffectiveDocument::of(&observed.policies, change.attached.as_ref());
+        let query = AccessQuery::new(before, document_after(change, comparison, observed), Some(principal));
+        (query.before != query.after).then(|| (principal.clone(), cache.difference(query)))
+    };
+    comparison.affected.iter().filter_map(access).collect()
 }
 
 pub(super) fn document_after(

@@ -5,7 +5,7 @@ use crate::desired::{Guards, Override};
 use crate::observed::{BucketPolicy, Observed};
 use crate::policy::access::{Access, Side};
 
-use super::access::{AccessCache, AccessQuery};
+use super::access::AccessCache;
 use super::buckets::{BucketEffect, of_anonymous};
 use super::codes::{PROTECTED_BUCKET, PUBLIC};
 use super::effects::Effects;
@@ -19,30 +19,20 @@ pub(super) struct Closed {
 
 /// The buckets whose objects everyone can read before and not everyone after, of all that everyone can read. A policy that is not
 /// known counts as open before and as closed after.
-pub(super) fn closed(observed: &Observed, effects: &Effects, cache: &mut AccessCache<'_>) -> Closed {
-    let buckets: Vec<(&BucketName, &BucketPolicy)> =
-        observed.buckets.known().into_iter().flatten().filter(|(_, policy)| !policy.is_none()).collect();
-    let before: Vec<AccessQuery> = buckets.iter().map(|(bucket, policy)| of_anonymous(bucket, policy)).collect();
-    let after: Vec<AccessQuery> = buckets
-        .iter()
-        .map(|(bucket, policy)| match effects.buckets.get(*bucket) {
-            Some(effect) => of_anonymous(bucket, &effect.after.as_policy(&effect.given)),
-            None => of_anonymous(bucket, policy),
-        })
-        .collect();
-    let open: Vec<bool> = cache.differences(&before).iter().map(|access| may_read(access)).collect();
-    let still: Vec<bool> = cache.differences(&after).iter().map(|access| reads(access)).collect();
-    let all = buckets.iter().zip(open.into_iter().zip(still)).filter(|(_, (open, _))| *open);
-    let all: Vec<(&BucketName, bool)> = all.map(|((bucket, _), (_, still))| (*bucket, still)).collect();
-    let changed = |bucket: &BucketName| effects.buckets.contains_key(bucket);
-    Closed {
-        names: all
-            .iter()
-            .filter(|(bucket, still)| !still && changed(bucket))
-            .map(|(bucket, _)| bucket.to_string())
-            .collect(),
-        total: all.len(),
+pub(super) fn closed(observed: &Observed, effects: &Effects, cache: &AccessCache<'_>) -> Closed {
+    let gives = |bucket: &BucketName, policy: &BucketPolicy| cache.difference(of_anonymous(bucket, policy));
+    let mut closed = Closed { names: Vec::new(), total: 0 };
+    for (bucket, policy) in observed.buckets.known().into_iter().flatten().filter(|(_, policy)| !policy.is_none()) {
+        if !may_read(&gives(bucket, policy)) {
+            continue;
+        }
+        closed.total += 1;
+        let effect = effects.buckets.get(bucket);
+        if effect.is_some_and(|effect| !reads(&gives(bucket, &effect.after.as_policy(&effect.given)))) {
+            closed.names.push(bucket.to_string());
+        }
     }
+    closed
 }
 
 /// Whether an access certainly has the reading of objects.

@@ -39,7 +39,7 @@ pub(super) fn effects(
     steps: &[Step],
     observed: &Observed,
     document: impl Fn(&Principal) -> EffectiveDocument,
-    cache: &mut AccessCache<'_>,
+    cache: &AccessCache<'_>,
 ) -> BTreeMap<BucketName, BucketEffect> {
     let changed = steps.iter().filter_map(|step| match &step.call {
         Call::SetBucketPolicy { bucket, policy, .. } => Some((bucket, policy)),
@@ -57,7 +57,7 @@ pub(super) fn effects(
 pub(super) fn expected(
     comparison: &Comparison,
     observed: &Observed,
-    cache: &mut AccessCache<'_>,
+    cache: &AccessCache<'_>,
 ) -> BTreeMap<BucketName, BucketEffect> {
     let changed = comparison.buckets.iter().filter_map(|(bucket, action)| match action {
         BucketAction::Set(after) => Some((bucket, after)),
@@ -75,7 +75,7 @@ fn of_changes(
     changed: &[(&BucketName, &BucketTarget)],
     observed: &Observed,
     document: impl Fn(&Principal) -> EffectiveDocument,
-    cache: &mut AccessCache<'_>,
+    cache: &AccessCache<'_>,
 ) -> BTreeMap<BucketName, BucketEffect> {
     let principals = if changed.is_empty() || !cache.rules().has_union() { Vec::new() } else { all(observed) };
     let documents: Vec<(Principal, EffectiveDocument)> =
@@ -85,15 +85,14 @@ fn of_changes(
         let given = after.given(bucket, &observed.buckets);
         let then = after.as_policy(&given);
         let sides = [&before, &then];
-        let anonymous = sides.map(|side| together(None, bucket, side));
-        let mut holders = vec![Holder::Anonymous];
-        let mut queries = vec![AccessQuery::between(anonymous).without_login()];
-        for (principal, own) in &documents {
+        let anonymous = AccessQuery::between(sides.map(|side| together(None, bucket, side))).without_login();
+        let anonymous = (Holder::Anonymous, cache.difference(anonymous));
+        let of_principals = documents.iter().map(|(principal, own)| {
             let [now, then] = sides.map(|side| own.with_bucket(bucket, side));
-            holders.push(Holder::Principal(principal.clone()));
-            queries.push(AccessQuery::new(now, then, Some(principal)));
-        }
-        let access = holders.into_iter().zip(cache.differences(&queries));
+            let access = cache.difference(AccessQuery::new(now, then, Some(principal)));
+            (Holder::Principal(principal.clone()), access)
+        });
+        let access = std::iter::once(anonymous).chain(of_principals);
         let access = access.filter(|(_, access)| !access.gains_nothing() || !access.loses_nothing()).collect();
         Some(((*bucket).clone(), BucketEffect { before, after: (*after).clone(), given, access }))
     };

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::base::{BucketName, CannedPolicy, PolicyName, Principal, map};
+use crate::base::{BucketName, CannedPolicy, PolicyName, Principal};
 use crate::desired::{BucketIntent, DeclaredAttachment, Desired, PolicyIntent, PrincipalEntry};
 use crate::observed::{Body, BucketPolicy, Observed};
 use crate::policy::Normal;
@@ -258,8 +258,7 @@ fn policy_actions(
         };
         (name.clone(), action)
     };
-    // Normal forms take time: several at once.
-    map(names.into_iter().collect(), action).into_iter().collect()
+    names.into_iter().map(action).collect()
 }
 
 /// What happens to the policy of a bucket.

@@ -28,7 +28,7 @@ pub(super) fn changes(
     observed: &Observed,
     ordered: &Ordered,
     effects: &Effects,
-    cache: &mut AccessCache<'_>,
+    cache: &AccessCache<'_>,
 ) -> Vec<Change> {
     let can = observed.capabilities;
     let same = same_access(comparison, observed, cache);
@@ -61,38 +61,26 @@ type SameAccess = (Note, Vec<Basis>);
 fn same_access<'a>(
     comparison: &'a Comparison,
     observed: &Observed,
-    cache: &mut AccessCache<'_>,
+    cache: &AccessCache<'_>,
 ) -> BTreeMap<&'a PolicyName, SameAccess> {
-    let before = |policy: &PolicyName| observed.policies.get(comparison.replaced_by(policy));
-    let replaced = comparison.policies.iter().filter_map(|(policy, action)| match (action, before(policy)) {
-        (PolicyAction::Replace(after), Some(Body::Known(before))) => Some((policy, before, after)),
-        (
-            PolicyAction::Replace(_)
-            | PolicyAction::Add(_)
-            | PolicyAction::Remove
-            | PolicyAction::Keep
-            | PolicyAction::Unmanaged,
-            _,
-        ) => None,
-    });
-    let (mut same, mut open, mut queries) = (BTreeMap::new(), Vec::new(), Vec::new());
-    for (policy, before, after) in replaced {
+    let mut same = BTreeMap::new();
+    for (policy, action) in &comparison.policies {
+        let PolicyAction::Replace(after) = action else { continue };
+        let before = observed.policies.get(comparison.replaced_by(policy)).and_then(Body::normal);
+        let Some(before) = before else { continue };
         match policy::sameness(before.document(), after.document()) {
             // An interrupted replacement is finished.
             Sameness::Same => {}
             Sameness::IdsOnly => _ = same.insert(policy, (Note::OnlyIds, Vec::new())),
             Sameness::Different => {
-                open.push((policy, before, after));
-                let [before, after] = [before, after].map(|side| EffectiveDocument::Known(side.clone()));
-                queries.push(cache.query([&before, &after], None));
+                let [known, then] = [before, after].map(|side| EffectiveDocument::Known(side.clone()));
+                let access = cache.difference(cache.query([&known, &then], None));
+                if access.gains_nothing() && access.loses_nothing() {
+                    same.insert(policy, (Note::SameAccess, cache.basis(before, after)));
+                }
             }
         }
     }
-    let unchanged = |access: &Access| access.gains_nothing() && access.loses_nothing();
-    let found = open.into_iter().zip(cache.differences(&queries)).filter(|(_, access)| unchanged(access));
-    let found: Vec<_> = found.map(|(open, _)| open).collect();
-    let bases = cache.bases(found.iter().map(|(_, before, after)| (*before, *after)).collect());
-    same.extend(found.into_iter().zip(bases).map(|((policy, ..), basis)| (policy, (Note::SameAccess, basis))));
     same
 }
 

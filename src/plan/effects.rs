@@ -43,7 +43,7 @@ pub(super) struct Effects {
 }
 
 impl Effects {
-    pub(super) fn new(steps: &[Step], observed: &Observed, cache: &mut AccessCache<'_>) -> Self {
+    pub(super) fn new(steps: &[Step], observed: &Observed, cache: &AccessCache<'_>) -> Self {
         let mut simulation = Simulation::new(steps, observed);
         for step in steps {
             simulation.step(&step.call);
@@ -146,7 +146,7 @@ impl<'a> Simulation<'a> {
         }
     }
 
-    fn effects(self, cache: &mut AccessCache<'_>) -> Effects {
+    fn effects(self, cache: &AccessCache<'_>) -> Effects {
         let mut effects = Effects::default();
         for name in self.has.keys() {
             let documents =
@@ -155,7 +155,6 @@ impl<'a> Simulation<'a> {
                 effects.documents.insert(name.clone(), documents);
             }
         }
-        let mut queries = Vec::new();
         for (principal, documents) in &self.documents {
             let (Some(before), Some(after)) = (documents.first(), documents.last()) else { continue };
             let none = EffectiveDocument::None;
@@ -164,24 +163,17 @@ impl<'a> Simulation<'a> {
                     .defects
                     .push(format!("{principal} would have access on the way that it has neither before nor after"));
             }
-            if before != after {
-                queries.push((principal.clone(), cache.query([before, after], Some(principal))));
-            }
+            let access =
+                (before != after).then(|| cache.difference(cache.query([before, after], Some(principal))));
             let effect = Effect {
                 before: self.observed.attached_to(principal),
                 after: self.attached(principal),
                 gap: *before != none && *after != none && documents.contains(&none),
-                access: None,
+                access,
                 document_before: before.clone(),
                 document_after: after.clone(),
             };
             effects.on.insert(principal.clone(), effect);
-        }
-        let (principals, queries): (Vec<Principal>, Vec<AccessQuery>) = queries.into_iter().unzip();
-        for (principal, access) in principals.iter().zip(cache.differences(&queries)) {
-            if let Some(effect) = effects.on.get_mut(principal) {
-                effect.access = Some(access);
-            }
         }
         effects
     }
@@ -224,21 +216,15 @@ pub struct NameAccess {
 }
 
 impl Unreported {
-    pub(super) fn new(effects: &Effects, observed: &Observed, cache: &mut AccessCache<'_>) -> Self {
+    pub(super) fn new(effects: &Effects, observed: &Observed, cache: &AccessCache<'_>) -> Self {
         let kinds = not_reported(observed);
-        let (mut rows, mut queries) = (Vec::new(), Vec::new());
-        for (policy, [before, after]) in &effects.documents {
+        let by_name = effects.documents.iter().filter_map(|(policy, documents)| {
             let exists = observed.policies.contains_key(policy);
             let by: Vec<NotReported> = kinds.iter().copied().filter(|kind| kind.may_have(exists)).collect();
-            if !by.is_empty() {
-                rows.push((policy.clone(), by));
-                queries.push(AccessQuery::new(before.clone(), after.clone(), None));
-            }
-        }
-        let rows = rows.into_iter().zip(cache.differences(&queries));
-        let by_name = rows.filter(|(_, access)| !access.gains_nothing());
-        let by_name = by_name.map(|((policy, by), access)| NameAccess { policy, by, access }).collect();
-        Self { kinds, by_name }
+            let access = (!by.is_empty()).then(|| cache.difference(AccessQuery::between(documents.clone())))?;
+            (!access.gains_nothing()).then(|| NameAccess { policy: policy.clone(), by, access })
+        });
+        Self { by_name: by_name.collect(), kinds }
     }
 }
 

@@ -22,7 +22,7 @@ pub struct Expired {
 /// The part of a desired state that ends access. It gives nobody anything: by all rules that count, with any credentials of
 /// a user, in every group.
 pub fn expired(desired: &Desired, observed: &Observed, catalogue: &Catalogue) -> Expired {
-    let mut cache = AccessCache::new(catalogue, desired.cluster.rules());
+    let cache = AccessCache::new(catalogue, desired.cluster.rules());
     let mut left_out = BTreeMap::new();
     let ended: Vec<Principal> = desired
         .terms()
@@ -33,7 +33,7 @@ pub fn expired(desired: &Desired, observed: &Observed, catalogue: &Catalogue) ->
     for principal in ended {
         let alone = only(desired, |who| *who == principal);
         let entry = alone.entry(&principal).cloned();
-        match (entry, problem(&alone, &principal, observed, catalogue, &mut cache)) {
+        match (entry, problem(&alone, &principal, observed, catalogue, &cache)) {
             (Some(entry), None) => match &principal {
                 Principal::User(user) => _ = part.users.insert(user.clone(), entry),
                 Principal::Group(group) => _ = part.groups.insert(group.clone(), entry),
@@ -72,7 +72,7 @@ fn problem(
     principal: &Principal,
     observed: &Observed,
     catalogue: &Catalogue,
-    cache: &mut AccessCache<'_>,
+    cache: &AccessCache<'_>,
 ) -> Option<String> {
     let attached = observed.attached_to(principal);
     let before = EffectiveDocument::of(&observed.policies, attached.as_ref());
@@ -83,7 +83,7 @@ fn problem(
         }
         let after = EffectiveDocument::of(&observed.policies, Some(then));
         let query = AccessQuery::new(before.clone(), after, Some(principal)).with_any_credentials();
-        if !cache.differences(&[query]).iter().all(|access| access.gains_nothing()) {
+        if !cache.difference(query).gains_nothing() {
             return Some(format!("nothing proves that `{then}` gives no more than it has now"));
         }
     }

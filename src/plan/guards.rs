@@ -2,13 +2,11 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use crate::base::{Code, Finding, PolicyName, Principal, list_some, shell_line};
 use crate::desired::{Desired, Guards, Limit, Override};
 use crate::observed::Observed;
 use crate::policy::Normal;
-use crate::policy::access::Access;
 
 use super::access::{AccessCache, AccessQuery, EffectiveDocument};
 use super::bucket_guards::{self, Closed};
@@ -44,7 +42,7 @@ pub(super) struct Subject<'a> {
     pub(super) unreported: &'a Unreported,
 }
 
-pub(super) fn check(subject: Subject<'_>, cache: &mut AccessCache<'_>) -> Verdict {
+pub(super) fn check(subject: Subject<'_>, cache: &AccessCache<'_>) -> Verdict {
     let existing = existing_policies(&subject);
     let without_access = subject.left_without_access(cache);
     let mut check = Check { subject, existing, without_access, verdict: Verdict::default() };
@@ -112,24 +110,18 @@ impl<'a> Subject<'a> {
 
     /// The guarded users and groups whose document gives them access before and none after. A document that is not decided to
     /// give access counts as giving none.
-    fn left_without_access(&self, cache: &mut AccessCache<'_>) -> BTreeSet<&'a Principal> {
-        let may_lose_all = |effect: &&Effect| effect.access.as_ref().is_some_and(|access| access.gained.is_empty());
-        let changed =
-            self.effects.on.iter().filter(|(principal, effect)| may_lose_all(effect) && self.is_guarded(principal));
-        let (principals, queries): (Vec<&'a Principal>, Vec<[AccessQuery; 2]>) = changed
-            .map(|(principal, effect)| {
-                let given =
-                    |by: &EffectiveDocument| AccessQuery::new(EffectiveDocument::None, by.clone(), Some(principal));
-                (principal, [&effect.document_before, &effect.document_after].map(given))
-            })
-            .unzip();
-        let gives = cache.differences(queries.as_flattened());
-        let is_without = |gives: &[Arc<Access>]| match gives {
-            [before, after] => !before.gains_nothing() && after.gained.is_empty(),
-            _ => false,
+    fn left_without_access(&self, cache: &AccessCache<'_>) -> BTreeSet<&'a Principal> {
+        let is_without = |(principal, effect): &(&'a Principal, &Effect)| {
+            let may_lose_all = effect.access.as_ref().is_some_and(|access| access.gained.is_empty());
+            let gives = |document: &EffectiveDocument| {
+                cache.difference(AccessQuery::new(EffectiveDocument::None, document.clone(), Some(principal)))
+            };
+            may_lose_all
+                && self.is_guarded(principal)
+                && !gives(&effect.document_before).gains_nothing()
+                && gives(&effect.document_after).gained.is_empty()
         };
-        let without = principals.into_iter().zip(gives.chunks_exact(2)).filter(|(_, gives)| is_without(gives));
-        without.map(|(principal, _)| principal).collect()
+        self.effects.on.iter().filter(is_without).map(|(principal, _)| principal).collect()
     }
 }
 
@@ -277,7 +269,7 @@ impl<'a> Check<'a> {
     }
 
     /// Buckets that everyone can read before and not everyone after.
-    fn buckets_closed(&mut self, cache: &mut AccessCache<'_>) {
+    fn buckets_closed(&mut self, cache: &AccessCache<'_>) {
         let guards = self.subject.guards();
         let overridden = self.limits(|by| if let Override::MaxBucketsClosed(limit) = by { Some(*limit) } else { None });
         if guards.max_buckets_closed.is_empty() && overridden.is_empty() {

@@ -162,10 +162,10 @@ pub fn plan_with(desired: &Desired, observed: &Observed, catalogue: &Catalogue) 
 pub fn plan_part(desired: &Desired, observed: &Observed, catalogue: &Catalogue, only: Option<&Only>) -> Plan {
     let selection = only.map(|only| part::Selection::new(desired, observed, catalogue, only));
     let part = selection.as_ref().map_or(desired, |selection| &selection.desired);
-    let mut cache = access::AccessCache::new(catalogue, desired.cluster.rules()).with_buckets(&observed.buckets);
+    let cache = access::AccessCache::new(catalogue, desired.cluster.rules()).with_buckets(&observed.buckets);
     let comparison = compare::compare(part, observed);
-    let accesses = access::expected(&comparison, observed, &mut cache);
-    let of_buckets = buckets::expected(&comparison, observed, &mut cache);
+    let accesses = access::expected(&comparison, observed, &cache);
+    let of_buckets = buckets::expected(&comparison, observed, &cache);
     let precedences = order::Precedences::new(&comparison, &accesses, &of_buckets);
     let order = |observed: &Observed| order::order(&comparison, observed, desired.cluster.replace, &precedences);
     let mut ordered = order(observed);
@@ -186,8 +186,8 @@ pub fn plan_part(desired: &Desired, observed: &Observed, catalogue: &Catalogue, 
     findings.extend(directory::given_by_directory(observed, &ordered.steps));
     findings.extend(problems::lookalikes(desired, observed, &ordered.steps));
     findings.extend(keys::revoked_too_late(part, observed, &ordered.steps));
-    let effects = Effects::new(intended.as_ref().unwrap_or(&ordered.steps), observed, &mut cache);
-    let changes = describe::changes(desired, &comparison, observed, &ordered, &effects, &mut cache);
+    let effects = Effects::new(intended.as_ref().unwrap_or(&ordered.steps), observed, &cache);
+    let changes = describe::changes(desired, &comparison, observed, &ordered, &effects, &cache);
     if !is_blocked(&findings) {
         findings.extend(describe::not_shown(desired, &changes, &ordered.steps, &effects));
     }
@@ -195,10 +195,10 @@ pub fn plan_part(desired: &Desired, observed: &Observed, catalogue: &Catalogue, 
         ordered.steps.clear();
     }
     let steps = ordered.steps;
-    let unreported = Unreported::new(&effects, observed, &mut cache);
+    let unreported = Unreported::new(&effects, observed, &cache);
     let subject =
         guards::Subject { desired, observed, comparison: &comparison, effects: &effects, unreported: &unreported };
-    let guards::Verdict { mut refusals, overrides } = guards::check(subject, &mut cache);
+    let guards::Verdict { mut refusals, overrides } = guards::check(subject, &cache);
     let new_keys = NewKeys::new(&steps, observed.capabilities, desired);
     refusals.extend(new_keys.as_ref().and_then(NewKeys::refusal));
     let options = settings::options(desired, catalogue, only);

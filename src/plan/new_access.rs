@@ -1,14 +1,14 @@
 //! The new access that `deny_new_access` refuses: by actions of documents, and by what people can do with them.
 
-use crate::base::{Finding, Principal, list_some, shell_line};
+use crate::base::{Finding, list_some, shell_line};
 use crate::desired::{Exemption, Guards};
 use crate::policy::access::{
     Access, Holder, InPractice, RequestKind, RequestLine, Requests, Rules, Side, Undecided, UndecidedRequests,
 };
 
-use super::access::{AccessCache, AccessQuery};
+use super::access::AccessCache;
 use super::codes::NEW_ACCESS;
-use super::effects::{Effect, Effects, NameAccess, Unreported};
+use super::effects::{Effects, NameAccess, Unreported};
 
 /// The refusals of new access of all users and groups, declared or not, and of unreported ones. Their temporary credentials and
 /// service accounts count as well.
@@ -16,18 +16,15 @@ pub(super) fn new_access(
     guards: &Guards,
     effects: &Effects,
     unreported: &Unreported,
-    cache: &mut AccessCache<'_>,
+    cache: &AccessCache<'_>,
 ) -> Vec<Finding> {
     if !guards.deny_new_access {
         return Vec::new();
     }
     let changed = effects.on.iter().filter(|(_, effect)| effect.access.is_some());
-    let query = |(principal, effect): (_, &Effect)| {
+    let reported = changed.flat_map(|(principal, effect)| {
         let sides = [&effect.document_before, &effect.document_after];
-        (principal, cache.query(sides, Some(principal)).with_any_credentials())
-    };
-    let (principals, queries): (Vec<&Principal>, Vec<AccessQuery>) = changed.map(query).unzip();
-    let reported = principals.into_iter().zip(cache.differences(&queries)).flat_map(|(principal, access)| {
+        let access = cache.difference(cache.query(sides, Some(principal)).with_any_credentials());
         let covers = |by: &Exemption, action: &[String], pattern: &str| by.covers(principal, action, pattern);
         NewAccess { name: principal.to_string(), label: principal.label(), guards, covers }.refusals(&access)
     });
@@ -154,7 +151,7 @@ fn by(rules: &[Rules]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::UserName;
+    use crate::base::{Principal, UserName};
     use crate::policy::Catalogue;
     use crate::policy::access::oracle::{Proposals, pairs};
     use crate::policy::access::{

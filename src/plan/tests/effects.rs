@@ -85,7 +85,7 @@ fn a_plan_that_does_not_show_all_it_does_is_refused() {
     let declared = Declared::default().policy("etl", 1);
     let (desired, made) = (declared.0.clone(), planned(&declared, &world));
     let catalogue = Catalogue::newest();
-    let effects = Effects::new(&made.steps, &world.observed("5.1.2"), &mut AccessCache::new(&catalogue, &ALL_RULES));
+    let effects = Effects::new(&made.steps, &world.observed("5.1.2"), &AccessCache::new(&catalogue, &ALL_RULES));
     assert!(not_shown(&desired, &made.changes, &made.steps, &effects).is_empty());
     let defects = |changes: &[Change]| not_shown(&desired, changes, &made.steps, &effects).len();
     assert_eq!(defects(&[]), 2, "neither the step nor the effect");
