@@ -22,57 +22,6 @@ fn codes(plan: &Plan) -> Vec<&'static str> {
 }
 
 #[test]
-fn a_swap_keeps_the_access_of_declared_and_undeclared_users() {
-    let world = World::new().with("p", 0).attached("alice", "p").attached("zoe", "p");
-    let plan = planned(&Declared::default().policy("p", 1).has("alice", "p"), &world);
-    let temporary = temporary("p", 1);
-    let size = super::normal(1).len();
-    assert_eq!(
-        calls(&plan),
-        [
-            format!("1 add policy {temporary} ({size} bytes) after "),
-            format!("2 attach {temporary} to alice after 1"),
-            format!("3 attach {temporary} to zoe after 1"),
-            "4 remove policy p after 1,2,3".to_owned(),
-            format!("5 add policy p ({size} bytes) after 4"),
-            "6 attach p to alice after 2,5".to_owned(),
-            "7 attach p to zoe after 3,5".to_owned(),
-            format!("8 remove policy {temporary} after 5,6,7"),
-        ]
-    );
-}
-
-#[test]
-fn an_unattached_policy_is_replaced_without_a_temporary_policy() {
-    let plan = planned(&Declared::default().policy("p", 1), &World::new().with("p", 0));
-    assert_eq!(plan.steps.len(), 2);
-}
-
-#[test]
-fn a_gap_detaches_and_attaches() {
-    let world = World::new().with("p", 0).attached("alice", "p");
-    let plan = planned(&Declared::default().policy("p", 1).has("alice", "p").gap(), &world);
-    let size = super::normal(1).len();
-    assert_eq!(
-        calls(&plan),
-        [
-            "1 detach p from alice after ".to_owned(),
-            "2 remove policy p after 1".to_owned(),
-            format!("3 add policy p ({size} bytes) after 2"),
-            "4 attach p to alice after 1,3".to_owned(),
-        ]
-    );
-}
-
-#[test]
-fn without_room_for_a_temporary_policy_a_swap_becomes_a_gap_with_a_note() {
-    let world = World::new().with("p", 0).attached("alice", "p").room(0);
-    let plan = planned(&Declared::default().policy("p", 1).has("alice", "p"), &world);
-    assert_eq!(plan.steps.len(), 4);
-    assert_eq!(plan.changes[0].notes, [crate::plan::Note::NoRoom]);
-}
-
-#[test]
 fn with_room_for_one_swaps_follow_each_other() {
     let world = World::new().with("p", 0).with("q", 0).attached("alice", "p").attached("bob", "q").room(1);
     let plan = planned(&Declared::default().policy("p", 1).policy("q", 1).has("alice", "p").has("bob", "q"), &world);
@@ -94,26 +43,6 @@ fn scarce_room_goes_first_to_additions_that_give_it_back() {
 }
 
 #[test]
-fn a_user_moves_with_one_call_and_waits_for_the_new_policy_only() {
-    let world = World::new().attached("alice", "readwrite");
-    let plan = planned(&Declared::default().policy("p", 1).has("alice", "p"), &world);
-    let size = super::normal(1).len();
-    assert_eq!(
-        calls(&plan),
-        [format!("1 add policy p ({size} bytes) after "), "2 attach p to alice after 1".to_owned()]
-    );
-}
-
-#[test]
-fn an_interrupted_swap_is_finished_although_the_name_is_gone() {
-    let held = temporary("p", 1);
-    let world = World::new().with_temporary("p", 1).attached("alice", held.as_str()).attached("zoe", held.as_str());
-    let plan = planned(&Declared::default().policy("p", 1).has("alice", "p"), &world);
-    assert_eq!(plan.steps.len(), 4, "{:?}", calls(&plan));
-    assert_eq!(plan.changes.len(), 1);
-}
-
-#[test]
 fn a_temporary_policy_of_an_undeclared_policy_stays() {
     let held = temporary("p", 1);
     let world = World::new().with_temporary("p", 1).attached("zoe", held.as_str());
@@ -124,16 +53,6 @@ fn a_temporary_policy_of_an_undeclared_policy_stays() {
         assert_eq!(plan.unmanaged.users, [super::user("zoe")]);
         assert!(plan.effects.is_empty());
     }
-}
-
-#[test]
-fn undeclared_objects_without_an_owner_are_unmanaged() {
-    let world = World::new().with("other", 0).with("ml-old", 1).attached("zoe", "other");
-    let plan = planned(&Declared::default().owning(&["ml-*"], &[]), &world);
-    assert_eq!(calls(&plan), ["1 remove policy ml-old after "]);
-    assert_eq!(plan.unmanaged.policies, [super::policy("other")]);
-    assert_eq!(plan.unmanaged.predefined.len(), 3);
-    assert_eq!(plan.unmanaged.users, [super::user("zoe")]);
 }
 
 #[test]
@@ -151,17 +70,6 @@ fn problems_are_found_before_the_first_call() {
         assert_eq!(codes(&plan), expected);
         assert!(plan.steps.is_empty());
     }
-}
-
-#[test]
-fn without_known_attachments_only_additions_are_planned() {
-    let mut observed = World::new().with("p", 0).attached("bob", "").observed("3.14.2");
-    observed.attachments_known = false;
-    let refused = plan(&Declared::default().policy("p", 1).has("bob", "p").0, &observed);
-    assert_eq!(codes(&refused), ["attachments-unknown", "attachments-unknown"]);
-    assert!(refused.steps.is_empty());
-    let added = plan(&Declared::default().policy("q", 1).0, &observed);
-    assert_eq!(added.steps.len(), 1);
 }
 
 #[test]

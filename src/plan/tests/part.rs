@@ -105,14 +105,6 @@ fn ownership_removes_and_detaches_nothing_outside_of_the_patterns() {
 }
 
 #[test]
-fn a_pattern_that_matches_nothing_is_an_error_with_a_suggestion() {
-    let world = World::new().with("pa-reader", 0).attached("ua", "");
-    let plan = part(&Declared::default().0, &world, &["policy/pa-raeder", "user/u*"]);
-    assert_eq!(errors(&plan), ["only-matches-nothing"]);
-    assert_eq!(plan.findings[0].help.as_deref(), Some("did you mean `--only policy/pa-reader`?"));
-}
-
-#[test]
 fn a_part_has_a_digest_of_its_own() {
     let world = World::new().attached("ua", "");
     let declared = Declared::default().policy("pa", 0);

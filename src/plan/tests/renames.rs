@@ -52,55 +52,9 @@ fn codes(plan: &Plan) -> Vec<(&'static str, Severity)> {
 }
 
 #[test]
-fn a_rename_is_one_change_that_lists_everyone() {
-    let plan = planned(&declared(), &world(1));
-    assert_eq!(plan.changes.len(), 1, "{:?}", plan.changes);
-    let (method, attached, notes) = rename(&plan).unwrap();
-    assert_eq!(method, ReplaceMethod::Swap(mark("new", "old", 1)));
-    let labels = [("ua", false), ("ub", true), ("group/gd", false), ("group/ge", true)];
-    assert_eq!(attached, labels.map(|(label, undeclared)| (label.to_owned(), undeclared)));
-    assert!(notes.is_empty(), "{notes:?}");
-    assert_eq!(plan.steps.len(), 4 + 2 * 4);
-    assert!(plan.changes[0].access.is_empty());
-    assert!(plan.unmanaged.policies.is_empty() && plan.unmanaged.users.is_empty());
-}
-
-#[test]
-fn a_rename_without_users_is_two_calls() {
-    let plan = planned(&Declared::default().renamed("new", "old", 1), &World::new().with("old", 1));
-    assert_eq!(rename(&plan).unwrap().0, ReplaceMethod::Plain);
-    assert_eq!(plan.steps.len(), 2);
-}
-
-#[test]
-fn without_room_declared_users_are_interrupted_and_unmanaged_ones_never() {
-    let world = World::new().with("old", 1).attached("ua", "old").room(0);
-    let plan = planned(&Declared::default().renamed("new", "old", 1).has("ua", "new"), &world);
-    let (method, _, notes) = rename(&plan).unwrap();
-    assert_eq!((method, notes), (ReplaceMethod::Gap, vec![Note::NoRoom]));
-    let plan = planned(&declared(), &self::world(1).room(0));
-    assert_eq!(codes(&plan), [("too-many-policies", Severity::Error)]);
-    assert!(plan.steps.is_empty());
-}
-
-#[test]
-fn a_rename_that_is_done_has_no_effect() {
-    let world = World::new().with("new", 1).attached("ua", "new");
-    let plan = planned(&Declared::default().renamed("new", "old", 1).has("ua", "new"), &world);
-    assert!(plan.is_empty());
-    assert_eq!(codes(&plan), [("rename-without-effect", Severity::Note)]);
-}
-
-#[test]
 fn a_name_that_is_made_again_is_neither_moved_nor_removed() {
-    let again = |number: u8| world(number).with("new", 1).attached("ua", "new").attached("group/gd", "new");
-    let plan = planned(&declared(), &again(1));
-    assert!(plan.is_empty(), "{:?}", plan.changes);
-    assert_eq!(codes(&plan), [("renamed-and-there", Severity::Warning)]);
-    let plan = planned(&declared(), &again(2));
-    assert_eq!(codes(&plan), [("renamed-and-there", Severity::Error)]);
-    // An interrupted rename that has removed the old name: someone made it again.
-    let mut interrupted = again(2);
+    // An interrupted rename has removed the old name, and someone made it again.
+    let mut interrupted = world(2).with("new", 1).attached("ua", "new").attached("group/gd", "new");
     interrupted.policies.insert(mark("new", "old", 1), normal(1));
     let plan = planned(&declared(), &interrupted);
     assert_eq!(codes(&plan), [("renamed-and-there", Severity::Warning)]);
@@ -146,23 +100,6 @@ fn guards_count_a_rename_unless_only_the_name_changes_and_the_name_is_ours() {
     let entry = in_base.0.policies.get_mut(&policy("new")).unwrap();
     entry.renamed_from.as_mut().unwrap().in_base = true;
     assert_eq!(refused(&planned(&in_base, &world(1))), Vec::<&str>::new());
-}
-
-#[test]
-fn protection_refuses_a_rename() {
-    let patterns = |text: &str| [text].iter().map(|text| text.parse().unwrap()).collect();
-    let mut protected = declared().owning(&["old"], &[]);
-    protected.0.guards.protected_policies = patterns("old");
-    assert_eq!(refused(&planned(&protected, &world(1))), ["guard-protected-policy"]);
-    let mut protected = declared().owning(&["old"], &[]);
-    protected.0.guards.protected_users = patterns("ub");
-    protected.0.guards.protected_groups = patterns("ge");
-    assert_eq!(refused(&planned(&protected, &world(1))), ["guard-protected-user"; 2]);
-    let mut roles = declared().owning(&["old"], &[]);
-    roles.0.guards.roles = [policy("old")].into();
-    let plan = planned(&roles, &world(1));
-    assert_eq!(refused(&plan), ["guard-mapped-policy"]);
-    assert!(rename(&plan).unwrap().2.contains(&Note::OldNameGone));
 }
 
 /// The new names of renamed policies.
