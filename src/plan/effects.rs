@@ -163,8 +163,7 @@ impl<'a> Simulation<'a> {
                     .defects
                     .push(format!("{principal} would have access on the way that it has neither before nor after"));
             }
-            let access =
-                (before != after).then(|| cache.difference(cache.query([before, after], Some(principal))));
+            let access = (before != after).then(|| cache.difference(cache.query([before, after], Some(principal))));
             let effect = Effect {
                 before: self.observed.attached_to(principal),
                 after: self.attached(principal),

@@ -9,7 +9,7 @@ use crate::observed::Observed;
 use crate::policy::Normal;
 
 use super::access::{AccessCache, AccessQuery, EffectiveDocument};
-use super::bucket_guards::{self, Closed};
+use super::buckets::{self, Closed};
 use super::codes::{BUCKETS_CLOSED, DETACHED, MAPPED_POLICY, OWN_USER, PROTECTED_POLICY, PROTECTED_USER, REMOVALS};
 use super::compare::{Comparison, PolicyAction};
 use super::effects::Effects;
@@ -275,7 +275,7 @@ impl<'a> Check<'a> {
         if guards.max_buckets_closed.is_empty() && overridden.is_empty() {
             return;
         }
-        let Closed { names, total } = bucket_guards::closed(self.subject.observed, self.subject.effects, cache);
+        let Closed { names, total } = buckets::closed(self.subject.observed, &self.subject.effects.buckets, cache);
         let limit = LimitCheck {
             code: BUCKETS_CLOSED,
             limits: &guards.max_buckets_closed,
@@ -291,7 +291,7 @@ impl<'a> Check<'a> {
 
     fn buckets(&mut self) {
         let subject = self.subject;
-        for (by, refusal) in bucket_guards::refusals(subject.guards(), subject.effects) {
+        for (by, refusal) in buckets::refusals(subject.guards(), &subject.effects.buckets) {
             self.refuse(&by, refusal.help(override_help(&by)));
         }
     }

@@ -2,32 +2,27 @@
 
 mod access;
 mod after;
-mod bucket_guards;
-mod bucket_problems;
 mod bucket_target;
 mod buckets;
 mod change;
 mod codes;
 mod combined;
 mod compare;
+mod contract;
 mod describe;
 mod digest;
-mod directory;
 mod effects;
-mod envelopes;
-mod expectations;
 mod expired;
 mod graph;
 mod guards;
-mod idle_renames;
 mod keys;
+mod name_problems;
 mod new_access;
 mod only;
 mod order;
 mod part;
 mod problems;
 mod renames;
-mod room;
 mod settings;
 
 #[cfg(test)]
@@ -180,11 +175,11 @@ pub fn plan_part(desired: &Desired, observed: &Observed, catalogue: &Catalogue, 
     }
     let is_blocked = |findings: &[Finding]| findings.iter().any(Finding::is_error);
     if ordered.no_room && !is_blocked(&findings) {
-        findings.push(room::no_room(observed));
+        findings.push(problems::no_room(observed));
     }
-    findings.extend(problems::not_addressable(&ordered.steps));
-    findings.extend(directory::given_by_directory(observed, &ordered.steps));
-    findings.extend(problems::lookalikes(desired, observed, &ordered.steps));
+    findings.extend(name_problems::not_addressable(&ordered.steps));
+    findings.extend(name_problems::given_by_directory(observed, &ordered.steps));
+    findings.extend(name_problems::lookalikes(desired, observed, &ordered.steps));
     findings.extend(keys::revoked_too_late(part, observed, &ordered.steps));
     let effects = Effects::new(intended.as_ref().unwrap_or(&ordered.steps), observed, &cache);
     let changes = describe::changes(desired, &comparison, observed, &ordered, &effects, &cache);
@@ -230,16 +225,6 @@ pub fn plan_part(desired: &Desired, observed: &Observed, catalogue: &Catalogue, 
         envelopes: Vec::new(),
     }
     .with_contract(desired, observed, catalogue)
-}
-
-impl Plan {
-    /// The plan with its expectations and envelopes checked against the state after it. A blocked plan has none.
-    fn with_contract(self, desired: &Desired, observed: &Observed, catalogue: &Catalogue) -> Self {
-        let has_contract = !desired.expectations.is_empty() || !desired.envelopes.is_empty();
-        let after = (has_contract && !self.is_blocked()).then(|| after(&self, observed));
-        let states = (observed, after.as_ref());
-        self.with_expectations(desired, states, catalogue).with_envelopes(desired, states, catalogue)
-    }
 }
 
 fn unmanaged(selection: Option<&part::Selection>, comparison: &compare::Comparison, desired: &Desired) -> Unmanaged {

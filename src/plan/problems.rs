@@ -1,22 +1,19 @@
-//! Problems of a plan, found before its first call. Among them are names: lookalikes, names that no call can carry, and names with
-//! several records.
+//! Problems of a plan, found before its first call.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use crate::base::{
-    Code, Confusable, Finding, Location, PolicyName, Principal, Suggestions, UserName, confusable, shell_line,
+    BucketName, Code, Finding, Location, PolicyName, Principal, Severity, Suggestions, UserName, nearest, shell_line,
 };
-use crate::desired::{DeclaredAttachment, Desired, Phase, PolicyIntent, Term, looks_alike};
-use crate::observed::{Observed, newer_than_known};
+use crate::desired::{DeclaredAttachment, Desired, Phase, PolicyIntent, Term};
+use crate::observed::{Buckets, Observed, newer_than_known};
+use crate::policy::MAX_BUCKET_POLICY;
 
-use super::bucket_problems::of_buckets;
-use super::change::{Call, Step};
+use super::bucket_target::BucketTarget;
 use super::codes;
-use super::compare::{Comparison, PolicyAction, merged};
-use super::directory::imported;
+use super::compare::{BucketAction, Comparison, PolicyAction, merged};
 use super::graph::is_removed_on_the_way;
-use super::idle_renames;
-use super::room::{for_later, unmanageable_policies};
+use super::name_problems::{duplicates, idle_renames, unmanageable_policies};
 
 pub(super) fn problems(desired: &Desired, observed: &Observed, comparison: &Comparison) -> Vec<Finding> {
     let findings = newer_than_known(&observed.identity.release).into_iter().collect();
@@ -31,7 +28,7 @@ pub(super) fn problems(desired: &Desired, observed: &Observed, comparison: &Comp
     problems.room();
     problems.attachments();
     problems.findings.extend(of_buckets(desired, observed, comparison));
-    problems.findings.extend(idle_renames::findings(desired, observed, comparison));
+    problems.findings.extend(idle_renames(desired, observed, comparison));
     problems.findings.extend(unmanageable_policies(observed));
     problems.findings.extend(duplicates(desired, observed, comparison));
     problems.findings
@@ -301,95 +298,70 @@ fn did_you_mean(near: &str) -> String {
     format!("did you mean `{near}`? ")
 }
 
-/// Names on the cluster that look like others, if a step changes one of them. The check of the configuration reports declared
-/// names among themselves.
-pub(super) fn lookalikes(desired: &Desired, observed: &Observed, steps: &[Step]) -> Vec<Finding> {
-    let [mut policies, mut users, mut groups, mut buckets] = [const { BTreeSet::new() }; 4];
-    for step in steps {
-        match &step.call {
-            Call::AddPolicy { policy, .. } | Call::RemovePolicy { policy, .. } => _ = policies.insert(policy.as_str()),
-            Call::Attach { principal, .. } | Call::Detach { principal, .. } => {
-                let names = if principal.user().is_some() { &mut users } else { &mut groups };
-                names.insert(principal.name());
+fn of_buckets(desired: &Desired, observed: &Observed, comparison: &Comparison) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    match &observed.buckets {
+        _ if !desired.needs_buckets() => {}
+        Buckets::NotRead => findings.push(unreadable(desired, "they were not read")),
+        Buckets::Unreadable(why) => findings.push(unreadable(desired, why)),
+        Buckets::Known(buckets) => {
+            for (bucket, entry) in desired.buckets.iter().filter(|(bucket, _)| !buckets.contains_key(*bucket)) {
+                let near = nearest(bucket.as_str(), buckets.keys().map(BucketName::as_str));
+                findings.push(no_such_bucket(bucket, near).at(entry.at.clone()));
             }
-            Call::RevokeKeys { user } => _ = users.insert(user.as_str()),
-            Call::SetBucketPolicy { bucket, .. } => _ = buckets.insert(bucket.as_str()),
         }
     }
-    let declared = desired.policies.keys().map(|name| name.as_str()).collect();
-    let mut findings = of_kind("policy", &declared, observed.policies.keys().map(|name| name.as_str()), &policies);
-    let declared = desired.users.keys().map(|name| name.as_str()).collect();
-    findings.extend(of_kind("user", &declared, observed.users.keys().map(|name| name.as_str()), &users));
-    let declared = desired.groups.keys().map(|name| name.as_str()).collect();
-    findings.extend(of_kind("group", &declared, observed.groups.keys().map(|name| name.as_str()), &groups));
-    let declared = desired.buckets.keys().map(|name| name.as_str()).collect();
-    let observed = observed.buckets.known().into_iter().flat_map(BTreeMap::keys).map(|name| name.as_str());
-    findings.extend(of_kind("bucket", &declared, observed, &buckets));
+    findings.extend(comparison.buckets.iter().filter_map(|(bucket, action)| too_large(bucket, action, desired)));
     findings
 }
 
-fn of_kind<'a>(
-    kind: &str,
-    declared: &BTreeSet<&'a str>,
-    observed: impl Iterator<Item = &'a str> + Clone,
-    changed: &BTreeSet<&str>,
-) -> Vec<Finding> {
-    if changed.is_empty() {
-        return Vec::new();
+fn unreadable(desired: &Desired, why: &str) -> Finding {
+    let at = desired.buckets.values().find_map(|entry| entry.at.clone());
+    let message = format!("the policies of buckets cannot be compared: {why}");
+    let help = "give the login the right to list buckets, or leave `[buckets]` and `ownership.buckets` out";
+    Finding::error(codes::BUCKETS_UNKNOWN, message).at(at).help(help)
+}
+
+fn no_such_bucket(bucket: &BucketName, near: Option<&str>) -> Finding {
+    let add = format!("attune adds no buckets: `weka s3 bucket add {bucket}`");
+    let help = match near {
+        Some(near) => format!("did you mean `{near}`? {add}"),
+        None => add,
+    };
+    Finding::error(codes::NO_SUCH_BUCKET, format!("bucket `{bucket}` does not exist on the cluster")).help(help)
+}
+
+/// A document over the limit is an error only if it would be sent.
+fn too_large(bucket: &BucketName, action: &BucketAction, desired: &Desired) -> Option<Finding> {
+    let BucketAction::Set(BucketTarget::Document(document)) = action else { return None };
+    let (size, limit) = (document.len(), MAX_BUCKET_POLICY);
+    if size <= limit {
+        return None;
     }
-    let all = declared.iter().copied().chain(observed.filter(|name| !declared.contains(name)));
-    let mut odd = confusable(all);
-    odd.retain(|name, why| {
-        let other = match why {
-            Confusable::With(other) => Some(other.as_str()),
-            Confusable::Ascii(_) | Confusable::Scripts => None,
-        };
-        let is_reported = declared.contains(name) && other.is_none_or(|other| declared.contains(other));
-        !is_reported && (changed.contains(name) || other.is_some_and(|other| changed.contains(other)))
-    });
-    odd.iter().map(|(name, why)| looks_alike(kind, name, why)).collect()
+    let message = format!("the policy of bucket `{bucket}` is {size} bytes; S3 takes {limit}");
+    let help = "it is counted minified, as it is sent; use fewer or shorter statements";
+    let at = desired.buckets.get(bucket).and_then(|entry| entry.at.clone());
+    Some(Finding::error(codes::TOO_LARGE, message).at(at).help(help))
 }
 
-/// Users and groups that a step names and that no call can carry. No configuration can declare them, but they can have a
-/// policy that is replaced, or be owned.
-pub(super) fn not_addressable(steps: &[Step]) -> Vec<Finding> {
-    let named = steps.iter().filter_map(|step| match &step.call {
-        Call::Attach { principal, .. } | Call::Detach { principal, .. } => Some((principal, step.change.to_string())),
-        // The configuration declares the user, by a name that calls can carry.
-        Call::RevokeKeys { .. } | Call::AddPolicy { .. } | Call::RemovePolicy { .. } | Call::SetBucketPolicy { .. } => {
-            None
-        }
-    });
-    let principals: BTreeMap<&Principal, String> = named.collect();
-    let finding = |(principal, change): (&Principal, String)| {
-        let problem = principal.addressable().err()?;
-        let (kind, name) = (principal.kind(), principal.name());
-        let message = format!("the change {change} needs the {kind} {name:?}, whose name {problem}");
-        Some(Finding::error(codes::UNADDRESSABLE, message).help(format!(
-            "detach the {kind} or give it another policy by other means, or leave it out of `[ownership]`, then plan again"
-        )))
-    };
-    principals.into_iter().filter_map(finding).collect()
+/// Some call needs room for another policy, and no call frees it.
+pub(super) fn no_room(observed: &Observed) -> Finding {
+    let message =
+        format!("no order of the calls keeps within the {} policies that the cluster takes", observed.limits.policies);
+    Finding::error(codes::TOO_MANY, message)
+        .help("remove a policy that no one needs, or declare the users that have a replaced policy, then plan again")
 }
 
-/// Names with several records. A call carries only a name, so no step may depend on one of them.
-pub(super) fn duplicates(desired: &Desired, observed: &Observed, comparison: &Comparison) -> Vec<Finding> {
-    let changes_policy = |policy: &PolicyName| {
-        let changes = |name: &PolicyName| comparison.policies.get(name).is_some_and(PolicyAction::is_change);
-        changes(policy) || changes(&policy.meant()) || comparison.renamed_to(policy).is_some()
-    };
-    let duplicates = &observed.duplicates;
-    let principals = duplicates.principals().map(|principal| {
-        let entry = desired.entry(&principal);
-        let depends = entry.is_some()
-            || desired.ownership.covers(&principal)
-            || duplicates.attached_to(&principal).flat_map(PolicyName::listed).any(|policy| changes_policy(&policy));
-        duplicates.about(&principal, depends).at(entry.and_then(|entry| entry.at.clone()))
-    });
-    let policies = duplicates.policies.keys().map(|policy| {
-        let entry = desired.policies.get(policy);
-        let depends = entry.is_some() || desired.ownership.covers_policy(policy) || changes_policy(policy);
-        duplicates.about_policy(policy, depends).at(entry.and_then(|entry| entry.at.clone()))
-    });
-    principals.chain(policies).collect()
+/// The problem of a policy that someone gets later: a warning until then.
+fn for_later(problem: Finding) -> Finding {
+    let message = format!("later, {}", problem.message);
+    Finding { code: codes::NO_SUCH_POLICY_LATER, severity: Severity::Warning, message, ..problem }
+}
+
+/// A change of an attachment that a directory sets again.
+fn imported(user: &UserName, source: &str, at: Option<Location>) -> Finding {
+    let message = format!("user `{user}` comes from {source}: what is attached here lasts until the next refresh");
+    Finding::warning(codes::IMPORTED_USER, message)
+        .at(at)
+        .help("set the policy in the directory as well (the attribute `wekaS3Policy`)")
 }
