@@ -148,9 +148,9 @@ impl Finding {
         self
     }
 
-    /// The same finding, with a second place.
-    pub fn label(mut self, at: Location, text: impl Into<String>) -> Self {
-        self.labels.push(Label { at, text: one_line(text) });
+    /// The same finding, with a second place, if there is one.
+    pub fn label(mut self, at: impl Into<Option<Location>>, text: impl Into<String>) -> Self {
+        self.labels.extend(at.into().map(|at| Label { at, text: one_line(text) }));
         self
     }
 

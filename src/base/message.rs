@@ -35,6 +35,11 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         .map(|(_, candidate)| candidate)
 }
 
+/// The help about an unknown word: the one that was meant, or else something more general.
+pub fn did_you_mean(near: Option<&str>, otherwise: impl FnOnce() -> String) -> String {
+    near.map_or_else(otherwise, |near| format!("did you mean `{near}`?"))
+}
+
 /// Suggestions for a limited number of unknown words. A search takes time, and many unknown words are no typos.
 #[derive(Debug)]
 pub struct Suggestions {

@@ -18,7 +18,7 @@ pub use file_name::{file_name, file_name_without_capitals};
 pub(crate) use finding::codes;
 pub use finding::{Code, FileId, Finding, Label, Location, Severity, SourceFile, Sources};
 pub use many::map;
-pub use message::{Suggestions, count, list, list_some, nearest};
+pub use message::{Suggestions, count, did_you_mean, list, list_some, nearest};
 pub use names::{BucketName, GroupName, NamePattern, NamePatterns, NameProblem, PolicyName, Principal, UserName};
 pub use object::ObjectId;
 pub use secret::{KeyPair, SessionKeys};

@@ -266,16 +266,8 @@ fn places(value: &DeValue<'_>, span: Range<usize>, spans: &mut Vec<Range<usize>>
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Boundary, load};
     use super::*;
-
-    fn loaded(files: &[(&str, &str)]) -> Loaded {
-        let folder = tempfile::tempdir().unwrap();
-        for (name, text) in files {
-            std::fs::write(folder.path().join(name), text).unwrap();
-        }
-        load(&folder.path().join("attune.toml"), Boundary::Repository).unwrap()
-    }
+    use crate::desired::testing::loaded;
 
     /// The code of each error and what it is about.
     fn about(files: &[(&str, &str)]) -> Vec<(&'static str, String)> {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::codes;
 use super::raw::RawLint;
 use super::spanned::Report;
-use crate::base::{Code, nearest};
+use crate::base::{Code, did_you_mean, nearest};
 use crate::policy;
 
 /// The suppressed rules of `[lint] allow`.
@@ -45,10 +45,9 @@ impl Allowed {
                 continue;
             }
             let id = rules.iter().map(|rule| rule.id).find(|id| id.eq_ignore_ascii_case(name));
-            let help = match id.or_else(|| nearest(name, rules.iter().map(|rule| rule.code.id))) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => "write the id or the name of a rule, such as `R07` or `wrong-kind`".to_owned(),
-            };
+            let near = id.or_else(|| nearest(name, rules.iter().map(|rule| rule.code.id)));
+            let help =
+                did_you_mean(near, || "write the id or the name of a rule, such as `R07` or `wrong-kind`".to_owned());
             report.error(codes::UNKNOWN_LINT, written.span(), format!("no rule has the name `{name}`"), help);
         }
         Self(allowed)

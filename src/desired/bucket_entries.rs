@@ -1,22 +1,21 @@
 //! The declarations of buckets.
 
 use super::allowed::Allowed;
-use super::buckets::{BucketEntry, BucketIntent};
-use super::codes;
-use super::entries::{DocumentFile, FileReader, declare, document_from_file};
+use super::entries::{FileReader, declare, document_from_file};
 use super::raw::{RawBucket, RawFile};
-use super::spanned::{At, PolicyOr};
+use super::spanned::At;
 use super::statement::{Of, inline_document};
+use super::{BucketEntry, BucketIntent, codes};
 use crate::base::{BucketName, CannedPolicy};
 
 impl FileReader<'_> {
-    /// Adds the declared buckets. `documents` has the document file of each, in order.
-    pub(super) fn buckets<'d>(&mut self, raw: &RawFile, documents: impl IntoIterator<Item = Option<DocumentFile<'d>>>) {
+    /// Adds the declared buckets.
+    pub(super) fn buckets(&mut self, raw: &RawFile) {
         let file = self.report.file;
-        for ((written, PolicyOr(bucket)), document) in raw.buckets.0.iter().zip(documents) {
+        for (written, bucket) in &raw.buckets.0 {
             self.report.file = self.made.get("buckets", written.get()).map_or(file, |made| made.file);
             let Some(name) = self.bucket_name(written) else { continue };
-            let Some(intent) = self.bucket_intent(&name, written, bucket, document) else { continue };
+            let Some(intent) = self.bucket_intent(&name, written, bucket) else { continue };
             let lint = Allowed::read(bucket.lint.as_ref(), self.report);
             let at = Some(self.report.at(written.span()));
             let entry = BucketEntry { description: bucket.description.clone(), intent, lint, at };
@@ -33,13 +32,7 @@ impl FileReader<'_> {
         BucketName::parse(written.get()).map_err(bad).ok()
     }
 
-    fn bucket_intent(
-        &mut self,
-        bucket: &BucketName,
-        name: &At<String>,
-        raw: &RawBucket,
-        document: Option<DocumentFile<'_>>,
-    ) -> Option<BucketIntent> {
+    fn bucket_intent(&mut self, bucket: &BucketName, name: &At<String>, raw: &RawBucket) -> Option<BucketIntent> {
         let has_errors = self.errors.contain("buckets", name.get());
         let statements = raw.statement.as_ref().filter(|statements| !statements.is_empty());
         let given = [raw.policy.is_some(), raw.document.is_some(), raw.statement.is_some()];
@@ -63,7 +56,7 @@ impl FileReader<'_> {
         if let Some(statements) = statements {
             return inline_document(statements, Of::Bucket, has_errors, self.report).map(BucketIntent::Document);
         }
-        if let Some(document) = document {
+        if let Some(document) = self.documents.remove(&("buckets", name.get().clone())) {
             return document_from_file(&document, &mut self.report.findings).map(BucketIntent::Document);
         }
         if raw.document.is_none() && !has_errors {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::allowed::Allowed;
 use super::{Authored, Desired, PolicyEntry, PolicyIntent, RenamedFrom, codes};
-use crate::base::{Finding, Location, PolicyName, list, nearest};
+use crate::base::{Finding, Location, PolicyName, did_you_mean, list, nearest};
 use crate::policy::{Document, join, normal};
 
 /// A policy as declared.
@@ -184,10 +184,9 @@ impl<'a> Resolver<'a> {
             }
             None => {
                 let near = nearest(name.as_str(), self.declared.keys().map(PolicyName::as_str));
-                let help = match near {
-                    Some(near) => format!("did you mean `{near}`?"),
-                    None => format!("declare `[policies.{name}]`, with `abstract = true` if only `combine` needs it"),
-                };
+                let declare =
+                    || format!("declare `[policies.{name}]`, with `abstract = true` if only `combine` needs it");
+                let help = did_you_mean(near, declare);
                 error(self, format!("policy `{name}` is not declared, so it cannot be combined"), &help);
                 return None;
             }

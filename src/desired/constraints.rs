@@ -132,6 +132,11 @@ pub(super) fn envelope(schema: &mut Schema) {
     add(schema, &rules);
 }
 
+/// Allows a text in place of the table.
+pub(super) fn or_text(schema: &mut Schema) {
+    schema.insert("type".to_owned(), json!(["string", "object"]));
+}
+
 /// Gives the schema of an entry with a name the key `each`.
 pub(super) fn each(schema: &mut Schema) {
     rows(schema, " The name must have a column.");

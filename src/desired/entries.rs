@@ -7,7 +7,6 @@ use std::ops::Range;
 
 use super::allowed::Allowed;
 use super::combine::{Combined, Content, DeclaredPolicies, DeclaredPolicy};
-use super::expect::named_twice;
 use super::fill::{Kind, Scope};
 use super::lint::with_rule_id;
 use super::raw::{RawFile, RawPolicy};
@@ -15,10 +14,11 @@ use super::renames::renames;
 use super::rows::AllMade;
 use super::schedule::Schedule;
 use super::schema::SchemaErrors;
-use super::spanned::{At, PolicyOr, Report};
+use super::spanned::{At, Report};
 use super::statement::{Of, inline_document};
 use super::{
-    Authored, DeclaredAttachment, Desired, PolicyEntry, PolicyIntent, PrincipalEntry, RenamedFrom, codes, envelope,
+    Authored, DeclaredAttachment, Desired, Envelope, Expectation, PolicyEntry, PolicyIntent, PrincipalEntry,
+    RenamedFrom, codes, envelope,
 };
 use crate::base::{
     Confusable, FileId, Finding, GroupName, Location, NameProblem, PolicyName, Principal, Severity, UserName,
@@ -42,6 +42,8 @@ pub(super) struct FileReader<'a> {
     pub(super) errors: &'a SchemaErrors,
     /// The entries that rows have made.
     pub(super) made: &'a AllMade,
+    /// The documents of files, by the section and the name of the entry.
+    pub(super) documents: BTreeMap<(&'static str, String), DocumentFile<'a>>,
     pub(super) report: &'a mut Report,
 }
 
@@ -57,26 +59,26 @@ pub(super) struct Declared {
 }
 
 impl FileReader<'_> {
-    /// Adds the declarations to the desired state. `documents` has the document file of each policy, in order.
-    pub(super) fn read<'d>(&mut self, raw: &RawFile, documents: impl IntoIterator<Item = Option<DocumentFile<'d>>>) {
+    /// Adds the declarations of policies, users and groups to the desired state.
+    pub(super) fn read(&mut self, raw: &RawFile) {
         let file = self.report.file;
         let own =
             |made: &AllMade, section, name: &At<String>| made.get(section, name.get()).map_or(file, |made| made.file);
         let mut principals = Vec::new();
-        for ((written, policy), document) in raw.policies.0.iter().zip(documents) {
+        for (written, policy) in &raw.policies.0 {
             self.report.file = own(self.made, "policies", written);
             let Some(name) = self.policy_name(written) else { continue };
             let attached_to = policy.attached_to.iter();
-            principals.extend(attached_to.filter_map(|PolicyOr(to)| self.attached_to(&name, written, to)));
-            let declared = self.policy(&name, written, policy, document);
+            principals.extend(attached_to.filter_map(|to| self.attached_to(&name, written, to)));
+            let declared = self.policy(&name, written, policy);
             declare("policy", self.policies, name, declared, |declared| Some(&declared.at), self.report);
         }
-        for (written, PolicyOr(user)) in &raw.users.0 {
+        for (written, user) in &raw.users.0 {
             self.report.file = own(self.made, "users", written);
             let Some(name) = self.name("user", UserName::parse(written.get()), written) else { continue };
             principals.extend(self.principal(Principal::User(name), user, written));
         }
-        for (written, PolicyOr(group)) in &raw.groups.0 {
+        for (written, group) in &raw.groups.0 {
             self.report.file = own(self.made, "groups", written);
             let Some(name) = self.name("group", GroupName::parse(written.get()), written) else { continue };
             principals.extend(self.principal(Principal::Group(name), &group.clone().into(), written));
@@ -111,13 +113,8 @@ impl FileReader<'_> {
     }
 
     /// Reads `[policies.NAME]`.
-    fn policy(
-        &mut self,
-        policy: &PolicyName,
-        name: &At<String>,
-        raw: &RawPolicy,
-        document: Option<DocumentFile<'_>>,
-    ) -> DeclaredPolicy {
+    fn policy(&mut self, policy: &PolicyName, name: &At<String>, raw: &RawPolicy) -> DeclaredPolicy {
+        let document = self.documents.remove(&("policies", name.get().clone()));
         let lint = Allowed::read(raw.lint.as_ref(), self.report);
         let has_errors = self.errors.contain("policies", name.get());
         let combined = raw.combine.as_ref().filter(|combined| !combined.is_empty());
@@ -264,11 +261,9 @@ pub(super) fn declare<N: Ord + Display, E>(
         Entry::Occupied(first) => {
             let finding = Finding::error(codes::DECLARED_TWICE, format!("{kind} `{}` is declared twice", first.key()))
                 .at(at(&entry).cloned())
+                .label(at(first.get()).cloned(), "declared here, too")
                 .help("remove one of the two declarations");
-            report.findings.push(match at(first.get()) {
-                Some(first) => finding.label(first.clone(), "declared here, too"),
-                None => finding,
-            });
+            report.findings.push(finding);
         }
     }
 }
@@ -282,9 +277,25 @@ pub(super) fn check_together(
     renames(desired, attachments, findings);
     confusable_names(desired, findings);
     names_with_wildcards(desired, findings);
-    findings.extend(named_twice(&desired.expectations));
-    findings.extend(envelope::named_twice(&desired.envelopes));
+    named_twice("expectations", desired.expectations.iter().map(Expectation::named), findings);
+    named_twice("envelopes", desired.envelopes.iter().map(Envelope::named), findings);
     findings.extend(envelope::outside(desired));
+}
+
+/// Two expectations or envelopes of one name are an error: a failure, an override and a review name them. `all` has the name and
+/// the place of each, and what to do if there are two of this name.
+fn named_twice<'a>(
+    kinds: &str,
+    all: impl Iterator<Item = (&'a str, &'a Option<Location>, &'static str)>,
+    findings: &mut Vec<Finding>,
+) {
+    let mut known = BTreeMap::new();
+    for (name, at, help) in all {
+        let Some(first) = known.insert(name, at) else { continue };
+        let message = format!("two {kinds} have the name `{name}`");
+        let finding = Finding::error(codes::DECLARED_TWICE, message).at(at.clone()).help(help);
+        findings.push(finding.label(first.clone(), "first declared here"));
+    }
 }
 
 fn attached_to_nothing(desired: &Desired, attachments: &BTreeMap<Principal, Location>, findings: &mut Vec<Finding>) {
@@ -299,11 +310,9 @@ fn attached_to_nothing(desired: &Desired, attachments: &BTreeMap<Principal, Loca
         };
         let finding = Finding::error(code, format!("{principal} has `{policy}`, which is declared `{word}`"))
             .at(attachments.get(&principal).or(entry.at.as_ref()).cloned())
+            .label(of.at.clone(), format!("declared {word} here"))
             .help(format!("give the {kind} another policy or `detached = true`, or {keep}"));
-        findings.push(match &of.at {
-            Some(at) => finding.label(at.clone(), format!("declared {word} here")),
-            None => finding,
-        });
+        findings.push(finding);
     }
 }
 

@@ -1,6 +1,6 @@
 //! `[[envelope]]`: what included files may declare, and what their policies may give.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt;
 
 use glob::{MatchOptions, Pattern};
@@ -206,11 +206,11 @@ impl Envelope {
             }
         };
         let message = format!("{object} in `{}` is outside the envelope {:?}", file.path, self.name);
-        let finding = Finding::error(code, message).at(at.clone()).help(help);
-        match &self.at {
-            Some(at) => finding.label(at.clone(), "the envelope"),
-            None => finding,
-        }
+        Finding::error(code, message).at(at.clone()).help(help).label(self.at.clone(), "the envelope")
+    }
+
+    pub(super) fn named(&self) -> (&str, &Option<Location>, &'static str) {
+        (&self.name, &self.at, "rename one of the two")
     }
 }
 
@@ -264,23 +264,6 @@ pub(super) fn outside(desired: &Desired) -> Vec<Finding> {
             findings.push(unbound(file, ""));
         }
         findings.extend(desired.envelopes_of(file).flat_map(|envelope| envelope.outside(file)));
-    }
-    findings
-}
-
-/// Two envelopes of one name are an error: a failure, an override and a review name the envelope.
-pub(super) fn named_twice(envelopes: &[Envelope]) -> Vec<Finding> {
-    let mut known: BTreeMap<&str, &Envelope> = BTreeMap::new();
-    let mut findings = Vec::new();
-    for envelope in envelopes {
-        let Some(first) = known.insert(&envelope.name, envelope) else { continue };
-        let message = format!("two envelopes have the name `{envelope}`");
-        let finding =
-            Finding::error(codes::DECLARED_TWICE, message).at(envelope.at.clone()).help("rename one of the two");
-        findings.push(match &first.at {
-            Some(at) => finding.label(at.clone(), "first declared here"),
-            None => finding,
-        });
     }
     findings
 }

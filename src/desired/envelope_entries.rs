@@ -10,7 +10,7 @@ use super::raw_contract::RawEnvelope;
 use super::schema::SchemaErrors;
 use super::spanned::{At, Entries, Report};
 use super::statement::clauses;
-use crate::base::{FileId, NamePattern, NamePatterns, list_some, nearest};
+use crate::base::{FileId, NamePattern, NamePatterns, did_you_mean, list_some, nearest};
 use crate::policy::access::ARN;
 use crate::policy::{Catalogue, Clause, Document, Effect, Statement};
 
@@ -74,14 +74,8 @@ impl Reader<'_> {
     }
 
     fn names(&mut self, entries: Option<&Entries>) -> NamePatterns {
-        let pattern = |(text, span): &(String, Range<usize>)| {
-            let bad = |problem| {
-                let message = format!("`{text}` is not a pattern of names: it {problem}");
-                self.bad(span.clone(), message, "`*` matches any run of characters, `?` matches one");
-            };
-            text.parse::<NamePattern>().map_err(bad).ok()
-        };
-        entries.into_iter().flat_map(|entries| &entries.0).filter_map(pattern).collect()
+        let entries = entries.into_iter().flat_map(|entries| &entries.0);
+        entries.filter_map(|(text, span)| self.report.pattern(codes::BAD_ENVELOPE, text, span.clone())).collect()
     }
 
     fn files(&mut self, entries: Option<&Entries>) -> FilePatterns {
@@ -147,10 +141,8 @@ impl Reader<'_> {
         let names = || self.catalogue.actions().iter().map(|action| action.name.as_str());
         let is_known = text.parse::<NamePattern>().is_ok_and(|pattern| names().any(|name| pattern.matches(name)));
         if !is_known {
-            let help = match nearest(text, names()) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => "write an action such as `s3:GetObject`, or a pattern such as `s3:Get*`".to_owned(),
-            };
+            let write = || "write an action such as `s3:GetObject`, or a pattern such as `s3:Get*`".to_owned();
+            let help = did_you_mean(nearest(text, names()), write);
             self.bad(span.clone(), format!("`{text}` is no action that attune knows"), help);
         }
     }

@@ -8,7 +8,7 @@ use toml::de::{DeTable, DeValue};
 use toml_edit::{Array, ArrayOfTables, DocumentMut, InlineTable, Item, Table, Value, value};
 
 use super::fill::{FILLED, escaped};
-use super::format::format_toml;
+use super::format::{NAMED, format_toml};
 use super::inline::inline_statements;
 use super::rows::{AllMade, LISTS};
 use super::{BucketIntent, Desired, PolicyIntent};
@@ -17,9 +17,6 @@ use crate::policy::Document;
 
 /// The values that a document uses, by name, and whether they may be patterns.
 pub(super) type UsedValues = BTreeMap<String, (String, bool)>;
-
-/// The sections of entries with names.
-const NAMED: [&str; 5] = ["policies", "users", "groups", "buckets", "roles"];
 
 /// The lists whose tables stay in one line each.
 const INLINE: [&str; 2] = ["each", "attached_to"];

@@ -1,10 +1,8 @@
 //! `[[expect]]`: promises about who can do what.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
-use super::codes;
-use crate::base::{Finding, Location, NamePatterns, PolicyName, Principal};
+use crate::base::{Location, NamePatterns, PolicyName, Principal};
 use crate::policy::Document;
 use crate::policy::access::RequestSet;
 
@@ -136,24 +134,6 @@ impl Who {
     }
 }
 
-/// Two expectations of one name are an error: a failure, an override and a review name the expectation.
-pub(super) fn named_twice(expectations: &[Expectation]) -> Vec<Finding> {
-    let mut known: BTreeMap<&str, &Expectation> = BTreeMap::new();
-    let mut findings = Vec::new();
-    for expectation in expectations {
-        let Some(first) = known.insert(&expectation.name, expectation) else { continue };
-        let message = format!("two expectations have the name `{expectation}`");
-        let finding = Finding::error(codes::DECLARED_TWICE, message).at(expectation.at.clone());
-        let help = if expectation.name == expectation.text { "remove one of the two" } else { "rename one of the two" };
-        let finding = finding.help(help);
-        findings.push(match &first.at {
-            Some(at) => finding.label(at.clone(), "first declared here"),
-            None => finding,
-        });
-    }
-    findings
-}
-
 /// The expectations of a proposal, and those of its base that it does not have: removed and changed ones.
 pub(super) fn of_both(proposal: Vec<Expectation>, base: &[Expectation]) -> Vec<Expectation> {
     let is_gone = |expectation: &&Expectation| !proposal.iter().any(|known| known.demands_like(expectation));
@@ -171,6 +151,11 @@ impl Expectation {
     /// Whether the other one demands the same, whatever its name and reason are.
     pub fn demands_like(&self, other: &Self) -> bool {
         (&self.who, &self.demand, self.strict) == (&other.who, &other.demand, other.strict)
+    }
+
+    pub(super) fn named(&self) -> (&str, &Option<Location>, &'static str) {
+        let help = if self.name == self.text { "remove one of the two" } else { "rename one of the two" };
+        (&self.name, &self.at, help)
     }
 }
 

@@ -193,16 +193,8 @@ impl<'a> Reader<'a> {
         if entries.0.is_empty() {
             self.bad(self.span.clone(), "an empty list matches nobody", "add a name or a pattern");
         }
-        let pattern = |(text, span): &(String, Range<usize>)| self.pattern(text, span);
-        entries.0.iter().filter(|(text, _)| text != Holder::ANONYMOUS).filter_map(pattern).collect()
-    }
-
-    fn pattern(&mut self, text: &str, span: &Range<usize>) -> Option<NamePattern> {
-        let bad = |problem| {
-            let message = format!("`{text}` is not a pattern of names: it {problem}");
-            self.bad(span.clone(), message, "`*` matches any run of characters, `?` matches one");
-        };
-        text.parse::<NamePattern>().map_err(bad).ok()
+        let names = entries.0.iter().filter(|(text, _)| text != Holder::ANONYMOUS);
+        names.filter_map(|(text, span)| self.report.pattern(codes::BAD_EXPECTATION, text, span.clone())).collect()
     }
 
     /// The exceptions.
@@ -222,7 +214,7 @@ impl<'a> Reader<'a> {
             } else {
                 (&mut users, text)
             };
-            of_kind.extend(self.pattern(name, &entry.span()));
+            of_kind.extend(self.report.pattern(codes::BAD_EXPECTATION, name, entry.span()));
         }
         let [except_users, except_groups, except_roles] = [users, groups, roles].map(NamePatterns::from_iter);
         HolderPatterns { except_users, except_groups, except_roles, except_anonymous, ..HolderPatterns::default() }

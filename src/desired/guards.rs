@@ -106,15 +106,7 @@ fn limits(key: &str, entries: &Entries, table: &Range<usize>, report: &mut Repor
 }
 
 pub(super) fn patterns(texts: &[At<String>], report: &mut Report) -> NamePatterns {
-    let pattern = |text: &At<String>| {
-        let bad = |problem| {
-            let message = format!("`{}` is not a pattern of names: it {problem}", text.get());
-            let help = "`*` matches any run of characters, `?` matches one";
-            report.error(codes::BAD_PATTERN, text.span(), message, help);
-        };
-        text.get().parse::<NamePattern>().map_err(bad).ok()
-    };
-    texts.iter().filter_map(pattern).collect()
+    texts.iter().filter_map(|text| report.pattern(codes::BAD_PATTERN, text.get(), text.span())).collect()
 }
 
 /// A maximum: a number, or a percentage.

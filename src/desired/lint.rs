@@ -126,11 +126,8 @@ fn lints<'a>(desired: &'a Desired, catalogue: &'a Catalogue, depth: Depth) -> im
 }
 
 fn finding(entry: &PolicyEntry, authored: &Authored, lint: Lint) -> Finding {
-    let finding = as_finding(lint, authored, entry.at.as_ref());
-    match entry.at.clone().filter(|_| authored.is_combined()) {
-        Some(combined) => finding.label(combined, "found in this combined policy"),
-        None => finding,
-    }
+    let combined = entry.at.clone().filter(|_| authored.is_combined());
+    as_finding(lint, authored, entry.at.as_ref()).label(combined, "found in this combined policy")
 }
 
 /// The finding of a rule, at its place in the document or else at that of the entry.

@@ -4,11 +4,8 @@ mod enclosed;
 mod entries;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
-
-use serde::Deserialize;
 
 use enclosed::beside_envelopes;
 
@@ -299,7 +296,7 @@ impl Loader {
         if let Some(flat) = &mut self.flat {
             flat.record(table.get_ref(), &entries::recorded(file, &self.directory, &self.sources), &AllMade::default());
         }
-        let raw = match RawFile::deserialize(toml::de::Deserializer::from(table)) {
+        let raw = match RawFile::read(table) {
             Ok(raw) => raw,
             Err(error) => {
                 errors.secrets.iter().for_each(|secret| self.sources.redact(secret));

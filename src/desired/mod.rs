@@ -4,7 +4,6 @@ mod about;
 mod allowed;
 mod authored;
 mod bucket_entries;
-mod buckets;
 mod changed;
 mod cluster;
 mod codes;
@@ -25,7 +24,6 @@ mod guards;
 mod inline;
 mod lint;
 mod load;
-mod needs;
 mod parse;
 mod principals;
 mod raw;
@@ -48,12 +46,11 @@ mod written;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::base::{BucketName, GroupName, Location, NamePatterns, PolicyName, Principal, UserName};
+use crate::base::{BucketName, CannedPolicy, GroupName, Location, NamePatterns, PolicyName, Principal, UserName};
 
 pub use about::{About, Declarations, Unread};
 pub use allowed::Allowed;
 pub use authored::{Authored, Origin};
-pub use buckets::{BucketEntry, BucketIntent};
 pub use changed::template_changes;
 pub use cluster::{ClusterSettings, Endpoint, S3Settings, Strategy, Via};
 pub use codes::{CODES, ENVELOPES};
@@ -141,6 +138,21 @@ impl Desired {
     pub fn principals(&self) -> impl Iterator<Item = (Principal, &PrincipalEntry)> {
         let users = self.users.iter().map(|(user, entry)| (Principal::from(user), entry));
         users.chain(self.groups.iter().map(|(group, entry)| (Principal::from(group), entry)))
+    }
+
+    /// Whether a bucket policy counts for users by any of the rules.
+    pub fn buckets_count_for_users(&self) -> bool {
+        self.cluster.rules().has_union()
+    }
+
+    /// Whether an expectation is about requests without a login, so that an observation reads the policies of buckets if it can.
+    pub fn asks_about_anonymous(&self) -> bool {
+        self.expectations.iter().any(|expectation| expectation.who.covers_anonymous())
+    }
+
+    /// Whether a plan depends on the policies of buckets, so that an observation reads all of them.
+    pub fn needs_buckets(&self) -> bool {
+        !self.buckets.is_empty() || !self.ownership.buckets.is_empty()
     }
 
     /// The declarations of this proposal with the settings of `base`: connection, ownership, destination of new secrets and
@@ -276,6 +288,28 @@ impl PolicyIntent {
     fn is_broken(&self) -> bool {
         matches!(self, Self::Present(authored) if authored.is_broken())
     }
+}
+
+/// A declared bucket. It exists: attune adds and deletes no buckets.
+#[derive(Debug, Clone)]
+pub struct BucketEntry {
+    /// The purpose.
+    pub description: Option<String>,
+    /// Its policy.
+    pub intent: BucketIntent,
+    /// The rules that are suppressed for its document, in addition to those for every document.
+    pub lint: Allowed,
+    /// The place of the declaration.
+    pub at: Option<Location>,
+}
+
+/// The desired policy of a bucket.
+#[derive(Debug, Clone)]
+pub enum BucketIntent {
+    /// A policy with a name.
+    Canned(CannedPolicy),
+    /// A document of its own.
+    Document(Authored),
 }
 
 /// A declared user or group.

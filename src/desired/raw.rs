@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
 
 use super::constraints;
 use super::raw_contract::{RawEnvelope, RawExpect};
-use super::spanned::{At, Day, Entries, Limits, PolicyOr, RawTable, RawVar, RuleNames, Table, Texts, Time};
+use super::spanned::{At, Day, Entries, Limits, RawTable, RawVar, RuleNames, Table, Texts, Time};
 use super::{Strategy, Via};
 
 /// The desired state of the S3 access of a WEKA cluster, for attune.
@@ -43,13 +45,13 @@ pub(super) struct RawFile {
     /// The policies, by name.
     pub policies: Table<RawPolicy>,
     /// The users, by name: each a table, or its policy alone, such as `alice = "readonly"`.
-    pub users: Table<PolicyOr<RawUser>>,
+    pub users: Table<RawUser>,
     /// The groups, by name: each a table, or its policy alone. Groups need WEKA 6.0 and the `weka` command
     /// (`via = "weka"`).
-    pub groups: Table<PolicyOr<RawGroup>>,
+    pub groups: Table<RawGroup>,
     /// The policies of buckets, by the names of the buckets: each a table, or the name of a policy alone, such as
     /// `datasets = "download"`. attune adds and deletes no buckets.
-    pub buckets: Table<PolicyOr<RawBucket>>,
+    pub buckets: Table<RawBucket>,
     /// The policies that an identity provider gives by name, by the names of the policies: the values of its claim. attune
     /// never removes such a policy, and notes a replacement.
     pub roles: Table<RawRole>,
@@ -215,7 +217,7 @@ pub(super) struct RawPolicy {
     /// have none. Patterns are not allowed. An entry whose access begins or ends is a table, such as
     /// `{ user = "alice", until = 2030-12-31 }`.
     #[schemars(inner(regex(pattern = "^[^*?]*$")))]
-    pub attached_to: Vec<PolicyOr<RawAttached>>,
+    pub attached_to: Vec<RawAttached>,
     /// The name that the policy had before. attune moves everyone who has the old policy to this one, also unmanaged users and
     /// groups, and removes the old policy. It has no effect once that is done.
     pub renamed_from: Option<At<String>>,
@@ -226,7 +228,7 @@ pub(super) struct RawPolicy {
 /// A bucket: the name of its policy, or a document of its own.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-#[schemars(transform = constraints::each, transform = constraints::bucket)]
+#[schemars(transform = constraints::each, transform = constraints::bucket, transform = constraints::or_text)]
 pub(super) struct RawBucket {
     /// The purpose of the bucket. Reviewers see it; the cluster does not get it.
     pub description: Option<String>,
@@ -281,7 +283,7 @@ pub(super) enum RawEffect {
 /// A user: its policy, or `detached = true`.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-#[schemars(transform = constraints::each, transform = constraints::user)]
+#[schemars(transform = constraints::each, transform = constraints::user, transform = constraints::or_text)]
 pub(super) struct RawUser {
     /// The policy of the user. It is declared in this configuration or exists on the cluster.
     pub policy: Option<At<String>>,
@@ -305,7 +307,7 @@ pub(super) struct RawUser {
 /// A group: its policy, or `detached = true`.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-#[schemars(transform = constraints::each, transform = constraints::group)]
+#[schemars(transform = constraints::each, transform = constraints::group, transform = constraints::or_text)]
 pub(super) struct RawGroup {
     /// The policy of the group. It is declared in this configuration or exists on the cluster.
     pub policy: Option<At<String>>,
@@ -326,10 +328,10 @@ pub(super) struct RawGroup {
 /// A user or group that has a policy, in `attached_to`.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-#[schemars(transform = constraints::attached)]
+#[schemars(transform = constraints::attached, transform = constraints::or_text)]
 pub(super) struct RawAttached {
-    /// The entry is this name alone, of a user, or `group/NAME`.
-    #[serde(skip)]
+    /// The entry is this name alone, of a user, or `group/NAME`. No configuration has this key.
+    #[schemars(skip)]
     pub name: Option<At<String>>,
     /// The user.
     pub user: Option<At<String>>,
@@ -348,24 +350,6 @@ pub(super) struct RawAttached {
     pub revoke_keys: Option<At<bool>>,
 }
 
-impl From<At<String>> for RawUser {
-    fn from(policy: At<String>) -> Self {
-        Self { policy: Some(policy), ..Self::default() }
-    }
-}
-
-impl From<At<String>> for RawBucket {
-    fn from(policy: At<String>) -> Self {
-        Self { policy: Some(policy), ..Self::default() }
-    }
-}
-
-impl From<At<String>> for RawAttached {
-    fn from(name: At<String>) -> Self {
-        Self { name: Some(name), ..Self::default() }
-    }
-}
-
 impl From<RawGroup> for RawUser {
     fn from(group: RawGroup) -> Self {
         let RawGroup { policy, detached, from, before, until, then } = group;
@@ -373,8 +357,33 @@ impl From<RawGroup> for RawUser {
     }
 }
 
-impl From<At<String>> for RawGroup {
-    fn from(policy: At<String>) -> Self {
-        Self { policy: Some(policy), ..Self::default() }
+impl RawFile {
+    /// Reads a file in which everything fits the schema.
+    pub(super) fn read(mut table: Spanned<DeTable<'_>>) -> Result<Self, toml::de::Error> {
+        for (section, entries) in table.get_mut().iter_mut() {
+            let DeValue::Table(entries) = entries.get_mut() else { continue };
+            for (_, entry) in entries.iter_mut() {
+                match section.get_ref().as_ref() {
+                    "users" | "groups" | "buckets" => as_table(entry, "policy"),
+                    "policies" => {
+                        let DeValue::Table(policy) = entry.get_mut() else { continue };
+                        if let Some(DeValue::Array(all)) = policy.get_mut("attached_to").map(Spanned::get_mut) {
+                            all.iter_mut().for_each(|attached| as_table(attached, "name"));
+                        }
+                    }
+                    _ => {}
+                }
+            }
+        }
+        Self::deserialize(toml::de::Deserializer::from(table))
+    }
+}
+
+/// Makes a table with this key of an entry that is a text alone.
+fn as_table(entry: &mut Spanned<DeValue<'_>>, key: &'static str) {
+    if matches!(entry.get_ref(), DeValue::String(_)) {
+        let mut table = DeTable::new();
+        table.insert(Spanned::new(entry.span(), key.into()), entry.clone());
+        *entry = Spanned::new(entry.span(), DeValue::Table(table));
     }
 }

@@ -40,7 +40,7 @@ pub(super) fn renames(desired: &Desired, attachments: &BTreeMap<Principal, Locat
             let message = format!("`{first}` and `{policy}` are both renamed from `{}`", old.policy);
             let finding = Finding::error(codes::BAD_RENAME, message).at(old.at.clone());
             let help = "keep one `renamed_from`, and move the users of the other policy by their own declarations";
-            findings.push(with_label(finding.help(help), of_first.at.as_ref(), "first renamed here"));
+            findings.push(finding.help(help).label(of_first.at.clone(), "first renamed here"));
         } else {
             renamed.insert(&old.policy, (policy, old));
         }
@@ -55,8 +55,9 @@ pub(super) fn renames(desired: &Desired, attachments: &BTreeMap<Principal, Locat
         let message = format!("{principal} has `{attached}`, which is renamed to `{policy}`");
         let finding = Finding::error(codes::ATTACHED_RENAMED, message)
             .at(attachments.get(&principal).or(entry.at.as_ref()).cloned())
-            .help(format!("give the {} the policy `{policy}`, or remove `renamed_from`", principal.kind()));
-        findings.push(with_label(finding, old.at.as_ref(), "renamed here"));
+            .help(format!("give the {} the policy `{policy}`, or remove `renamed_from`", principal.kind()))
+            .label(old.at.clone(), "renamed here");
+        findings.push(finding);
     }
 }
 
@@ -72,14 +73,7 @@ fn declared_as_well(desired: &Desired, policy: &PolicyName, old: &RenamedFrom) -
     };
     let message = format!("policy `{policy}` is renamed from `{}`, which is {what}", old.policy);
     let finding = Finding::error(codes::BAD_RENAME, message).at(old.at.clone()).help(help);
-    Some(with_label(finding, entry.at.as_ref(), "declared here"))
-}
-
-fn with_label(finding: Finding, at: Option<&Location>, text: &str) -> Finding {
-    match at {
-        Some(at) => finding.label(at.clone(), text),
-        None => finding,
-    }
+    Some(finding.label(entry.at.clone(), "declared here"))
 }
 
 /// The edits that remove `renamed_from` where `is_done` says so of the old name. Comments stay.

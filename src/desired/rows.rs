@@ -14,7 +14,7 @@ use super::schema::{EACH, SchemaErrors};
 use super::spanned::Report;
 use super::tables::{Tables, rows_of_list};
 use super::vars::{Row, Variables};
-use crate::base::{FileId, Finding, Location, Sources, nearest};
+use crate::base::{FileId, Finding, Location, Sources, did_you_mean, nearest};
 
 /// The sections whose entries may have rows.
 const TEMPLATED: [&str; 4] = ["policies", "users", "groups", "buckets"];
@@ -176,10 +176,8 @@ impl Expander<'_> {
             if let Some(rows) = self.tables.rows(name) {
                 return rows;
             }
-            let help = match nearest(name, self.tables.names()) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => format!("declare it as `[tables.{name}]`, or write the rows as a list"),
-            };
+            let declare = || format!("declare it as `[tables.{name}]`, or write the rows as a list");
+            let help = did_you_mean(nearest(name, self.tables.names()), declare);
             self.report.error(codes::UNKNOWN_TABLE, each.span(), format!("no table has the name `{name}`"), help);
             return Vec::new();
         }

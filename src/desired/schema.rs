@@ -13,7 +13,7 @@ use toml::de::{DeArray, DeTable, DeValue};
 use super::codes;
 use super::raw::RawFile;
 use super::spanned::{At, Report, TIME};
-use crate::base::{FileId, Finding, Location, nearest};
+use crate::base::{FileId, Finding, Location, did_you_mean, nearest};
 use crate::policy::Catalogue;
 
 /// The JSON Schema of a configuration file, as checked in. A test compares it with [`schema`].
@@ -313,12 +313,9 @@ impl Checker {
         let names: BTreeSet<&str> =
             schema["properties"].as_object().into_iter().flatten().map(|(name, _)| name.as_str()).collect();
         let removed = REMOVED.iter().find(|(removed, _)| *removed == key).map(|(_, instead)| (*instead).to_owned());
-        let help = removed.unwrap_or_else(|| match nearest(key, names.iter().copied()) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => {
-                format!("valid keys: {}", names.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", "))
-            }
-        });
+        let valid =
+            || format!("valid keys: {}", names.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", "));
+        let help = removed.unwrap_or_else(|| did_you_mean(nearest(key, names.iter().copied()), valid));
         self.add(Finding::error(codes::UNKNOWN_KEY, format!("unknown key `{key}`")).help(help), span, path);
     }
 

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use serde::Deserialize;
 use toml::de::DeTable;
 
 use super::files::{Boundary, Tree, shown_path};
@@ -63,7 +62,7 @@ fn read(text: &str, name: &str, directory: &Path, overrides: &Overrides) -> Opti
     let mut report = Report::new(file);
     let variables = Variables::read(table.get_ref(), overrides, &mut report);
     fill(table.get_mut(), Scope { variables: &variables, row: None }, &mut misfits, &mut report);
-    let raw = RawFile::deserialize(toml::de::Deserializer::from(table)).ok()?;
+    let raw = RawFile::read(table).ok()?;
     let desired = settings(&raw, directory, &mut report);
     let is_valid = !misfits.findings.iter().chain(&report.findings).any(crate::base::Finding::is_error);
     is_valid.then_some(desired)

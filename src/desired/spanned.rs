@@ -3,17 +3,15 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
-use std::marker::PhantomData;
 use std::ops::Range;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserializer, Error as _, IgnoredAny, SeqAccess, Visitor};
 use serde_json::json;
 use toml::Spanned;
 
-use crate::base::{Code, FileId, Finding, Location};
+use crate::base::{Code, FileId, Finding, Location, NamePattern};
 use crate::policy::access::{Preset, RuleList, Rules, RulesTable};
 
 #[derive(Debug)]
@@ -42,6 +40,15 @@ impl Report {
         help: impl Into<String>,
     ) {
         self.findings.push(Finding::error(code, message).at(self.at(span)).help(help));
+    }
+
+    /// Reads a pattern of names. An invalid one is an error.
+    pub(super) fn pattern(&mut self, code: Code, text: &str, span: Range<usize>) -> Option<NamePattern> {
+        let bad = |problem| {
+            let message = format!("`{text}` is not a pattern of names: it {problem}");
+            self.error(code, span, message, "`*` matches any run of characters, `?` matches one");
+        };
+        text.parse().map_err(bad).ok()
     }
 }
 
@@ -100,27 +107,6 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Table<T> {
 }
 
 inline_schema!([T] Table<T>, |generator| BTreeMap::<String, T>::json_schema(generator));
-
-/// The table of a user or group, or its policy alone.
-#[derive(Debug, Clone)]
-pub(super) struct PolicyOr<T>(pub(super) T);
-
-impl<'de, T: Deserialize<'de> + From<At<String>>> Deserialize<'de> for PolicyOr<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let whole = Spanned::<PolicyOrTable<T>>::deserialize(deserializer)?;
-        let span = whole.span();
-        Ok(Self(match whole.into_inner() {
-            PolicyOrTable::Policy(policy) => At(Spanned::new(span, policy)).into(),
-            PolicyOrTable::Table(table) => table,
-        }))
-    }
-}
-
-inline_schema!([T] PolicyOr<T>, |generator| {
-    let mut schema = T::json_schema(generator);
-    schema.insert("type".to_owned(), json!(["string", "object"]));
-    schema
-});
 
 /// One text or a list of texts, as in policy documents. Numbers and booleans become text.
 #[derive(Debug, Clone, Default)]
@@ -304,34 +290,5 @@ impl<'de> Visitor<'de> for OneOrManyVisitor {
 impl<'de> Deserialize<'de> for OneOrMany {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(OneOrManyVisitor)
-    }
-}
-
-enum PolicyOrTable<T> {
-    Policy(String),
-    Table(T),
-}
-
-struct PolicyOrTableVisitor<T>(PhantomData<T>);
-
-impl<'de, T: Deserialize<'de>> Visitor<'de> for PolicyOrTableVisitor<T> {
-    type Value = PolicyOrTable<T>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a policy or a table")
-    }
-
-    fn visit_str<E>(self, policy: &str) -> Result<Self::Value, E> {
-        Ok(PolicyOrTable::Policy(policy.to_owned()))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-        T::deserialize(MapAccessDeserializer::new(map)).map(PolicyOrTable::Table)
-    }
-}
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for PolicyOrTable<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(PolicyOrTableVisitor(PhantomData))
     }
 }

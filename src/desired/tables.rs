@@ -12,7 +12,7 @@ use super::codes;
 use super::schema::SchemaErrors;
 use super::spanned::Report;
 use super::vars::{Origin, Row, Value, Variables, is_name};
-use crate::base::{Finding, Location, nearest};
+use crate::base::{Finding, Location, did_you_mean, nearest};
 
 /// The key of a table of rows with the properties of its columns.
 const COLUMNS: &str = "columns";
@@ -186,7 +186,7 @@ impl RowReader<'_> {
             let written = column.get_ref().as_ref();
             if written != name && !known.contains(written) {
                 let near = nearest(written, known.iter().map(String::as_str).chain([name]));
-                let help = near.map_or("remove it".to_owned(), |near| format!("did you mean `{near}`?"));
+                let help = did_you_mean(near, || "remove it".to_owned());
                 self.bad(column.span(), format!("no row has the column `{written}`"), &help);
             }
         }
@@ -237,8 +237,8 @@ impl RowReader<'_> {
             let finding = Finding::error(codes::BAD_ROWS, format!("other rows have no column `{name}`"))
                 .at(self.report.at(column.span()))
                 .label(first_at.clone(), "the columns of the first row count");
-            let help = near.map(|near| format!("did you mean `{near}`?"));
-            self.report.findings.push(finding.help(help.unwrap_or("add it to all rows, or remove it here".to_owned())));
+            let help = did_you_mean(near, || "add it to all rows, or remove it here".to_owned());
+            self.report.findings.push(finding.help(help));
         }
         None
     }

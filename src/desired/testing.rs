@@ -1,11 +1,17 @@
-//! Desired states for tests.
+//! Configurations for tests.
 
-use super::{Boundary, Desired, load};
+use super::{Boundary, Desired, Loaded, load};
 
 /// The desired state of a configuration.
 pub(crate) fn desired(text: &str) -> Desired {
+    loaded(&[("attune.toml", text)]).desired
+}
+
+/// The configuration of these files.
+pub(super) fn loaded(files: &[(&str, &str)]) -> Loaded {
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("attune.toml");
-    std::fs::write(&path, text).unwrap();
-    load(&path, Boundary::Repository).unwrap().desired
+    for (name, text) in files {
+        std::fs::write(folder.path().join(name), text).unwrap();
+    }
+    load(&folder.path().join("attune.toml"), Boundary::Repository).unwrap()
 }

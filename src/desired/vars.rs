@@ -9,7 +9,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::codes;
 use super::spanned::Report;
-use crate::base::{Finding, Location, nearest};
+use crate::base::{Finding, Location, did_you_mean, nearest};
 
 /// The values of variables that come from outside of the configuration. They go before those of `[vars]`.
 #[derive(Debug, Clone, Default)]
@@ -179,9 +179,9 @@ fn variable(
 
 /// Values for variables that the configuration does not have.
 fn undeclared(declared: &[&str], overrides: &Overrides, report: &mut Report) {
-    let help = |name: &str| match nearest(name, declared.iter().copied()) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => format!("declare it in the main file: `[vars]`, then `{name} = \"…\"`"),
+    let help = |name: &str| {
+        let declare = || format!("declare it in the main file: `[vars]`, then `{name} = \"…\"`");
+        did_you_mean(nearest(name, declared.iter().copied()), declare)
     };
     let unknown = |name: &&String| !declared.contains(&name.as_str());
     for name in overrides.command_line.keys().filter(unknown) {

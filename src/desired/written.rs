@@ -1,10 +1,10 @@
 //! The names that a file writes, in whatever key: what envelopes bind.
 
 use super::envelope::{What, Written};
-use super::raw::{RawAttached, RawBucket, RawFile, RawGroup, RawPolicy, RawUser};
+use super::raw::{RawAttached, RawBucket, RawFile, RawPolicy, RawUser};
 use super::rows::{AllMade, Made};
 use super::schedule::DETACHED;
-use super::spanned::{At, PolicyOr};
+use super::spanned::At;
 use crate::base::{FileId, Location, Principal};
 
 /// The names that the entries of a file write, each with the row that made its entry.
@@ -39,13 +39,13 @@ pub(super) fn written<'m>(raw: &RawFile, made: &'m AllMade, file: FileId) -> Vec
     for (name, policy) in &policies.0 {
         entry("policies", name, &|names| names.policy(name, policy));
     }
-    for (name, PolicyOr(user)) in &users.0 {
-        entry("users", name, &|names| names.user(name, user));
+    for (name, user) in &users.0 {
+        entry("users", name, &|names| names.principal(What::User, name, user));
     }
-    for (name, PolicyOr(group)) in &groups.0 {
-        entry("groups", name, &|names| names.group(name, group));
+    for (name, group) in &groups.0 {
+        entry("groups", name, &|names| names.principal(What::Group, name, &group.clone().into()));
     }
-    for (name, PolicyOr(bucket)) in &buckets.0 {
+    for (name, bucket) in &buckets.0 {
         entry("buckets", name, &|names| names.bucket(name, bucket));
     }
     all
@@ -90,7 +90,7 @@ impl Names {
         self.add(What::Policy, name);
         renamed_from.iter().for_each(|old| self.add(What::Policy, old));
         combine.iter().flatten().for_each(|part| self.add(What::Used, part));
-        attached_to.iter().for_each(|PolicyOr(attached)| self.attached(attached));
+        attached_to.iter().for_each(|attached| self.attached(attached));
     }
 
     fn attached(&mut self, raw: &RawAttached) {
@@ -106,9 +106,9 @@ impl Names {
         self.term([before, then]);
     }
 
-    fn user(&mut self, name: &At<String>, raw: &RawUser) {
+    fn principal(&mut self, what: What, name: &At<String>, raw: &RawUser) {
         let RawUser { policy, detached: _, revoke_keys: _, from: _, before, until: _, then } = raw;
-        self.add(What::User, name);
+        self.add(what, name);
         policy.iter().for_each(|policy| self.add(What::Used, policy));
         self.term([before, then]);
     }
@@ -116,12 +116,5 @@ impl Names {
     fn bucket(&mut self, name: &At<String>, raw: &RawBucket) {
         let RawBucket { description: _, policy: _, document: _, statement: _, lint: _ } = raw;
         self.add(What::Bucket, name);
-    }
-
-    fn group(&mut self, name: &At<String>, raw: &RawGroup) {
-        let RawGroup { policy, detached: _, from: _, before, until: _, then } = raw;
-        self.add(What::Group, name);
-        policy.iter().for_each(|policy| self.add(What::Used, policy));
-        self.term([before, then]);
     }
 }

@@ -98,16 +98,6 @@ impl Buckets {
         Some(combined(own, all.map(|(name, policy)| (name, policy.as_document()))))
     }
 
-    /// Why they are not known, in words.
-    #[must_use]
-    pub fn why_unknown(&self) -> Option<&str> {
-        match self {
-            Self::NotRead => Some("they were not read"),
-            Self::Unreadable(why) => Some(why),
-            Self::Known(_) => None,
-        }
-    }
-
     /// What a canned policy gives for a bucket: as the cluster shows it for this or another bucket. Without one that has it,
     /// this is unknown.
     #[must_use]

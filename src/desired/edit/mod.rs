@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use toml_edit::{Item, TableLike, Value};
 
 use super::fill::unescaped;
+use super::schema::EACH;
 use super::{DeclaredAttachment, Desired, Loaded, Phase, Schedule, Term};
 use crate::base::{GroupName, Location, PolicyName, Principal, UserName};
 use entry::with_term;
@@ -73,7 +74,6 @@ struct WrittenPolicy {
     has_attached_to: bool,
 }
 
-const EACH: &str = "each";
 const ATTACHED_TO: &str = "attached_to";
 
 impl<'a> Editor<'a> {

@@ -5,16 +5,13 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
-use crate::desired::{Boundary, load};
+use crate::desired::testing;
 
 const POLICIES: &str =
     "[[policies.p.statement]]\neffect = \"Allow\"\naction = \"s3:GetObject\"\nresource = \"arn:aws:s3:::a/*\"\n";
 
 fn loaded(text: &str) -> Loaded {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("attune.toml");
-    std::fs::write(&path, text).unwrap();
-    let loaded = load(&path, Boundary::Repository).unwrap();
+    let loaded = testing::loaded(&[("attune.toml", text)]);
     assert!(!loaded.has_errors(), "{:?} in\n{text}", loaded.findings);
     loaded
 }

@@ -166,8 +166,8 @@ const SECTIONS: [&str; 13] = [
     "roles",
 ];
 
-/// The sections with entries that are sorted by name.
-const NAMED: [&str; 5] = ["policies", "users", "groups", "buckets", "roles"];
+/// The sections of entries with names, by which they are sorted.
+pub(super) const NAMED: [&str; 5] = ["policies", "users", "groups", "buckets", "roles"];
 
 /// The start of a comment for programs about the whole file, such as `#:schema`.
 const DIRECTIVE: &str = "#:";

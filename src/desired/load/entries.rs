@@ -2,8 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
-
 use super::{File, Loader, unreadable};
 use crate::base::{FileId, Location, Sources};
 use crate::desired::codes;
@@ -17,22 +15,9 @@ use crate::desired::parse::{parse, syntax};
 use crate::desired::raw::RawFile;
 use crate::desired::rows::{AllMade, Expander, Made};
 use crate::desired::schema::SchemaErrors;
-use crate::desired::spanned::{At, PolicyOr};
+use crate::desired::spanned::At;
 use crate::desired::statement::Of;
 use crate::desired::written::written;
-
-/// The entry that uses a document.
-#[derive(Debug, Clone, Copy)]
-struct Used<'a> {
-    section: &'static str,
-    name: &'a str,
-}
-
-impl Used<'_> {
-    fn kind(self) -> &'static str {
-        if self.section == "buckets" { "bucket" } else { "policy" }
-    }
-}
 
 impl Loader {
     /// Reads the entries that rows make of the templates of a file.
@@ -54,69 +39,62 @@ impl Loader {
         if let Some(flat) = &mut self.flat {
             flat.record(table.get_ref(), &recorded(file, &self.directory, &self.sources), &made);
         }
-        match RawFile::deserialize(toml::de::Deserializer::from(table)) {
+        match RawFile::read(table) {
             Ok(raw) => self.entries(&raw, &errors, &made, file.path.parent().unwrap_or(Path::new(""))),
             Err(error) => self.report.findings.push(syntax(&error, file.id)),
         }
     }
 
     /// Reads the policies, users and groups of a file, and the documents that it names.
-    pub(super) fn entries<'m>(&mut self, raw: &RawFile, errors: &SchemaErrors, made: &'m AllMade, directory: &Path) {
+    pub(super) fn entries(&mut self, raw: &RawFile, errors: &SchemaErrors, made: &AllMade, directory: &Path) {
         let file = self.report.file;
         for (made, written) in written(raw, made, file) {
             self.note_written(file, made, &written);
         }
-        let mut documents = Vec::new();
-        for (name, policy) in &raw.policies.0 {
-            let own = made.get("policies", name.get());
+        let policies = raw.policies.0.iter().map(|(name, policy)| ("policies", name, policy.document.as_ref()));
+        let buckets = raw.buckets.0.iter().map(|(name, bucket)| ("buckets", name, bucket.document.as_ref()));
+        let mut used = Vec::new();
+        for (section, name, path) in policies.chain(buckets) {
+            let own = made.get(section, name.get());
             self.report.file = own.map_or(file, |made| made.file);
-            let read = policy
-                .document
-                .as_ref()
-                .and_then(|path| self.document(path, Used { section: "policies", name: name.get() }, own, directory));
-            documents.push(read.map(|id| (id, own)));
-        }
-        let mut bucket_documents = Vec::new();
-        for (name, PolicyOr(bucket)) in &raw.buckets.0 {
-            let own = made.get("buckets", name.get());
-            self.report.file = own.map_or(file, |made| made.file);
-            let user = Used { section: "buckets", name: name.get() };
-            let read = bucket.document.as_ref().and_then(|path| self.document(path, user, own, directory));
-            bucket_documents.push(read.map(|id| (id, own)));
+            let read = path.and_then(|path| self.document(path, (section, name.get()), own, directory));
+            used.extend(read.map(|id| (section, name.get().clone(), id, own)));
         }
         self.report.file = file;
-        let (variables, sources) = (&self.variables, &self.sources);
-        let document = |of: Of| {
-            move |read: Option<(FileId, Option<&'m Made>)>| {
-                read.map(|(file, made)| {
-                    let scope = Scope { variables, row: made.map(|made| &*made.row) };
-                    DocumentFile { of, file, text: &sources.file(file).text, scope }
-                })
-            }
-        };
-        let documents = documents.into_iter().map(document(Of::Policy));
-        let bucket_documents = bucket_documents.into_iter().map(document(Of::Bucket));
-        let rows = made.listed("expect");
-        let files = |index: usize| rows.get(index).map(|made| made.file);
-        self.desired.expectations.extend(expectations(&raw.expect, files, errors, &mut self.report));
-        let rows = made.listed("envelope");
-        let files = |index: usize| rows.get(index).map(|made| made.file);
+        let documents = used.into_iter().map(|(section, name, file, own)| {
+            let of = if section == "buckets" { Of::Bucket } else { Of::Policy };
+            let scope = Scope { variables: &self.variables, row: own.map(|made| &*made.row) };
+            ((section, name), DocumentFile { of, file, text: &self.sources.file(file).text, scope })
+        });
+        let documents = documents.collect();
+        let files = |list: &str, index: usize| made.listed(list).get(index).map(|made| made.file);
+        let expect = expectations(&raw.expect, |index| files("expect", index), errors, &mut self.report);
+        self.desired.expectations.extend(expect);
         match raw.envelope.first().filter(|_| self.included(file).is_some()) {
             Some(first) => {
                 let message = "an included file cannot have `[[envelope]]`";
                 self.report.error(codes::BAD_ENVELOPE, first.span(), message, "move the envelope to the main file");
             }
-            None => self.desired.envelopes.extend(envelopes(&raw.envelope, files, errors, &mut self.report)),
+            None => {
+                let envelopes = envelopes(&raw.envelope, |index| files("envelope", index), errors, &mut self.report);
+                self.desired.envelopes.extend(envelopes);
+            }
         }
         let (desired, policies) = (&mut self.desired, &mut self.policies);
         let (attachments, report) = (&mut self.attachments, &mut self.report);
-        let mut reader = FileReader { desired, policies, attachments, errors, made, report };
-        reader.read(raw, documents);
-        reader.buckets(raw, bucket_documents);
+        let mut reader = FileReader { desired, policies, attachments, errors, made, documents, report };
+        reader.read(raw);
+        reader.buckets(raw);
     }
 
-    /// The document file of a policy. If it has placeholders, or a row made the policy, findings about it name this use.
-    fn document(&mut self, path: &At<String>, user: Used<'_>, made: Option<&Made>, directory: &Path) -> Option<FileId> {
+    /// The document file of a policy or bucket. If it has placeholders, or a row made the entry, findings about it name this use.
+    fn document(
+        &mut self,
+        path: &At<String>,
+        (section, name): (&'static str, &str),
+        made: Option<&Made>,
+        directory: &Path,
+    ) -> Option<FileId> {
         if self.amount.is_exceeded {
             return None;
         }
@@ -138,12 +116,13 @@ impl Loader {
                 .iter()
                 .flatten()
                 .filter_map(|name| scope.get(name).map(|value| (name.clone(), (value.text.clone(), value.is_pattern))));
-            flat.fill(user.section, user.name, used.collect());
+            flat.fill(section, name, used.collect());
         }
         if made.is_none() && names.is_none() {
             return Some(file);
         }
-        Some(self.sources.add_use(file, at, format!("{} `{}` uses it", user.kind(), user.name)))
+        let kind = if section == "buckets" { "bucket" } else { "policy" };
+        Some(self.sources.add_use(file, at, format!("{kind} `{name}` uses it")))
     }
 
     fn document_file(&mut self, path: PathBuf, at: &Location) -> Option<FileId> {
