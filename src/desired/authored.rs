@@ -1,7 +1,7 @@
 //! A document as written, with the places of its parts.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use crate::base::{FileId, Location, PolicyName};
 use crate::policy::{Document, Normal, Place, Places, Statement, normal};
@@ -13,8 +13,7 @@ pub struct Authored {
     source: Source,
     /// Whether it is only a part of what is written.
     is_broken: bool,
-    /// Its normal form, computed on first use.
-    normal: OnceLock<Normal>,
+    normal: Normal,
 }
 
 #[derive(Debug, Clone)]
@@ -53,7 +52,8 @@ impl Authored {
     /// A document. `source` has its file and the places of its parts, if it was read from a file.
     pub fn new(document: Document, source: Option<(FileId, Places)>) -> Self {
         let written = |(file, places)| Source::File(Arc::new(Written { file, places }));
-        Self { document, source: source.map_or(Source::Unknown, written), is_broken: false, normal: OnceLock::new() }
+        let normal = normal(&document);
+        Self { document, source: source.map_or(Source::Unknown, written), is_broken: false, normal }
     }
 
     /// A document with the statements of other policies, which the place `at` names. `origins` are those of each statement.
@@ -81,7 +81,7 @@ impl Authored {
 
     /// Its normal form.
     pub fn normal(&self) -> &Normal {
-        self.normal.get_or_init(|| normal(&self.document))
+        &self.normal
     }
 
     /// The place of a part, or of the nearest part around it.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::allowed::Allowed;
 use super::{Authored, Desired, PolicyEntry, PolicyIntent, RenamedFrom, codes};
 use crate::base::{Finding, Location, PolicyName, did_you_mean, list, nearest};
-use crate::policy::{Document, join, normal};
+use crate::policy::join;
 
 /// A policy as declared.
 pub(super) struct DeclaredPolicy {
@@ -131,8 +131,8 @@ impl<'a> Resolver<'a> {
     fn combined(&mut self, policy: &DeclaredPolicy, parts: &'a [Combined]) -> Option<Resolved> {
         let resolved: Vec<_> = parts.iter().map(|part| Some((&part.policy, self.part(part)?))).collect();
         let resolved: Vec<(&PolicyName, Resolved)> = resolved.into_iter().collect::<Option<_>>()?;
-        let version = |document: &Document| normal(document).document().version.clone();
-        let versions: BTreeSet<_> = resolved.iter().map(|(_, of)| version(of.authored.document())).collect();
+        let versions: BTreeSet<_> =
+            resolved.iter().map(|(_, of)| of.authored.normal().document().version.clone()).collect();
         let at = parts.first()?.at.clone();
         if versions.len() > 1 {
             let message =

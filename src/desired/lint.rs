@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::rows::merged;
 use super::{Authored, BucketIntent, Desired, PolicyEntry, PolicyIntent};
-use crate::base::{FileId, Finding, Location, map};
+use crate::base::{FileId, Finding, Location};
 use crate::policy::{self, Catalogue, Depth, Lint, LintInput, Place, Rule};
 
 /// Checks the declared documents, and what could be read of broken ones. Findings are in the order of the files and lines,
@@ -110,15 +110,11 @@ fn declared(desired: &Desired) -> impl Iterator<Item = (&PolicyEntry, &Authored)
 }
 
 fn lints<'a>(desired: &'a Desired, catalogue: &'a Catalogue, depth: Depth) -> impl Iterator<Item = Found<'a>> {
-    let declared: Vec<(&PolicyEntry, &Authored)> = declared(desired).collect();
-    let found = map(declared.clone(), |(_, authored)| {
+    declared(desired).flat_map(move |(entry, authored)| {
         // The access of a part of a document does not matter.
         let depth = if authored.is_broken() && depth == Depth::Thorough { Depth::Quick } else { depth };
         let input = LintInput { document: authored.document(), catalogue, text_length: None, depth };
-        policy::lint_normal(&input, authored.normal())
-    });
-    declared.into_iter().zip(found).flat_map(|((entry, authored), found)| {
-        let kept = found
+        let kept = policy::lint_normal(&input, authored.normal())
             .into_iter()
             .filter(|lint| !desired.lint.contains(lint.rule.code) && !entry.lint.contains(lint.rule.code));
         kept.map(move |lint| (entry, authored, lint))

@@ -227,7 +227,7 @@ struct Loader {
     /// Files to read, with the `include` entry.
     included: VecDeque<(PathBuf, Location)>,
     /// The `include` entries so far, with the directory of their file.
-    patterns: BTreeSet<(OsString, String)>,
+    patterns: BTreeSet<(PathBuf, String)>,
     includes: Includes,
     not_included: Vec<Finding>,
     document_places: BTreeMap<FileId, Vec<Location>>,
@@ -342,9 +342,7 @@ impl Loader {
     }
 
     fn include(&mut self, pattern: &At<String>, directory: &Path) {
-        // Strings are compared faster than paths, and there can be many.
-        let entry = (directory.as_os_str().to_owned(), pattern.get().clone());
-        if self.amount.is_exceeded || !self.patterns.insert(entry) {
+        if self.amount.is_exceeded || !self.patterns.insert((directory.to_path_buf(), pattern.get().clone())) {
             return;
         }
         let at = self.report.at(pattern.span());
