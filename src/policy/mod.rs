@@ -15,6 +15,8 @@ mod properties;
 mod read;
 mod reviewed;
 mod rule;
+#[cfg(test)]
+mod testing;
 mod wrapped;
 
 pub use bucket_policy::{BucketDocument, Unclear, alone, combined, for_everyone, is_principal_note};
@@ -23,8 +25,7 @@ pub use diff::{Change, Compared, DiffLine, DocumentDiff, LineKind, StatementDiff
 pub use document::{Clause, Document, Effect, Part, Place, Places, Selector, Statement, with_variables};
 pub use join::{Joined, Origin, join};
 pub use lint::{
-    Depth, Fix, Lint, LintInput, MAX_BUCKET_POLICY, MAX_DOCUMENT, apply_edits, explain, lint, lint_bucket, lint_normal,
-    reference, rules,
+    Depth, Fix, Lint, LintInput, MAX_BUCKET_POLICY, MAX_DOCUMENT, apply_edits, lint, lint_bucket, lint_normal, rules,
 };
 pub use normal::{Normal, Sameness, normal, same_document, sameness};
 pub use principals::{Named, Principals};
@@ -34,4 +35,4 @@ pub use read::{
     MAX_TEXT, Read, Unreadable, read, read_bucket_policy, read_bucket_policy_with, read_lenient, read_with,
 };
 pub use reviewed::{file_text, reviewed};
-pub use rule::{Example, Problem, Rule, TOO_LONG};
+pub use rule::{Problem, Rule, TOO_LONG};

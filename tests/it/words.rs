@@ -8,7 +8,7 @@ use super::harness::{files, is_test_source, root};
 /// How many words a sentence of a page may have.
 const LONGEST: usize = 30;
 
-/// Pages that are generated from the program, whose words are those of help, schemas and messages.
+/// Pages with the texts of the program, whose words are those of help, schemas, messages and lint rules.
 const GENERATED: [&str; 4] = ["docs/commands.md", "docs/file.md", "docs/findings.md", "docs/lints.md"];
 
 /// Pages beside those of `docs/`.

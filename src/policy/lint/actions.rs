@@ -2,7 +2,6 @@
 
 use super::super::catalogue::Catalogue;
 use super::super::normal::fold_wildcards;
-use super::super::rule::Example::Statement;
 use super::super::rule::Rule;
 use super::context::{ActionForm, Check, Entry, LintContext, action_form, matched};
 use super::finding::Reporter;
@@ -22,21 +21,13 @@ pub(super) const CHECKS: &[Check] = &[
 ];
 
 static UNKNOWN_ACTION: Rule =
-    Rule::error("A01", "unknown-action", "The release of the cluster does not know the action.")
-        .explained(
-            "MinIO servers refuse the document. Many API calls have another name than their action: `ListObjectsV2` \
+    Rule::error("A01", "unknown-action", "The release of the cluster does not know the action.").explained(
+        "MinIO servers refuse the document. Many API calls have another name than their action: `ListObjectsV2` \
                 needs `s3:ListBucket`, and `HeadObject` needs `s3:GetObject`. Such an action allows more than the one \
                 call, so `validate --fix` does not write it. MinIO servers know some actions that WEKA does not \
                 document, such as `s3:ListBucketVersions` and `s3:ReplicateObject`. A cluster may accept them, so this \
                 is a warning then.",
-        )
-        .reported_for(&[
-            Statement(r#""Action": "s3:ListObjectsV2", "Resource": "arn:aws:s3:::bucket""#),
-            Statement(r#""Action": "s3:ListBucketVersions", "Resource": "arn:aws:s3:::bucket""#),
-            Statement(r#""Action": "s3:GetObjectAcl""#),
-            Statement(r#""Action": "GetObject""#),
-        ])
-        .not_reported_for(&[Statement(r#""Action": ["s3:GetObject", "s3:Get*"]"#)]);
+    );
 
 fn unknown_action(context: &LintContext<'_>, report: &mut Reporter) {
     for entry in context.actions(ActionForm::Unknown) {
@@ -85,9 +76,7 @@ static MATCHES_NOTHING: Rule = Rule::error(
 .explained(
     "MinIO servers refuse the document. If it matches an action that MinIO servers know and WEKA does not document, this is \
                 a warning.",
-)
-.reported_for(&[Statement(r#""Action": "s3:Gett*""#), Statement(r#""Action": "s3:Replicate*""#)])
-.not_reported_for(&[Statement(r#""Action": "s3:Get?bject""#)]);
+);
 
 fn matches_nothing(context: &LintContext<'_>, report: &mut Reporter) {
     for entry in context.actions(ActionForm::MatchesNothing) {
@@ -103,9 +92,7 @@ fn matches_nothing(context: &LintContext<'_>, report: &mut Reporter) {
 }
 
 static ACTION_CASE: Rule = Rule::error("A03", "action-case", "An action is written in the wrong case.")
-    .explained("AWS ignores the case of actions. MinIO servers do not: they refuse the document.")
-    .reported_for(&[Statement(r#""Action": "s3:getobject""#), Statement(r#""Action": "S3:get*""#)])
-    .not_reported_for(&[Statement(r#""Action": "s3:Get*""#)]);
+    .explained("AWS ignores the case of actions. MinIO servers do not: they refuse the document.");
 
 fn action_case(context: &LintContext<'_>, report: &mut Reporter) {
     for entry in context.actions(ActionForm::WrongCase) {
@@ -129,9 +116,7 @@ fn proper_case(pattern: &str, catalogue: &Catalogue) -> Option<String> {
 
 static FOREIGN_SERVICE: Rule =
     Rule::error("A04", "foreign-service", "An action belongs to another service than S3, or to all services.")
-        .explained("A WEKA cluster has only S3 actions. Some MinIO servers read `*` as an action of administrators.")
-        .reported_for(&[Statement(r#""Action": "*""#), Statement(r#""Action": "iam:GetUser""#)])
-        .not_reported_for(&[Statement(r#""Action": "s3:GetObject*""#)]);
+        .explained("A WEKA cluster has only S3 actions. Some MinIO servers read `*` as an action of administrators.");
 
 fn foreign_service(context: &LintContext<'_>, report: &mut Reporter) {
     for entry in context.actions(ActionForm::Foreign) {
@@ -145,16 +130,10 @@ fn foreign_service(context: &LintContext<'_>, report: &mut Reporter) {
 }
 
 static UNTIDY_ACTION: Rule =
-    Rule::error("A05", "whitespace-or-comma", "An action is empty, or has whitespace or a comma.")
-        .explained(
-            "The entry matches nothing. Servers compare entries character by character, and a list must be a JSON \
+    Rule::error("A05", "whitespace-or-comma", "An action is empty, or has whitespace or a comma.").explained(
+        "The entry matches nothing. Servers compare entries character by character, and a list must be a JSON \
                 list.",
-        )
-        .reported_for(&[
-            Statement(r#""Action": "s3:GetObject ""#),
-            Statement(r#""Action": "s3:GetObject,s3:PutObject""#),
-        ])
-        .not_reported_for(&[Statement(r#""Action": ["s3:GetObject", "s3:PutObject"]"#)]);
+    );
 
 fn untidy_action(context: &LintContext<'_>, report: &mut Reporter) {
     for entry in context.actions(ActionForm::Untidy) {
@@ -170,9 +149,7 @@ fn untidy_action(context: &LintContext<'_>, report: &mut Reporter) {
 
 static REDUNDANT_ACTION: Rule =
     Rule::note("A07", "redundant-action", "Another action of the statement covers an action.")
-        .explained("It uses bytes and has no effect.")
-        .reported_for(&[Statement(r#""Action": ["s3:Get*", "s3:GetObject"]"#)])
-        .not_reported_for(&[Statement(r#""Action": ["s3:Get*", "s3:PutObject"]"#)]);
+        .explained("It uses bytes and has no effect.");
 
 fn redundant_action(context: &LintContext<'_>, report: &mut Reporter) {
     for statement in context.statements() {
@@ -180,16 +157,9 @@ fn redundant_action(context: &LintContext<'_>, report: &mut Reporter) {
     }
 }
 
-static REDUNDANT_RESOURCE: Rule = Rule::note(
-    "R11",
-    "redundant-resource",
-    "Another resource of the statement covers a resource.",
-)
-.explained("It uses bytes and has no effect.")
-.reported_for(&[Statement(r#""Resource": ["arn:aws:s3:::bucket/*", "arn:aws:s3:::bucket/models/*"]"#)])
-.not_reported_for(&[Statement(
-    r#""Action": ["s3:ListBucket", "s3:GetObject"], "Resource": ["arn:aws:s3:::bucket", "arn:aws:s3:::bucket/*"]"#,
-)]);
+static REDUNDANT_RESOURCE: Rule =
+    Rule::note("R11", "redundant-resource", "Another resource of the statement covers a resource.")
+        .explained("It uses bytes and has no effect.");
 
 fn redundant_resource(context: &LintContext<'_>, report: &mut Reporter) {
     for statement in context.statements() {
@@ -216,12 +186,7 @@ static VERSION_IMPLIES_OBJECT: Rule =
         .explained(
             "On MinIO servers, `s3:GetObjectVersion` without wildcards implies `s3:GetObject`. So the statement \
                 also allows or denies to read the newest version.",
-        )
-        .reported_for(&[Statement(r#""Action": "s3:GetObjectVersion""#)])
-        .not_reported_for(&[
-            Statement(r#""Action": ["s3:GetObjectVersion", "s3:GetObject"]"#),
-            Statement(r#""Action": "s3:GetObjectV*""#),
-        ]);
+        );
 
 fn version_implies_object(context: &LintContext<'_>, report: &mut Reporter) {
     for statement in context.statements().filter(|statement| !statement.selects("s3:GetObject")) {

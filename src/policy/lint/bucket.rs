@@ -4,7 +4,6 @@ use super::super::bucket_policy::{Unclear, principals};
 use super::super::catalogue::Kind;
 use super::super::document::{Effect, Part, Place};
 use super::super::principals::{IsAbout, PRINCIPALS, Principals};
-use super::super::rule::Example::{Document, Statement};
 use super::super::rule::Rule;
 use super::context::{Check, LintContext, StatementAt};
 use super::finding::Reporter;
@@ -28,9 +27,7 @@ pub(super) const CHECKS: &[Check] = &[
 
 static IDENTITY_POLICY: Rule =
     Rule::error("B01", "identity-policy-on-bucket", "The policy of a bucket says in no statement whom it is about.")
-        .explained("It is a policy for users and groups. A cluster refuses it as the policy of a bucket.")
-        .reported_for(&[Statement("")])
-        .not_reported_for(&[Statement(r#""Principal": "*""#)]);
+        .explained("It is a policy for users and groups. A cluster refuses it as the policy of a bucket.");
 
 fn identity_policy(context: &LintContext<'_>, report: &mut Reporter) {
     if !context.document.statements.is_empty() && context.statements().all(|statement| !has_principal(statement)) {
@@ -51,15 +48,7 @@ static NO_PRINCIPAL: Rule =
         .explained(
             "Servers refuse a statement without `Principal`. MinIO servers do not know `NotPrincipal`. In a `Principal`, only `*` \
                 certainly means everyone.",
-        )
-        .reported_for(&[
-            Document(
-                r#"{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::bucket/*"}, {"Effect": "Deny", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::bucket/private/*"}]}"#,
-            ),
-            Statement(r#""NotPrincipal": {"AWS": "alice"}"#),
-            Statement(r#""Principal": {"AWS": "**"}"#),
-        ])
-        .not_reported_for(&[Statement(r#""Principal": {"AWS": ["*"]}"#)]);
+        );
 
 fn no_principal(context: &LintContext<'_>, report: &mut Reporter) {
     let has_any = context.statements().any(has_principal);
@@ -77,18 +66,9 @@ fn no_principal(context: &LintContext<'_>, report: &mut Reporter) {
 }
 
 static WILDCARD_ACTION: Rule =
-    Rule::error("B03", "bucket-action-wildcard", "An action of a bucket policy has a wildcard.")
-        .explained(
-            "WEKA does not support `s3:*` and other wildcards in the policy of a bucket. MinIO servers refuse it, too.",
-        )
-        .reported_for(&[
-            Statement(r#""Principal": "*", "Action": "s3:*""#),
-            Statement(r#""Principal": "*", "Action": "s3:Get*""#),
-        ])
-        .not_reported_for(&[
-            Statement(r#""Principal": "*", "Action": "s3:GetObject""#),
-            Statement(r#""Principal": "*", "Action": ["s3:GetObject", "s3:PutObject"]"#),
-        ]);
+    Rule::error("B03", "bucket-action-wildcard", "An action of a bucket policy has a wildcard.").explained(
+        "WEKA does not support `s3:*` and other wildcards in the policy of a bucket. MinIO servers refuse it, too.",
+    );
 
 fn wildcard_action(context: &LintContext<'_>, report: &mut Reporter) {
     let entries = context.statements().flat_map(StatementAt::actions).filter(|entry| has_wildcard(entry.pattern));
@@ -105,12 +85,7 @@ fn wildcard_action(context: &LintContext<'_>, report: &mut Reporter) {
 
 static OTHER_BUCKET: Rule =
     Rule::error("B04", "resource-of-other-bucket", "A resource of a bucket policy is not in the bucket, or not only.")
-        .explained("Servers refuse a resource of another bucket. A policy counts in its own bucket only.")
-        .reported_for(&[
-            Statement(r#""Principal": "*", "Resource": "arn:aws:s3:::other/*""#),
-            Statement(r#""Principal": "*", "Resource": "arn:aws:s3:::*""#),
-        ])
-        .not_reported_for(&[Statement(r#""Principal": "*", "Resource": "arn:aws:s3:::bucket/public/*""#)]);
+        .explained("Servers refuse a resource of another bucket. A policy counts in its own bucket only.");
 
 fn other_bucket(context: &LintContext<'_>, report: &mut Reporter) {
     let Some(bucket) = context.bucket else { return };
@@ -135,14 +110,7 @@ static UNFIT_RESOURCE: Rule = Rule::error(
 .explained(
     "Servers refuse the document. An action on objects needs `BUCKET/*` or a part of it. An action on the bucket needs the \
                 bucket itself: there, `BUCKET/*` does not include it.",
-)
-.reported_for(&[
-    Statement(r#""Principal": "*", "Resource": "arn:aws:s3:::bucket""#),
-    Statement(r#""Principal": "*", "Action": "s3:ListBucket""#),
-])
-.not_reported_for(&[Statement(
-    r#""Principal": "*", "Action": ["s3:ListBucket", "s3:GetObject"], "Resource": ["arn:aws:s3:::bucket", "arn:aws:s3:::bucket/*"]"#,
-)]);
+);
 
 fn unfit_resource(context: &LintContext<'_>, report: &mut Reporter) {
     for statement in context.statements().filter(StatementAt::is_clear) {
@@ -167,15 +135,7 @@ static OPENS_ITSELF: Rule =
         .explained(
             "Anyone who may change the policy can give everyone the rest as well. Two real servers of MinIO let requests without a \
                 login do it.",
-        )
-        .reported_for(&[
-            Statement(r#""Principal": "*", "Action": "s3:PutBucketPolicy", "Resource": "arn:aws:s3:::bucket""#),
-            Statement(r#""Principal": "*", "Action": "s3:DeleteBucketPolicy", "Resource": "arn:aws:s3:::bucket""#),
-        ])
-        .not_reported_for(&[
-            Statement(r#""Principal": "*", "Action": "s3:GetBucketPolicy", "Resource": "arn:aws:s3:::bucket""#),
-            Statement(r#""Effect": "Deny", "Principal": "*", "Action": "s3:PutBucketPolicy", "Resource": "arn:aws:s3:::bucket""#),
-        ]);
+        );
 
 fn opens_itself(context: &LintContext<'_>, report: &mut Reporter) {
     let is_open = |statement: &StatementAt<'_>| {
@@ -200,13 +160,7 @@ static NAMED_PRINCIPAL: Rule =
             "On two real servers of MinIO, the policy of a bucket decides requests without a login only: a `Principal` that names a \
                 user lets nobody in, and a `Deny` keeps out nobody who has a login. By the AWS user guide, it counts for users as \
                 well. WEKA describes it both ways. See `bucket-policies` of `[cluster] rules`.",
-        )
-        .reported_for(&[
-            Statement(r#""Principal": {"AWS": "alice"}"#),
-            Statement(r#""Effect": "Deny", "Principal": {"AWS": "arn:aws:iam::123456789012:user/bob"}"#),
-            Statement(r#""Effect": "Deny", "Principal": "*""#),
-        ])
-        .not_reported_for(&[Statement(r#""Principal": "*""#)]);
+        );
 
 fn named_principal(context: &LintContext<'_>, report: &mut Reporter) {
     let gives_anyone = context
@@ -230,9 +184,7 @@ fn named_principal(context: &LintContext<'_>, report: &mut Reporter) {
 }
 
 static TOO_LONG: Rule = Rule::error("B08", "bucket-policy-size", "The policy of a bucket is too long.")
-    .explained("Amazon S3 accepts 20 KiB. WEKA documents no limit for the policy of a bucket.")
-    .reported_for(&[super::super::rule::Example::OfLength(MAX_BUCKET_POLICY + 100)])
-    .not_reported_for(&[Statement(r#""Principal": "*""#)]);
+    .explained("Amazon S3 accepts 20 KiB. WEKA documents no limit for the policy of a bucket.");
 
 fn too_long(context: &LintContext<'_>, report: &mut Reporter) {
     let length = context.normal.len();

@@ -6,7 +6,6 @@ use super::super::access::is_in_every_request;
 use super::super::catalogue::{Kind, Level};
 use super::super::document::{Clause, Effect, Part};
 use super::super::normal::{fold_value, fold_wildcards, truth};
-use super::super::rule::Example::Statement;
 use super::super::rule::{EMPTY_CONDITION, Rule};
 use super::context::{Check, ClauseAt, Entry, LintContext, StatementAt};
 use super::finding::Reporter;
@@ -26,16 +25,10 @@ pub(super) const CHECKS: &[Check] = &[
     Check { rule: &NEVER_ABSENT, run: never_absent },
 ];
 
-static UNKNOWN_OPERATOR: Rule = Rule::error("C01", "unknown-operator", "A condition operator is unknown.")
-    .explained("MinIO servers know 23 operators, each in one spelling. They refuse a document with any other. Only AWS \
-                knows `…IfExists` and `Arn…`.")
-    .reported_for(&[
-        Statement(
-            r#""Action": "s3:ListBucket", "Resource": "arn:aws:s3:::bucket", "Condition": {"StringLikeIfExists": {"s3:prefix": "a/*"}}"#,
-        ),
-        Statement(r#""Condition": {"ipAddress": {"aws:SourceIp": "10.0.0.0/8"}}"#),
-    ])
-    .not_reported_for(&[Statement(r#""Condition": {"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}"#)]);
+static UNKNOWN_OPERATOR: Rule = Rule::error("C01", "unknown-operator", "A condition operator is unknown.").explained(
+    "MinIO servers know 23 operators, each in one spelling. They refuse a document with any other. Only AWS \
+                knows `…IfExists` and `Arn…`.",
+);
 
 fn unknown_operator(context: &LintContext<'_>, report: &mut Reporter) {
     let known = || OPERATORS.iter().map(|(name, _)| *name);
@@ -58,12 +51,7 @@ fn no_values(context: &LintContext<'_>, report: &mut Reporter) {
 }
 
 static DUPLICATE_VALUE: Rule = Rule::warning("C04", "duplicate-value", "A condition lists a value twice.")
-    .explained("MinIO servers refuse such a document. attune sends the value once.")
-    .reported_for(&[
-        Statement(r#""Condition": {"IpAddress": {"aws:SourceIp": ["10.0.0.1", "10.0.0.1/32"]}}"#),
-        Statement(r#""Condition": {"StringEquals": {"aws:username": ["alice", "alice"]}}"#),
-    ])
-    .not_reported_for(&[Statement(r#""Condition": {"StringEquals": {"aws:username": ["alice", "Alice"]}}"#)]);
+    .explained("MinIO servers refuse such a document. attune sends the value once.");
 
 fn duplicate_value(context: &LintContext<'_>, report: &mut Reporter) {
     for clause in context.clauses() {
@@ -77,12 +65,9 @@ fn duplicate_value(context: &LintContext<'_>, report: &mut Reporter) {
     }
 }
 
-static MANY_VALUES: Rule = Rule::error("C05", "many-values", "An operator on numbers, dates or booleans has more than one value.")
-    .explained("MinIO servers refuse the document.")
-    .reported_for(&[Statement(
-        r#""Action": "s3:ListBucket", "Resource": "arn:aws:s3:::bucket", "Condition": {"NumericLessThan": {"s3:max-keys": [10, 20]}}"#,
-    )])
-    .not_reported_for(&[Statement(r#""Condition": {"StringEquals": {"aws:username": ["alice", "bob"]}}"#)]);
+static MANY_VALUES: Rule =
+    Rule::error("C05", "many-values", "An operator on numbers, dates or booleans has more than one value.")
+        .explained("MinIO servers refuse the document.");
 
 fn many_values(context: &LintContext<'_>, report: &mut Reporter) {
     let single = |clause: &ClauseAt<'_>| match operator(&clause.operator) {
@@ -102,12 +87,7 @@ static FOR_ALL_VALUES: Rule = Rule::warning("C08", "forallvalues-allow", "An `Al
     .explained(
         "`ForAllValues` is also true if the request does not have the key. So the statement allows more than it \
                 seems to.",
-    )
-    .reported_for(&[Statement(r#""Condition": {"ForAllValues:StringEquals": {"jwt:groups": "ml"}}"#)])
-    .not_reported_for(&[
-        Statement(r#""Condition": {"ForAnyValue:StringEquals": {"jwt:groups": "ml"}}"#),
-        Statement(r#""Effect": "Deny", "Condition": {"ForAllValues:StringEquals": {"jwt:groups": "guests"}}"#),
-    ]);
+    );
 
 fn for_all_values(context: &LintContext<'_>, report: &mut Reporter) {
     let allows = context.clauses().filter(|clause| clause.statement.effect == Effect::Allow);
@@ -118,24 +98,12 @@ fn for_all_values(context: &LintContext<'_>, report: &mut Reporter) {
     }
 }
 
-static KEY_UNKNOWN: Rule = Rule::error("C02", "key-unknown", "A condition key is unknown, or some action of the statement does not have it.")
-    .explained("MinIO servers know a fixed set of keys for each action, each in one spelling. They refuse a document \
-                with any other key. A key that was added after 2021 is a warning.")
-    .reported_for(&[
-        Statement(r#""Condition": {"IpAddress": {"aws:SourceIP": "10.0.0.0/8"}}"#),
-        Statement(r#""Condition": {"StringEquals": {"aws:PrincipalTag/team": "ml"}}"#),
-        Statement(r#""Condition": {"StringLike": {"s3:prefix": "models/*"}}"#),
-        Statement(r#""Condition": {"StringEquals": {"s3:ExistingObjectTag/public": "yes"}}"#),
-        Statement(
-            r#""Effect": "Deny", "Action": "s3:PutObject", "Condition": {"StringEquals": {"s3:ExistingObjectTag/sealed": "on"}}"#,
-        ),
-    ])
-    .not_reported_for(&[
-        Statement(r#""Condition": {"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}"#),
-        Statement(
-            r#""Action": "s3:ListBucket", "Resource": "arn:aws:s3:::bucket", "Condition": {"StringLike": {"s3:prefix": "models/*"}}"#,
-        ),
-    ]);
+static KEY_UNKNOWN: Rule =
+    Rule::error("C02", "key-unknown", "A condition key is unknown, or some action of the statement does not have it.")
+        .explained(
+            "MinIO servers know a fixed set of keys for each action, each in one spelling. They refuse a document \
+                with any other key. A key that was added after 2021 is a warning.",
+        );
 
 fn key_unknown(context: &LintContext<'_>, report: &mut Reporter) {
     for clause in context.clauses() {
@@ -166,20 +134,15 @@ fn first_without<'a>(statement: StatementAt<'a>, key: &str) -> Option<&'a str> {
     statement.selected_actions().map(|entry| entry.pattern).find(|pattern| !has(pattern))
 }
 
-static LIST_PREFIX: Rule = Rule::warning("C09", "listbucket-prefix", "A statement has a condition on a listing key, and its actions also match object actions.")
-    .explained("Requests on objects never have `s3:prefix`, `s3:delimiter` or `s3:max-keys`. So the statement allows \
-                no object action.")
-    .reported_for(&[Statement(
-        r#""Action": "s3:*", "Resource": ["arn:aws:s3:::bucket", "arn:aws:s3:::bucket/*"], "Condition": {"StringLike": {"s3:prefix": "models/*"}}"#,
-    )])
-    .not_reported_for(&[
-        Statement(
-            r#""Action": "s3:ListBucket", "Resource": "arn:aws:s3:::bucket", "Condition": {"StringLike": {"s3:prefix": "models/*"}}"#,
-        ),
-        Statement(
-            r#""Action": "s3:*", "Resource": ["arn:aws:s3:::bucket", "arn:aws:s3:::bucket/*"], "Condition": {"StringNotLike": {"s3:prefix": "private/*"}}"#,
-        ),
-    ]);
+static LIST_PREFIX: Rule = Rule::warning(
+    "C09",
+    "listbucket-prefix",
+    "A statement has a condition on a listing key, and its actions also match object actions.",
+)
+.explained(
+    "Requests on objects never have `s3:prefix`, `s3:delimiter` or `s3:max-keys`. So the statement allows \
+                no object action.",
+);
 
 /// Keys that only list requests have.
 const LISTING_KEYS: &[&str] = &["s3:delimiter", "s3:max-keys", "s3:prefix"];
@@ -209,25 +172,15 @@ fn may_be_true_without(operator: &str) -> bool {
     operator.contains("Not") || operator == "Null" || operator.starts_with("ForAllValues:")
 }
 
-static DENY_WITHOUT_HEADER: Rule = Rule::warning("C10", "deny-without-header", "A `Deny` of uploads without a header also denies the parts of large uploads.")
-    .explained("A large upload sends its parts as single requests, which need `s3:PutObject` as well. They never have \
-                headers such as `x-amz-server-side-encryption`, so MinIO servers deny them.")
-    .reported_for(&[
-        Statement(
-            r#""Effect": "Deny", "Action": "s3:PutObject", "Condition": {"StringNotEquals": {"s3:x-amz-server-side-encryption": "AES256"}}"#,
-        ),
-        Statement(
-            r#""Effect": "Deny", "Action": "s3:PutObject", "Condition": {"Null": {"s3:x-amz-server-side-encryption": "true"}}"#,
-        ),
-    ])
-    .not_reported_for(&[
-        Statement(
-            r#""Effect": "Deny", "Action": "s3:PutObject", "Condition": {"StringEquals": {"s3:x-amz-storage-class": "REDUCED_REDUNDANCY"}}"#,
-        ),
-        Statement(
-            r#""Effect": "Deny", "Action": "s3:PutObject", "Condition": {"StringNotEquals": {"s3:x-amz-server-side-encryption": "AES256"}, "Null": {"s3:x-amz-server-side-encryption": "false"}}"#,
-        ),
-    ]);
+static DENY_WITHOUT_HEADER: Rule = Rule::warning(
+    "C10",
+    "deny-without-header",
+    "A `Deny` of uploads without a header also denies the parts of large uploads.",
+)
+.explained(
+    "A large upload sends its parts as single requests, which need `s3:PutObject` as well. They never have \
+                headers such as `x-amz-server-side-encryption`, so MinIO servers deny them.",
+);
 
 /// Keys of headers that begin an upload. Requests that upload a part never have them.
 const UPLOAD_HEADERS: &[&str] =
@@ -258,12 +211,7 @@ static NEVER_ABSENT: Rule =
         .explained(
             "On MinIO servers, every request has these keys. `s3:versionid` is empty for the newest version, and \
                 `aws:Referer` without such a header. The condition is never true, so the statement never applies.",
-        )
-        .reported_for(&[Statement(r#""Condition": {"Null": {"s3:versionid": "true"}}"#)])
-        .not_reported_for(&[
-            Statement(r#""Condition": {"Null": {"s3:versionid": "false"}}"#),
-            Statement(r#""Condition": {"StringEquals": {"s3:versionid": ""}}"#),
-        ]);
+        );
 
 fn never_absent(context: &LintContext<'_>, report: &mut Reporter) {
     let asks = |clause: &ClauseAt<'_>| {

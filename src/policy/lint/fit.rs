@@ -3,7 +3,6 @@
 use super::super::catalogue::{Kind, Level};
 use super::super::document::{Effect, Part};
 use super::super::normal::fold_wildcards;
-use super::super::rule::Example::{Document, Statement};
 use super::super::rule::Rule;
 use super::context::{Check, Entry, LintContext, StatementAt};
 use super::finding::Reporter;
@@ -41,15 +40,7 @@ static OBJECT_ON_BUCKET: Rule = Rule::error(
 .explained(
     "The statement never allows or denies the action. An `Allow` of a wildcard such as `s3:*` on a bucket alone is a \
                 warning, if the document allows no access to objects elsewhere.",
-)
-.reported_for(&[
-    Statement(r#""Resource": "arn:aws:s3:::bucket""#),
-    Statement(r#""Action": ["s3:ListBucket", "s3:GetObject"], "Resource": "arn:aws:s3:::bucket""#),
-    Statement(r#""Action": "s3:*", "Resource": "arn:aws:s3:::bucket""#),
-])
-.not_reported_for(&[Statement(
-    r#""Action": ["s3:ListBucket", "s3:GetObject"], "Resource": ["arn:aws:s3:::bucket", "arn:aws:s3:::bucket/*"]"#,
-)]);
+);
 
 fn object_on_bucket(context: &LintContext<'_>, report: &mut Reporter) {
     for statement in clear(context).filter(|statement| !statement.paths().any(can_be_object)) {
@@ -110,23 +101,7 @@ static BUCKET_ON_OBJECT: Rule = Rule::warning(
     "`bucket/*` does not match the bucket itself on AWS, so AWS never allows the action. MinIO servers \
                 allow it. No server allows it on `bucket/folder/*`. An `Allow` of `s3:*` on a folder is reported as well, if the \
                 document does not allow to list the bucket: most clients list a folder before they read it.",
-)
-.reported_for(&[
-    Statement(r#""Action": "s3:ListBucket", "Resource": "arn:aws:s3:::bucket/*""#),
-    Statement(r#""Action": "s3:*", "Resource": "arn:aws:s3:::bucket/media/*""#),
-    Statement(r#""Action": ["s3:Get*", "s3:List*"], "Resource": "arn:aws:s3:::bucket/media/*""#),
-])
-.not_reported_for(&[
-    Statement(r#""Action": "s3:*", "Resource": "arn:aws:s3:::bucket/*""#),
-    Statement(r#""Action": "s3:Get*", "Resource": "arn:aws:s3:::bucket/media/*""#),
-    Document(
-        r#"{"Version": "2012-10-17", "Statement": [
-  {"Effect": "Allow", "Action": "s3:*", "Resource": "arn:aws:s3:::bucket/media/*"},
-  {"Effect": "Allow", "Action": "s3:ListBucket", "Resource": "arn:aws:s3:::bucket", "Condition": {"StringLike": {"s3:prefix": "media/*"}}}]}"#,
-    ),
-    Statement(r#""Action": "s3:ListBucket", "Resource": "arn:aws:s3:::bucket""#),
-    Statement(r#""Action": "s3:ListBucket", "Resource": "arn:aws:s3:::*""#),
-]);
+);
 
 fn bucket_on_object(context: &LintContext<'_>, report: &mut Reporter) {
     for statement in clear(context).filter(|statement| !statement.paths().any(can_be_bucket)) {
@@ -186,14 +161,7 @@ static STAR_GRANTS_BUCKET: Rule = Rule::warning(
 .explained(
     "MinIO servers match a bucket as `bucket/`. So `s3:*` on `bucket/*` also allows to delete the bucket \
                 and to write its policy. AWS does not do this. attune assumes that a WEKA cluster does.",
-)
-.reported_for(&[Statement(r#""Action": "s3:*", "Resource": "arn:aws:s3:::bucket/*""#)])
-.not_reported_for(&[
-    Statement(r#""Action": "s3:*", "Resource": ["arn:aws:s3:::bucket", "arn:aws:s3:::bucket/*"]"#),
-    Statement(r#""Action": "s3:*", "Resource": "arn:aws:s3:::bucket/models/*""#),
-    Statement(r#""Action": "s3:*", "Resource": "arn:aws:s3:::bucket/${aws:username}""#),
-    Statement(r#""Action": "s3:*Object", "Resource": "arn:aws:s3:::bucket/*""#),
-]);
+);
 
 fn star_grants_bucket(context: &LintContext<'_>, report: &mut Reporter) {
     for statement in clear(context).filter(|statement| statement.effect == Effect::Allow) {
@@ -217,19 +185,9 @@ fn star_grants_bucket(context: &LintContext<'_>, report: &mut Reporter) {
     }
 }
 
-static BUCKET_GLOB: Rule = Rule::warning(
-    "R08",
-    "bucket-glob-no-trailing-star",
-    "A bucket pattern has wildcards and does not end in `*`.",
-)
-.explained("MinIO servers match a bucket as `bucket/`, so `*-logs` matches no bucket there. On AWS it does.")
-.reported_for(&[Statement(r#""Action": "s3:ListBucket", "Resource": "arn:aws:s3:::*-logs""#)])
-.not_reported_for(&[
-    Statement(r#""Action": "s3:ListBucket", "Resource": ["arn:aws:s3:::logs-*", "arn:aws:s3:::app-logs"]"#),
-    Statement(
-        r#""Action": ["s3:ListBucket", "s3:GetObject"], "Resource": ["arn:aws:s3:::*-logs", "arn:aws:s3:::*-logs/*"]"#,
-    ),
-]);
+static BUCKET_GLOB: Rule =
+    Rule::warning("R08", "bucket-glob-no-trailing-star", "A bucket pattern has wildcards and does not end in `*`.")
+        .explained("MinIO servers match a bucket as `bucket/`, so `*-logs` matches no bucket there. On AWS it does.");
 
 fn bucket_glob(context: &LintContext<'_>, report: &mut Reporter) {
     let on_buckets = |statement: &StatementAt<'_>| {
@@ -254,9 +212,7 @@ static ACCOUNT_RESOURCE: Rule =
             "The list of all buckets belongs to no bucket, so the action has no effect on specific buckets. MinIO servers \
                 answer such a request with the buckets on which `s3:ListBucket` is allowed. On `*`, the action shows the \
                 names of all buckets of the cluster.",
-        )
-        .reported_for(&[Statement(r#""Action": "s3:ListAllMyBuckets", "Resource": "arn:aws:s3:::bucket""#)])
-        .not_reported_for(&[Statement(r#""Action": "s3:ListAllMyBuckets", "Resource": "arn:aws:s3:::*""#)]);
+        );
 
 fn account_resource(context: &LintContext<'_>, report: &mut Reporter) {
     for statement in clear(context) {

@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::super::document::{Part, Place, Selector, Statement as PolicyStatement};
+use super::super::document::{Part, Place, Selector, Statement};
 use super::super::normal::{VERSION as NEWEST, normal_statement};
-use super::super::rule::Example::{Document, Statement};
 use super::super::rule::{ACTION_FORM, RESOURCE_FORM, Rule, SIZE, STATEMENT_FORM};
 use super::context::{Check, LintContext, StatementAt};
 use super::finding::{MAX_DOCUMENT, Reporter};
@@ -27,11 +26,7 @@ pub(super) const CHECKS: &[Check] = &[
 pub(super) const SIZE_CHECK: Check = Check { rule: &SIZE, run: size };
 
 static ID_IN_IDENTITY: Rule = Rule::warning("S05", "id-in-identity", "The document has an `Id`.")
-    .explained("AWS does not allow `Id` in identity policies. Other servers ignore it.")
-    .reported_for(&[Document(
-        r#"{"Version": "2012-10-17", "Id": "p", "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::bucket/*"}]}"#,
-    )])
-    .not_reported_for(&[Statement(r#""Sid": "p""#)]);
+    .explained("AWS does not allow `Id` in identity policies. Other servers ignore it.");
 
 fn id_in_identity(context: &LintContext<'_>, report: &mut Reporter) {
     if context.document.id.as_ref().is_some_and(|id| !id.is_empty()) {
@@ -39,18 +34,10 @@ fn id_in_identity(context: &LintContext<'_>, report: &mut Reporter) {
     }
 }
 
-static VERSION: Rule = Rule::error("S06", "version", "`Version` is not `2012-10-17`.")
-    .explained("MinIO servers refuse any other version. Without a version, AWS reads `${…}` literally. So a missing \
-                version is a warning, or an error if the document has a variable.")
-    .reported_for(&[
-        Document(
-            r#"{"Version": "2008-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::bucket/*"}]}"#,
-        ),
-        Document(
-            r#"{"Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::bucket/*"}]}"#,
-        ),
-    ])
-    .not_reported_for(&[Statement("")]);
+static VERSION: Rule = Rule::error("S06", "version", "`Version` is not `2012-10-17`.").explained(
+    "MinIO servers refuse any other version. Without a version, AWS reads `${…}` literally. So a missing \
+                version is a warning, or an error if the document has a variable.",
+);
 
 fn version(context: &LintContext<'_>, report: &mut Reporter) {
     let help = format!("add `Version` with the value `{NEWEST}`");
@@ -98,7 +85,7 @@ fn no_entries(
     report: &mut Reporter,
     part: Part,
     member: &str,
-    selector: fn(&PolicyStatement) -> &Selector,
+    selector: fn(&Statement) -> &Selector,
 ) {
     let entries = member.to_lowercase() + "s";
     for statement in context.statements().filter(|statement| selector(statement).patterns.is_empty()) {
@@ -115,12 +102,7 @@ static NOT_ELEMENTS: Rule = Rule::error("S11", "not-element-support", "A stateme
         "MinIO servers support `NotAction` since 2023 and `NotResource` since 2025. Older ones drop the \
                 element, and then refuse the statement or read it without. WEKA does not document which it supports, \
                 so attune assumes the older behavior.",
-    )
-    .reported_for(&[
-        Statement(r#""NotAction": "s3:DeleteObject""#),
-        Statement(r#""NotResource": "arn:aws:s3:::bucket/private/*""#),
-    ])
-    .not_reported_for(&[Statement(r#""Effect": "Deny", "Action": "s3:DeleteObject""#)]);
+    );
 
 fn not_elements(context: &LintContext<'_>, report: &mut Reporter) {
     for statement in context.statements() {
@@ -147,29 +129,11 @@ fn size(context: &LintContext<'_>, report: &mut Reporter) {
 }
 
 static DUPLICATE_STATEMENT: Rule =
-    Rule::error("S13", "duplicate-statement", "Two statements are equal except for their `Sid`.")
-        .explained(
-            "MinIO servers from before October 2021 drop duplicates when they load a policy. They drop the wrong \
+    Rule::error("S13", "duplicate-statement", "Two statements are equal except for their `Sid`.").explained(
+        "MinIO servers from before October 2021 drop duplicates when they load a policy. They drop the wrong \
                 statement: `[A, B, B]` becomes `[B]`. If the `Sid` is also equal, this is a warning, because attune \
                 sends the statement once.",
-        )
-        .reported_for(&[
-            Document(
-                r#"{"Version": "2012-10-17", "Statement": [
-  {"Sid": "A", "Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::bucket/*"},
-  {"Sid": "B", "Effect": "Allow", "Action": ["s3:GetObject"], "Resource": "arn:aws:s3:::bucket/*"}]}"#,
-            ),
-            Document(
-                r#"{"Version": "2012-10-17", "Statement": [
-  {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::bucket/*"},
-  {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::bucket/*"}]}"#,
-            ),
-        ])
-        .not_reported_for(&[Document(
-            r#"{"Version": "2012-10-17", "Statement": [
-  {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::bucket/*"},
-  {"Effect": "Deny", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::bucket/*"}]}"#,
-        )]);
+    );
 
 fn duplicate_statement(context: &LintContext<'_>, report: &mut Reporter) {
     let without_sid = |statement| {
@@ -188,17 +152,7 @@ fn duplicate_statement(context: &LintContext<'_>, report: &mut Reporter) {
 }
 
 static DUPLICATE_SID: Rule = Rule::error("S14", "duplicate-sid", "Two statements have the same `Sid`.")
-    .explained("A `Sid` must be unique within a document. Otherwise AWS refuses the document.")
-    .reported_for(&[Document(
-        r#"{"Version": "2012-10-17", "Statement": [
-  {"Sid": "A", "Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::bucket/*"},
-  {"Sid": "A", "Effect": "Allow", "Action": "s3:ListBucket", "Resource": "arn:aws:s3:::bucket"}]}"#,
-    )])
-    .not_reported_for(&[Document(
-        r#"{"Version": "2012-10-17", "Statement": [
-  {"Sid": "A", "Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::bucket/*"},
-  {"Sid": "a", "Effect": "Allow", "Action": "s3:ListBucket", "Resource": "arn:aws:s3:::bucket"}]}"#,
-    )]);
+    .explained("A `Sid` must be unique within a document. Otherwise AWS refuses the document.");
 
 fn duplicate_sid(context: &LintContext<'_>, report: &mut Reporter) {
     let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
@@ -214,9 +168,7 @@ fn duplicate_sid(context: &LintContext<'_>, report: &mut Reporter) {
 
 static SID_CHARACTERS: Rule =
     Rule::warning("S15", "sid-characters", "A `Sid` is empty, or has characters other than `A-Z a-z 0-9`.")
-        .explained("AWS refuses other characters. An empty `Sid` counts as absent.")
-        .reported_for(&[Statement(r#""Sid": "read models""#), Statement(r#""Sid": """#)])
-        .not_reported_for(&[Statement(r#""Sid": "ReadModels2""#)]);
+        .explained("AWS refuses other characters. An empty `Sid` counts as absent.");
 
 fn sid_characters(context: &LintContext<'_>, report: &mut Reporter) {
     for (statement, sid) in sids(context) {

@@ -4,7 +4,6 @@ use super::super::access::{dead_denies, grants_nothing, never_grants, patterns_o
 use super::super::catalogue::{Action, Level};
 use super::super::document::{Part, Place};
 use super::super::normal::fold_wildcards;
-use super::super::rule::Example::{Document, Statement};
 use super::super::rule::Rule;
 use super::allowed::{On, allowed};
 use super::context::{Check, Entry, LintContext, StatementAt, engine};
@@ -41,12 +40,7 @@ fn all_actions(statement: StatementAt<'_>) -> Option<Entry<'_>> {
 
 static WRITE_ON_EVERYTHING: Rule =
     Rule::warning("G01", "write-on-everything", "A statement allows writes in every bucket.")
-        .explained("It covers the buckets of other users, and all future buckets.")
-        .reported_for(&[Statement(r#""Action": "s3:PutObject", "Resource": "arn:aws:s3:::*""#)])
-        .not_reported_for(&[
-            Statement(r#""Action": "s3:GetObject", "Resource": "arn:aws:s3:::*""#),
-            Statement(r#""Action": "s3:PutObject", "Resource": "arn:aws:s3:::ml-*""#),
-        ]);
+        .explained("It covers the buckets of other users, and all future buckets.");
 
 fn write_on_everything(context: &LintContext<'_>, report: &mut Reporter) {
     for statement in context.allows().filter(|statement| all_actions(*statement).is_none()) {
@@ -65,11 +59,7 @@ fn writes_everywhere(context: &LintContext<'_>, pattern: &str) -> bool {
 }
 
 static FULL_ACCESS: Rule = Rule::warning("G02", "full-access", "A statement allows everything everywhere.")
-    .explained("It allows to delete every bucket, and to write the policy of every bucket.")
-    .reported_for(&[Statement(r#""Action": "s3:*", "Resource": "arn:aws:s3:::*""#)])
-    .not_reported_for(&[Statement(
-        r#""Action": "s3:*", "Resource": ["arn:aws:s3:::bucket", "arn:aws:s3:::bucket/*"]"#,
-    )]);
+    .explained("It allows to delete every bucket, and to write the policy of every bucket.");
 
 fn full_access(context: &LintContext<'_>, report: &mut Reporter) {
     let full = context
@@ -82,12 +72,7 @@ fn full_access(context: &LintContext<'_>, report: &mut Reporter) {
 }
 
 static ALLOW_WITH_NOT: Rule = Rule::warning("G03", "allow-with-not", "An `Allow` uses `NotAction` or `NotResource`.")
-    .explained("It allows everything except the listed entries. This includes future actions and new buckets.")
-    .reported_for(&[
-        Statement(r#""NotAction": "s3:DeleteBucket""#),
-        Statement(r#""NotResource": "arn:aws:s3:::private/*""#),
-    ])
-    .not_reported_for(&[Statement(r#""Effect": "Deny", "NotResource": "arn:aws:s3:::bucket/*""#)]);
+    .explained("It allows everything except the listed entries. This includes future actions and new buckets.");
 
 fn allow_with_not(context: &LintContext<'_>, report: &mut Reporter) {
     for statement in context.allows() {
@@ -106,28 +91,7 @@ static POLICY_ESCALATION: Rule = Rule::warning(
 .explained(
     "A user who can write the policy of a bucket can give everyone access to it, even without a login. So the user can \
                 do what this document does not allow, or denies.",
-)
-.reported_for(&[
-    Statement(r#""Action": "s3:PutBucketPolicy", "Resource": "arn:aws:s3:::bucket""#),
-    Document(
-        r#"{"Version": "2012-10-17", "Statement": [
-  {"Effect": "Allow", "Action": "s3:*", "Resource": ["arn:aws:s3:::bucket", "arn:aws:s3:::bucket/*"]},
-  {"Effect": "Deny", "Action": ["s3:DeleteObject", "s3:PutLifecycleConfiguration"], "Resource": ["arn:aws:s3:::bucket", "arn:aws:s3:::bucket/*"]}]}"#,
-    ),
-])
-.not_reported_for(&[
-    Statement(r#""Action": "s3:*", "Resource": ["arn:aws:s3:::bucket", "arn:aws:s3:::bucket/*"]"#),
-    Document(
-        r#"{"Version": "2012-10-17", "Statement": [
-  {"Effect": "Allow", "Action": "s3:PutBucketPolicy", "Resource": "arn:aws:s3:::bucket"},
-  {"Effect": "Deny", "Action": "s3:PutBucketPolicy", "Resource": "arn:aws:s3:::*"}]}"#,
-    ),
-    Document(
-        r#"{"Version": "2012-10-17", "Statement": [
-  {"Effect": "Allow", "Action": "s3:*", "Resource": "arn:aws:s3:::*"},
-  {"Effect": "Deny", "Action": ["s3:DeleteObject", "s3:PutLifecycleConfiguration", "s3:PutBucketPolicy"], "Resource": ["arn:aws:s3:::bucket", "arn:aws:s3:::bucket/*"]}]}"#,
-    ),
-]);
+);
 
 /// The actions on objects by which access to them is judged.
 const OBJECT_ACTIONS: [&str; 3] = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"];
@@ -175,12 +139,7 @@ static COMPANIONS: Rule =
         .explained(
             "Consoles and some SDKs request the location of a bucket before they list it. `validate` reports this \
                 once for all documents.",
-        )
-        .reported_for(&[Statement(r#""Action": "s3:ListBucket", "Resource": "arn:aws:s3:::bucket""#)])
-        .not_reported_for(&[
-            Statement(r#""Action": ["s3:ListBucket", "s3:GetBucketLocation"], "Resource": "arn:aws:s3:::bucket""#),
-            Statement(r#""Action": "s3:GetObject""#),
-        ]);
+        );
 
 fn companions(context: &LintContext<'_>, report: &mut Reporter) {
     let (action, needed) = ("s3:ListBucket", "s3:GetBucketLocation");
@@ -198,22 +157,10 @@ fn whole(at: usize) -> Place {
 }
 
 static NEVER_GRANTS: Rule =
-    Rule::warning("X01", "never-grants", "Other statements deny everything that a statement allows.")
-        .explained(
-            "A `Deny` overrides every `Allow`, so the statement grants nothing. `validate` checks this rule; `plan` \
+    Rule::warning("X01", "never-grants", "Other statements deny everything that a statement allows.").explained(
+        "A `Deny` overrides every `Allow`, so the statement grants nothing. `validate` checks this rule; `plan` \
                 does not.",
-        )
-        .reported_for(&[Document(
-            r#"{"Version": "2012-10-17", "Statement": [
-  {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::bucket/*"},
-  {"Effect": "Allow", "Action": "s3:PutObject", "Resource": "arn:aws:s3:::bucket/private/*"},
-  {"Effect": "Deny", "Action": "s3:*", "Resource": "arn:aws:s3:::bucket/private/*"}]}"#,
-        )])
-        .not_reported_for(&[Document(
-            r#"{"Version": "2012-10-17", "Statement": [
-  {"Effect": "Allow", "Action": "s3:PutObject", "Resource": "arn:aws:s3:::bucket/*"},
-  {"Effect": "Deny", "Action": "s3:*", "Resource": "arn:aws:s3:::bucket/private/*"}]}"#,
-        )]);
+    );
 
 fn never(context: &LintContext<'_>, report: &mut Reporter) {
     for at in vain_allows(context) {
@@ -233,17 +180,7 @@ fn vain_allows(context: &LintContext<'_>) -> Vec<usize> {
 
 static REDUNDANT_STATEMENT: Rule =
     Rule::note("X02", "redundant-statement", "Without a statement, the document gives the same access.")
-        .explained("The statement uses bytes and has no effect. `validate` checks this rule; `plan` does not.")
-        .reported_for(&[Document(
-            r#"{"Version": "2012-10-17", "Statement": [
-  {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::bucket/*"},
-  {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::bucket/models/*"}]}"#,
-        )])
-        .not_reported_for(&[Document(
-            r#"{"Version": "2012-10-17", "Statement": [
-  {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::bucket/*"},
-  {"Effect": "Allow", "Action": "s3:PutObject", "Resource": "arn:aws:s3:::bucket/models/*"}]}"#,
-        )]);
+        .explained("The statement uses bytes and has no effect. `validate` checks this rule; `plan` does not.");
 
 fn redundant(context: &LintContext<'_>, report: &mut Reporter) {
     let (document, engine) = (context.document, engine(context));
@@ -257,23 +194,12 @@ fn redundant(context: &LintContext<'_>, report: &mut Reporter) {
 }
 
 static DENY_WITHOUT_EFFECT: Rule =
-    Rule::warning("X03", "deny-without-effect", "A statement denies nothing that the document allows.")
-        .explained(
-            "A user has one policy, so only access that this policy allows needs a `Deny`. A `Deny` with a wrong \
+    Rule::warning("X03", "deny-without-effect", "A statement denies nothing that the document allows.").explained(
+        "A user has one policy, so only access that this policy allows needs a `Deny`. A `Deny` with a wrong \
                 pattern looks like protection and is none. If the document allows none of the denied actions anywhere, \
                 this is a note: the `Deny` keeps them denied whatever is allowed later. `validate` checks this rule; \
                 `plan` does not.",
-        )
-        .reported_for(&[Document(
-            r#"{"Version": "2012-10-17", "Statement": [
-  {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::bucket/*"},
-  {"Effect": "Deny", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::buckets/private/*"}]}"#,
-        )])
-        .not_reported_for(&[Document(
-            r#"{"Version": "2012-10-17", "Statement": [
-  {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::bucket/*"},
-  {"Effect": "Deny", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::bucket/private/*"}]}"#,
-        )]);
+    );
 
 /// Actions that a server asks for together with `s3:DeleteObject`, so that a `Deny` of them may count without an `Allow`.
 const WITH_DELETE: [&str; 2] = ["s3:BypassGovernanceRetention", "s3:DeleteObjectVersion"];
@@ -298,19 +224,10 @@ fn dead(context: &LintContext<'_>, report: &mut Reporter) {
     }
 }
 
-static EMPTY_ACCESS: Rule = Rule::warning("X04", "empty-access", "A document allows nothing.")
-    .explained(
-        "Users with this policy have no access. `detached = true` says so directly. `validate` checks this \
+static EMPTY_ACCESS: Rule = Rule::warning("X04", "empty-access", "A document allows nothing.").explained(
+    "Users with this policy have no access. `detached = true` says so directly. `validate` checks this \
                 rule; `plan` does not.",
-    )
-    .reported_for(&[Document(
-        r#"{"Version": "2012-10-17", "Statement": [
-  {"Effect": "Deny", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::bucket/*"}]}"#,
-    )])
-    .not_reported_for(&[Document(
-        r#"{"Version": "2012-10-17", "Statement": [
-  {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::bucket/*"}]}"#,
-    )]);
+);
 
 fn empty(context: &LintContext<'_>, report: &mut Reporter) {
     if !context.document.statements.is_empty() && grants_nothing(context.document, &engine(context)) {

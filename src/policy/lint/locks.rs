@@ -1,8 +1,7 @@
 //! Rules on object locks: what deletes objects although a lock or a `Deny` is meant to keep them.
 
-use super::super::document::{Effect, Part, Selector, Statement as PolicyStatement};
+use super::super::document::{Effect, Part, Selector, Statement};
 use super::super::normal::fold_wildcards;
-use super::super::rule::Example::{Document, Statement};
 use super::super::rule::Rule;
 use super::allowed::{Allowed, On, allowed};
 use super::context::{Check, Entry, LintContext, StatementAt};
@@ -22,46 +21,7 @@ static LOCK_BYPASS: Rule = Rule::warning("G05", "lock-bypass", "An action bypass
                 denied. Who can write the bucket policy lets everyone bypass a lock. COMPLIANCE retention holds. For a document that allows to read the retention as well, this is not \
                 reported without such a `Deny`: it manages retention on purpose. A lifecycle rule deletes objects even if \
                 `s3:DeleteObject` is denied, so also deny `s3:PutLifecycleConfiguration`.",
-    )
-    .reported_for(&[
-        Statement(r#""Action": ["s3:GetObject", "s3:BypassGovernanceRetention"]"#),
-        Statement(r#""Action": "s3:*", "Resource": ["arn:aws:s3:::bucket", "arn:aws:s3:::bucket/*"]"#),
-        Statement(r#""Action": ["s3:DeleteObject", "s3:GetBucketObjectLockConfiguration"]"#),
-        Statement(r#""Action": ["s3:DeleteObject", "s3:PutObjectRetention"]"#),
-        Document(
-            r#"{"Version": "2012-10-17", "Statement": [
-  {"Effect": "Allow", "Action": ["s3:DeleteObject", "s3:PutObjectRetention"], "Resource": "arn:aws:s3:::bucket/*"},
-  {"Effect": "Deny", "Action": "s3:BypassGovernanceRetention", "Resource": "arn:aws:s3:::bucket/*"}]}"#,
-        ),
-        Document(
-            r#"{"Version": "2012-10-17", "Statement": [
-  {"Effect": "Allow", "Action": "s3:*", "Resource": ["arn:aws:s3:::bucket", "arn:aws:s3:::bucket/*"]},
-  {"Effect": "Deny", "Action": "s3:DeleteObject", "Resource": "arn:aws:s3:::bucket/*"}]}"#,
-        ),
-    ])
-    .not_reported_for(&[
-        Document(
-            r#"{"Version": "2012-10-17", "Statement": [
-  {"Effect": "Allow", "Action": "s3:GetBucketObjectLockConfiguration", "Resource": "arn:aws:s3:::bucket"},
-  {"Effect": "Allow", "Action": ["s3:DeleteObject", "s3:GetObjectRetention", "s3:PutObjectRetention"], "Resource": "arn:aws:s3:::bucket/*"}]}"#,
-        ),
-        Document(
-            r#"{"Version": "2012-10-17", "Statement": [
-  {"Effect": "Allow", "Action": "s3:*", "Resource": ["arn:aws:s3:::bucket", "arn:aws:s3:::bucket/*"]},
-  {"Effect": "Deny", "Action": ["s3:BypassGovernanceRetention", "s3:GetBucketObjectLockConfiguration", "s3:PutObjectRetention", "s3:PutBucketPolicy"], "Resource": "arn:aws:s3:::bucket/*"},
-  {"Effect": "Deny", "Action": "s3:PutBucketPolicy", "Resource": "arn:aws:s3:::bucket"}]}"#,
-        ),
-        Document(
-            r#"{"Version": "2012-10-17", "Statement": [
-  {"Effect": "Allow", "Action": "s3:*", "Resource": ["arn:aws:s3:::bucket", "arn:aws:s3:::bucket/*"]},
-  {"Effect": "Deny", "Action": ["s3:DeleteObject", "s3:PutLifecycleConfiguration"], "Resource": ["arn:aws:s3:::bucket", "arn:aws:s3:::bucket/*"]}]}"#,
-        ),
-        Document(
-            r#"{"Version": "2012-10-17", "Statement": [
-  {"Effect": "Allow", "Action": ["s3:PutObject", "s3:PutObjectRetention"], "Resource": "arn:aws:s3:::bucket/*"},
-  {"Effect": "Deny", "Action": "s3:BypassGovernanceRetention", "Resource": "arn:aws:s3:::bucket/*"}]}"#,
-        ),
-    ]);
+    );
 
 const BYPASS: &str = "s3:BypassGovernanceRetention";
 const DELETE: &str = "s3:DeleteObject";
@@ -201,12 +161,12 @@ fn lifecycle(context: &LintContext<'_>, report: &mut Reporter) {
 }
 
 /// The statement on the buckets of its resources.
-fn on_buckets(statement: StatementAt<'_>) -> PolicyStatement {
+fn on_buckets(statement: StatementAt<'_>) -> Statement {
     let buckets = statement.paths().map(|path| format!("{ARN}{}", bucket(path))).collect();
     let patterns = if statement.resources.negated { vec![format!("{ARN}*")] } else { buckets };
-    PolicyStatement {
+    Statement {
         effect: Effect::Allow,
         resources: Selector { negated: false, patterns },
-        ..PolicyStatement::clone(&statement)
+        ..Statement::clone(&statement)
     }
 }

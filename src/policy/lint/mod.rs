@@ -1,4 +1,4 @@
-//! Lint: rules on documents, each with examples.
+//! Lint: rules on documents. `docs/lints.md` explains each with examples.
 //!
 //! An *error* says that a server refuses the document, or reads it in another way than it is written. If servers differ
 //! and the behaviour of a WEKA cluster is unknown, the rule assumes the stricter one and says so.
@@ -21,11 +21,9 @@ mod resources;
 mod values;
 mod vocabulary;
 
-use std::fmt::Write as _;
-
 use super::document::Place;
 use super::normal::{Normal, normal};
-use super::rule::{self, Example, Rule};
+use super::rule::{self, Rule};
 use crate::base::{BucketName, Severity};
 use context::{Check, LintContext};
 use finding::Reporter;
@@ -161,86 +159,6 @@ pub fn rules() -> Vec<&'static Rule> {
     rules.sort_by_key(|rule| rule.id);
     rules
 }
-
-/// A rule with its explanation and examples, as Markdown.
-#[must_use]
-pub fn explain(rule: &Rule) -> String {
-    let mut text = format!("### {} `{}` ({})\n\n", rule.id, rule.code.id, rule.severity.word());
-    let _ = write!(text, "{}\n\n{}\n", rule.code.about, rule.explanation);
-    examples(&mut text, "Reported for:", rule.fires);
-    examples(&mut text, "Not reported for:", rule.silent);
-    text
-}
-
-fn examples(text: &mut String, heading: &str, examples: &[Example]) {
-    let shown: Vec<&str> = examples
-        .iter()
-        .filter_map(Example::shown)
-        .filter(|example| !example.is_empty())
-        .map(|example| example.trim_start_matches('\u{feff}'))
-        .collect();
-    if !shown.is_empty() {
-        let _ = write!(text, "\n{heading}\n\n```json\n{}\n```\n", shown.join("\n"));
-    }
-}
-
-/// The groups of rules: the first letter of their ids, and the title.
-const GROUPS: &[(char, &str)] = &[
-    ('S', "Form"),
-    ('A', "Actions"),
-    ('R', "Resources"),
-    ('V', "Variables"),
-    ('C', "Conditions"),
-    ('X', "Access"),
-    ('G', "Grants"),
-    ('P', "Protection"),
-    ('B', "Policies of buckets"),
-];
-
-/// All rules as a Markdown page: `docs/lints.md`.
-#[must_use]
-pub fn reference() -> String {
-    let rules = rules();
-    let mut text = INTRODUCTION.to_owned();
-    for (letter, name) in GROUPS {
-        let group: Vec<_> = rules.iter().filter(|rule| rule.id.starts_with(*letter)).collect();
-        if group.is_empty() {
-            continue;
-        }
-        let _ = write!(text, "\n## {name}\n\n| id | name | severity | problem |\n|---|---|---|---|\n");
-        for rule in &group {
-            let (name, about) = (rule.code.id, rule.code.about.replace('|', "\\|"));
-            let _ = writeln!(text, "| {} | `{name}` | {} | {about} |", rule.id, rule.severity.word());
-        }
-        for rule in &group {
-            let _ = write!(text, "\n{}", explain(rule));
-        }
-    }
-    text
-}
-
-const INTRODUCTION: &str = "\
-# Lint rules
-
-attune checks every policy document with these rules. This page is generated from the rules; do not edit it.
-
-| severity | meaning |
-|---|---|
-| error | A server refuses the document, or reads it in another way than it is written. |
-| warning | The document is valid, and probably not intended. |
-| note | Advice. |
-
-If the severity depends on the case, the tables show the highest one.
-
-WEKA documents only a part of what a cluster accepts. Its S3 server is based on MinIO, so the rules follow the behavior of
-MinIO servers. If servers differ, the rules assume the stricter behavior, and each rule says so.
-
-Some examples are only members of a statement. The missing members are
-`\"Effect\": \"Allow\", \"Action\": \"s3:GetObject\", \"Resource\": \"arn:aws:s3:::bucket/*\"`.
-
-The policy of a bucket has rules of its own, under *Policies of buckets*. Of the others, the rules on form, actions, resources and
-conditions apply to it as well.
-";
 
 #[cfg(test)]
 mod tests;

@@ -2,7 +2,6 @@
 
 use super::super::access::{RequestKind, Rules, dead_denies};
 use super::super::document::{Effect, Part, Place};
-use super::super::rule::Example::{Document, Statement};
 use super::super::rule::Rule;
 use super::allowed::{On, allowed, asks};
 use super::context::{Check, ClauseAt, LintContext, StatementAt, engine};
@@ -62,31 +61,7 @@ static VOID_DENY: Rule = Rule::warning(
                 `s3:DeleteObjectVersion`. By `minio-2026`, it also respects a `Deny` of `s3:DeleteObjectVersion`: then this \
                 `Deny` is the only protection of versions, so keep it. By both, reading versions and their tags needs the \
                 plain action only, such as `s3:GetObject`. On AWS, each of these actions counts.",
-)
-.reported_for(&[
-    Document(
-        r#"{"Version": "2012-10-17", "Statement": [
-  {"Effect": "Allow", "Action": ["s3:GetObject", "s3:DeleteObject"], "Resource": "arn:aws:s3:::bucket/*"},
-  {"Effect": "Deny", "Action": "s3:DeleteObjectVersion", "Resource": "arn:aws:s3:::bucket/*"}]}"#,
-    ),
-    Document(
-        r#"{"Version": "2012-10-17", "Statement": [
-  {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::bucket/*"},
-  {"Effect": "Deny", "Action": "s3:GetObjectV*", "Resource": "arn:aws:s3:::bucket/private/*"}]}"#,
-    ),
-])
-.not_reported_for(&[
-    Document(
-        r#"{"Version": "2012-10-17", "Statement": [
-  {"Effect": "Allow", "Action": ["s3:GetObject", "s3:DeleteObject"], "Resource": "arn:aws:s3:::bucket/*"},
-  {"Effect": "Deny", "Action": ["s3:DeleteObject", "s3:DeleteObjectVersion"], "Resource": "arn:aws:s3:::bucket/*"}]}"#,
-    ),
-    Document(
-        r#"{"Version": "2012-10-17", "Statement": [
-  {"Effect": "Allow", "Action": ["s3:GetObject", "s3:DeleteObject"], "Resource": "arn:aws:s3:::bucket/drafts/*"},
-  {"Effect": "Deny", "Action": "s3:DeleteObjectVersion", "Resource": "arn:aws:s3:::bucket/final/*"}]}"#,
-    ),
-]);
+);
 
 fn void_deny(context: &LintContext<'_>, report: &mut Reporter) {
     for deny in context.denies() {
@@ -133,22 +108,7 @@ static VOID_ALLOW: Rule = Rule::warning(
     "MinIO servers ask for `s3:DeleteObject` to delete a version, and for the plain action to read or write the tags of \
                 one. `s3:GetObjectVersion` counts if it is written in full, but not as part of a wildcard. If the statement \
                 also allows other actions, this is a note. On AWS, each of these actions counts.",
-)
-.reported_for(&[
-    Statement(r#""Action": "s3:DeleteObjectVersion""#),
-    Statement(r#""Action": "s3:GetObjectV*""#),
-    Statement(r#""Action": ["s3:GetObject", "s3:GetObjectVersionTagging"]"#),
-])
-.not_reported_for(&[
-    Statement(r#""Action": ["s3:DeleteObject", "s3:DeleteObjectVersion"]"#),
-    Statement(r#""Action": "s3:GetObjectVersion""#),
-    Statement(r#""Action": "s3:Get*""#),
-    Document(
-        r#"{"Version": "2012-10-17", "Statement": [
-  {"Effect": "Allow", "Action": "s3:DeleteObject", "Resource": "arn:aws:s3:::bucket/*"},
-  {"Effect": "Allow", "Action": "s3:DeleteObjectVersion", "Resource": "arn:aws:s3:::bucket/drafts/*"}]}"#,
-    ),
-]);
+);
 
 fn void_allow(context: &LintContext<'_>, report: &mut Reporter) {
     for allow in context.allows() {
@@ -185,24 +145,7 @@ static DENY_OF_TAGS: Rule = Rule::warning(
 .explained(
     "On MinIO servers, an upload or a copy can set tags with the header `x-amz-tagging`, and only needs \
                 `s3:PutObject`. By AWS rules, it also needs `s3:PutObjectTagging`.",
-)
-.reported_for(&[Document(
-    r#"{"Version": "2012-10-17", "Statement": [
-  {"Effect": "Allow", "Action": ["s3:GetObject", "s3:PutObject"], "Resource": "arn:aws:s3:::bucket/*"},
-  {"Effect": "Deny", "Action": ["s3:PutObjectTagging", "s3:DeleteObjectTagging"], "Resource": "arn:aws:s3:::bucket/*"}]}"#,
-)])
-.not_reported_for(&[
-    Document(
-        r#"{"Version": "2012-10-17", "Statement": [
-  {"Effect": "Allow", "Action": ["s3:GetObject", "s3:PutObject"], "Resource": "arn:aws:s3:::bucket/inbox/*"},
-  {"Effect": "Deny", "Action": ["s3:PutObjectTagging", "s3:DeleteObjectTagging"], "Resource": "arn:aws:s3:::bucket/final/*"}]}"#,
-    ),
-    Document(
-        r#"{"Version": "2012-10-17", "Statement": [
-  {"Effect": "Allow", "Action": "s3:*", "Resource": "arn:aws:s3:::bucket/*"},
-  {"Effect": "Deny", "Action": ["s3:PutObject", "s3:PutObjectTagging"], "Resource": "arn:aws:s3:::bucket/final/*"}]}"#,
-    ),
-]);
+);
 
 fn deny_of_tags(context: &LintContext<'_>, report: &mut Reporter) {
     for deny in context.denies() {
@@ -230,24 +173,7 @@ static DENY_OF_BUCKET_NAMES: Rule = Rule::warning(
 .explained(
     "MinIO servers answer a request for all buckets with those on which `s3:ListBucket` is allowed. By the rules \
                 `minio-2026`, `s3:GetBucketLocation` is enough. By AWS rules, the `Deny` hides all names.",
-)
-.reported_for(&[Document(
-    r#"{"Version": "2012-10-17", "Statement": [
-  {"Effect": "Allow", "Action": "s3:ListBucket", "Resource": "arn:aws:s3:::bucket"},
-  {"Effect": "Deny", "Action": "s3:ListAllMyBuckets", "Resource": "arn:aws:s3:::*"}]}"#,
-)])
-.not_reported_for(&[
-    Document(
-        r#"{"Version": "2012-10-17", "Statement": [
-  {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::bucket/*"},
-  {"Effect": "Deny", "Action": "s3:ListAllMyBuckets", "Resource": "arn:aws:s3:::*"}]}"#,
-    ),
-    Document(
-        r#"{"Version": "2012-10-17", "Statement": [
-  {"Effect": "Allow", "Action": "s3:*", "Resource": ["arn:aws:s3:::bucket", "arn:aws:s3:::bucket/*"]},
-  {"Effect": "Deny", "Action": "s3:List*", "Resource": "arn:aws:s3:::*"}]}"#,
-    ),
-]);
+);
 
 fn deny_of_bucket_names(context: &LintContext<'_>, report: &mut Reporter) {
     let (names, list) = ("s3:ListAllMyBuckets", "s3:ListBucket");
@@ -275,17 +201,7 @@ static DENY_BY_USERNAME: Rule = Rule::warning(
     "By the rules `minio-2021`, the `aws:username` of temporary credentials and service accounts is their access key. So \
                 a user gets round the `Deny` with them, and they do not have what is allowed by `${aws:username}`. By `minio-2026`, \
                 they have the name of their user. The policy of a user holds for these credentials by both.",
-)
-.reported_for(&[Document(
-    r#"{"Version": "2012-10-17", "Statement": [
-  {"Effect": "Allow", "Action": ["s3:GetObject", "s3:DeleteObject"], "Resource": "arn:aws:s3:::bucket/*"},
-  {"Effect": "Deny", "Action": "s3:DeleteObject", "Resource": "arn:aws:s3:::bucket/*", "Condition": {"StringEquals": {"aws:username": "alice"}}}]}"#,
-)])
-.not_reported_for(&[Document(
-    r#"{"Version": "2012-10-17", "Statement": [
-  {"Effect": "Allow", "Action": ["s3:GetObject", "s3:DeleteObject"], "Resource": "arn:aws:s3:::bucket/*"},
-  {"Effect": "Deny", "Action": "s3:DeleteObject", "Resource": "arn:aws:s3:::bucket/*", "Condition": {"StringNotEquals": {"aws:username": "admin"}}}]}"#,
-)]);
+);
 
 /// The keys with the name of a user.
 const NAME_KEYS: [&str; 2] = ["aws:username", "aws:userid"];
@@ -321,9 +237,7 @@ static ADDRESS_OF_CLIENT: Rule = Rule::note(
     "MinIO servers take the address from the headers `X-Forwarded-For` and `X-Real-IP`. A client that reaches the server \
                 directly can send any address, and so meets or avoids the condition. `validate` reports this once for all \
                 documents.",
-)
-.reported_for(&[Statement(r#""Condition": {"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}"#)])
-.not_reported_for(&[Statement(r#""Condition": {"Bool": {"aws:SecureTransport": "true"}}"#)]);
+);
 
 fn address_of_client(context: &LintContext<'_>, report: &mut Reporter) {
     if let Some(clause) = context.clauses().find(|clause| clause.key == "aws:SourceIp") {
@@ -339,12 +253,7 @@ static WORDS_OF_CLIENT: Rule = Rule::note(
     "words-of-the-client",
     "A condition relies on `aws:Referer` or `aws:UserAgent`, which the client chooses.",
 )
-.explained("Every client can send any value, so the condition keeps nobody out. `validate` reports this once for all documents.")
-.reported_for(&[
-    Statement(r#""Condition": {"StringLike": {"aws:Referer": "https://app.example.com/*"}}"#),
-    Statement(r#""Condition": {"StringEquals": {"aws:UserAgent": "backup-agent"}}"#),
-])
-.not_reported_for(&[Statement(r#""Condition": {"StringEquals": {"aws:username": "alice"}}"#)]);
+.explained("Every client can send any value, so the condition keeps nobody out. `validate` reports this once for all documents.");
 
 fn words_of_client(context: &LintContext<'_>, report: &mut Reporter) {
     let chosen = ["aws:Referer", "aws:UserAgent"];

@@ -4,7 +4,6 @@ use std::net::Ipv4Addr;
 
 use super::super::document::Effect;
 use super::super::normal::fold_wildcards;
-use super::super::rule::Example::Statement;
 use super::super::rule::Rule;
 use super::context::{Check, Entry, LintContext};
 use super::finding::Reporter;
@@ -28,14 +27,7 @@ pub(super) const CHECKS: &[Check] = &[
 const ARN_START: &str = "arn:";
 
 static ARN_PREFIX: Rule = Rule::error("R01", "arn-prefix", "A resource does not start with `arn:aws:s3:::`.")
-    .explained("Servers refuse the document. They accept no other partition, region, account or notation.")
-    .reported_for(&[
-        Statement(r#""Resource": "bucket/*""#),
-        Statement(r#""Resource": "s3://bucket/*""#),
-        Statement(r#""Resource": "arn:aws:s3:us-east-1::bucket/*""#),
-        Statement(r#""Resource": "arn:minio:s3:::bucket/*""#),
-    ])
-    .not_reported_for(&[Statement(r#""Resource": "arn:aws:s3:::bucket/*""#)]);
+    .explained("Servers refuse the document. They accept no other partition, region, account or notation.");
 
 fn arn_prefix(context: &LintContext<'_>, report: &mut Reporter) {
     for entry in context.resources().filter(|entry| path(entry.pattern).is_none()) {
@@ -48,9 +40,7 @@ fn arn_prefix(context: &LintContext<'_>, report: &mut Reporter) {
 }
 
 static BARE_STAR: Rule = Rule::warning("R02", "bare-star", "A resource is `*`.")
-    .explained("MinIO servers from before February 2025 refuse it.")
-    .reported_for(&[Statement(r#""Action": "s3:ListBucket", "Resource": "*""#)])
-    .not_reported_for(&[Statement(r#""Action": "s3:ListBucket", "Resource": "arn:aws:s3:::*""#)]);
+    .explained("MinIO servers from before February 2025 refuse it.");
 
 fn bare_star(context: &LintContext<'_>, report: &mut Reporter) {
     for entry in context.resources().filter(|entry| path(entry.pattern).is_some() && !entry.pattern.starts_with(ARN)) {
@@ -59,9 +49,7 @@ fn bare_star(context: &LintContext<'_>, report: &mut Reporter) {
 }
 
 static BARE_ARN: Rule = Rule::error("R03", "bare-arn", "A resource is `arn:aws:s3:::` without a bucket.")
-    .explained("Servers refuse it, or it matches nothing: then an `Allow` grants nothing, and a `Deny` never applies.")
-    .reported_for(&[Statement(r#""Resource": "arn:aws:s3:::""#)])
-    .not_reported_for(&[Statement(r#""Resource": "arn:aws:s3:::*""#)]);
+    .explained("Servers refuse it, or it matches nothing: then an `Allow` grants nothing, and a `Deny` never applies.");
 
 fn bare_arn(context: &LintContext<'_>, report: &mut Reporter) {
     for entry in context.resources().filter(|entry| entry.pattern == ARN) {
@@ -71,9 +59,7 @@ fn bare_arn(context: &LintContext<'_>, report: &mut Reporter) {
 }
 
 static LEADING_SLASH: Rule = Rule::error("R04", "leading-slash", "A resource has a `/` in front of the bucket.")
-    .explained("No bucket name starts with `/`. Servers refuse the resource, or it matches nothing.")
-    .reported_for(&[Statement(r#""Resource": "arn:aws:s3:::/bucket/*""#)])
-    .not_reported_for(&[Statement(r#""Resource": "arn:aws:s3:::bucket//*""#)]);
+    .explained("No bucket name starts with `/`. Servers refuse the resource, or it matches nothing.");
 
 fn leading_slash(context: &LintContext<'_>, report: &mut Reporter) {
     for (entry, path) in paths(context).filter(|(_, path)| path.starts_with('/')) {
@@ -92,24 +78,11 @@ fn paths<'a>(context: &LintContext<'a>) -> impl Iterator<Item = (Entry<'a>, &'a 
     context.resources().filter_map(|entry| Some((entry, path(entry.pattern)?)))
 }
 
-static IMPOSSIBLE_BUCKET: Rule = Rule::warning(
-    "R10",
-    "impossible-bucket",
-    "A resource names a bucket that cannot exist.",
-)
-.explained(
-    "The resource matches nothing. A bucket name has 3 to 63 characters of `a-z 0-9 . -`. It starts and \
+static IMPOSSIBLE_BUCKET: Rule =
+    Rule::warning("R10", "impossible-bucket", "A resource names a bucket that cannot exist.").explained(
+        "The resource matches nothing. A bucket name has 3 to 63 characters of `a-z 0-9 . -`. It starts and \
                 ends with a letter or digit, and is no IP address.",
-)
-.reported_for(&[
-    Statement(r#""Resource": "arn:aws:s3:::Models/*""#),
-    Statement(r#""Resource": "arn:aws:s3:::ml_models/*""#),
-    Statement(r#""Resource": "arn:aws:s3:::ml/*""#),
-    Statement(r#""Resource": "arn:aws:s3::: ${aws:username}/*""#),
-])
-.not_reported_for(&[Statement(
-    r#""Resource": ["arn:aws:s3:::*_backup*", "arn:aws:s3:::ml-*/*", "arn:aws:s3:::models/Final_2.bin", "arn:aws:s3:::${aws:username}/*"]"#,
-)]);
+    );
 
 fn impossible_bucket(context: &LintContext<'_>, report: &mut Reporter) {
     for (entry, path) in paths(context).filter(|(_, path)| !path.contains(ARN_START)) {
@@ -149,16 +122,7 @@ fn why_impossible(name: &str) -> Option<&'static str> {
 
 static REGEX_THINKING: Rule =
     Rule::warning("R12", "regex-thinking", "A resource looks like a regular expression or a URL.")
-        .explained("Only `*` and `?` are wildcards. Every other character matches itself.")
-        .reported_for(&[
-            Statement(r#""Resource": "arn:aws:s3:::bucket/[0-9]*""#),
-            Statement(r#""Resource": "arn:aws:s3:::bucket/{a,b}/*""#),
-            Statement(r#""Resource": "arn:aws:s3:::logs-.*/*""#),
-            Statement(r#""Resource": "arn:aws:s3:::bucket/%2A""#),
-        ])
-        .not_reported_for(&[Statement(
-            r#""Resource": ["arn:aws:s3:::bucket/report.*", "arn:aws:s3:::bucket/${aws:username}/*"]"#,
-        )]);
+        .explained("Only `*` and `?` are wildcards. Every other character matches itself.");
 
 fn regex_thinking(context: &LintContext<'_>, report: &mut Reporter) {
     for (entry, path) in paths(context) {
@@ -200,13 +164,10 @@ fn is_percent_encoded(path: &str) -> bool {
     codes.into_iter().any(|code| ["2a", "2f", "20", "3f"].iter().any(|known| code.eq_ignore_ascii_case(known)))
 }
 
-static MANY_STARS: Rule = Rule::warning("R13", "many-stars", "A resource has six `*` or more.")
-    .explained(
-        "MinIO servers match with backtracking. The time grows exponentially with the number of `*`, so one \
+static MANY_STARS: Rule = Rule::warning("R13", "many-stars", "A resource has six `*` or more.").explained(
+    "MinIO servers match with backtracking. The time grows exponentially with the number of `*`, so one \
                 request with a long key can keep a server busy.",
-    )
-    .reported_for(&[Statement(r#""Resource": "arn:aws:s3:::bucket/*a*b*c*d*e*""#)])
-    .not_reported_for(&[Statement(r#""Resource": "arn:aws:s3:::bucket/*a*b*c*d***""#)]);
+);
 
 /// The number of `*` from which matching can be slow.
 const MANY: usize = 6;
@@ -222,26 +183,11 @@ fn many_stars(context: &LintContext<'_>, report: &mut Reporter) {
 }
 
 static MISSING_SLASH: Rule =
-    Rule::warning("R14", "missing-prefix-slash", "A pattern ends with a part of a name and `*`.")
-        .explained(
-            "`bucket/team*` also covers `bucket/team-other/secret`. `logs*` also covers other buckets with all \
+    Rule::warning("R14", "missing-prefix-slash", "A pattern ends with a part of a name and `*`.").explained(
+        "`bucket/team*` also covers `bucket/team-other/secret`. `logs*` also covers other buckets with all \
                 their objects. `${aws:username}*` and `${aws:username}-*` also cover what belongs to a user whose name \
                 starts so.",
-        )
-        .reported_for(&[
-            Statement(r#""Resource": "arn:aws:s3:::bucket/team*""#),
-            Statement(r#""Action": "s3:ListBucket", "Resource": "arn:aws:s3:::logs*""#),
-            Statement(r#""Resource": "arn:aws:s3:::${aws:username}*""#),
-            Statement(r#""Resource": "arn:aws:s3:::homes/${aws:username}-*""#),
-        ])
-        .not_reported_for(&[
-            Statement(r#""Resource": "arn:aws:s3:::*logs*""#),
-            Statement(
-                r#""Resource": ["arn:aws:s3:::bucket/team/*", "arn:aws:s3:::bucket/team-*", "arn:aws:s3:::bucket/*"]"#,
-            ),
-            Statement(r#""Resource": ["arn:aws:s3:::${aws:username}/*", "arn:aws:s3:::homes/${aws:username}/*"]"#),
-            Statement(r#""Effect": "Deny", "Resource": "arn:aws:s3:::bucket/team*""#),
-        ]);
+    );
 
 fn missing_slash(context: &LintContext<'_>, report: &mut Reporter) {
     let widens = |entry: &Entry<'_>| entry.statement.effect == Effect::Allow && !entry.statement.resources.negated;
@@ -284,17 +230,7 @@ static UNTIDY_RESOURCE: Rule = Rule::error(
     "Servers compare resources character by character, and a list must be a JSON list. Everything but several resources \
                 in one text is a warning: objects with such names are rare, and MinIO servers have no objects under `//`, \
                 `/./` or `/../`.",
-)
-.reported_for(&[
-    Statement(r#""Resource": "arn:aws:s3:::bucket/*, arn:aws:s3:::other/*""#),
-    Statement(r#""Resource": "arn:aws:s3:::bucket/* ""#),
-    Statement(r#""Resource": "arn:aws:s3:::bucket//*""#),
-    Statement(r#""Resource": "arn:aws:s3:::bucket/./*""#),
-    Statement(r#""Resource": "arn:aws:s3:::bucket/models/""#),
-])
-.not_reported_for(&[Statement(
-    r#""Resource": ["arn:aws:s3:::bucket/a, b/*", "arn:aws:s3:::bucket/models/*", "arn:aws:s3:::bucket/*/"]"#,
-)]);
+);
 
 fn untidy_resource(context: &LintContext<'_>, report: &mut Reporter) {
     for (entry, path) in paths(context) {

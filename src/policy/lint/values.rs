@@ -4,7 +4,6 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use super::super::document::{Part, Place, with_variables};
 use super::super::normal::{instant, integer, network, truth};
-use super::super::rule::Example::Statement;
 use super::super::rule::Rule;
 use super::context::{Check, ClauseAt, LintContext};
 use super::finding::Reporter;
@@ -24,25 +23,7 @@ static VALUE_TYPE: Rule = Rule::error("C06", "value-type", "A value has the wron
                 accept `Bool` only with `aws:SecureTransport`, and addresses only with `aws:SourceIp`. They accept only base64 \
                 for `BinaryEquals`, and only two kinds of `s3:x-amz-server-side-encryption`. Two cases are \
                 warnings: servers ignore host bits of a network, and they read an IPv6 address without a prefix with \
-                `/32`.")
-    .reported_for(&[
-        Statement(
-            r#""Action": "s3:ListBucket", "Resource": "arn:aws:s3:::bucket", "Condition": {"NumericLessThan": {"s3:max-keys": 1.5}}"#,
-        ),
-        Statement(r#""Condition": {"DateLessThan": {"aws:CurrentTime": "2026-05-01"}}"#),
-        Statement(r#""Condition": {"IpAddress": {"aws:SourceIp": "10.0.0.0/33"}}"#),
-        Statement(r#""Condition": {"IpAddress": {"aws:SourceIp": "10.1.2.3/8"}}"#),
-        Statement(r#""Condition": {"IpAddress": {"aws:SourceIp": "2001:db8::1"}}"#),
-        Statement(r#""Condition": {"Bool": {"aws:SecureTransport": "True"}}"#),
-        Statement(r#""Condition": {"Bool": {"aws:username": true}}"#),
-        Statement(r#""Condition": {"BinaryEquals": {"aws:userid": "not base64"}}"#),
-        Statement(
-            r#""Action": "s3:PutObject", "Condition": {"StringEquals": {"s3:x-amz-server-side-encryption": "aes256"}}"#,
-        ),
-    ])
-    .not_reported_for(&[Statement(
-        r#""Condition": {"IpAddress": {"aws:SourceIp": ["10.0.0.0/8", "10.1.2.3", "2001:db8::/32"]}, "Bool": {"aws:SecureTransport": true}, "DateLessThan": {"aws:CurrentTime": "2026-05-01T00:00:00Z"}}"#,
-    )]);
+                `/32`.");
 
 fn value_type(context: &LintContext<'_>, report: &mut Reporter) {
     for clause in context.clauses() {
@@ -122,20 +103,12 @@ fn network_problem(value: &str, place: Place, report: &mut Reporter) {
     }
 }
 
-static WILDCARD_WITHOUT_LIKE: Rule = Rule::warning("C07", "wildcard-without-like", "A value has wildcards, and the operator does not support them.")
-    .explained("Only `StringLike` and `StringNotLike` support wildcards. For any other operator, `*` is a plain \
-                asterisk.")
-    .reported_for(&[Statement(
-        r#""Action": "s3:ListBucket", "Resource": "arn:aws:s3:::bucket", "Condition": {"StringEquals": {"s3:prefix": "models/*"}}"#,
-    )])
-    .not_reported_for(&[
-        Statement(
-            r#""Action": "s3:ListBucket", "Resource": "arn:aws:s3:::bucket", "Condition": {"StringLike": {"s3:prefix": "models/*"}}"#,
-        ),
-        Statement(
-            r#""Action": "s3:ListBucket", "Resource": "arn:aws:s3:::bucket", "Condition": {"StringEquals": {"s3:prefix": "${aws:username}/"}}"#,
-        ),
-    ]);
+static WILDCARD_WITHOUT_LIKE: Rule =
+    Rule::warning("C07", "wildcard-without-like", "A value has wildcards, and the operator does not support them.")
+        .explained(
+            "Only `StringLike` and `StringNotLike` support wildcards. For any other operator, `*` is a plain \
+                asterisk.",
+        );
 
 fn wildcard_without_like(context: &LintContext<'_>, report: &mut Reporter) {
     for clause in context.clauses() {
@@ -184,15 +157,7 @@ static VARIABLE: Rule = Rule::error("V01", "variable", "A variable is unclosed, 
     .explained(
         "MinIO servers know a fixed set of variables, each in one spelling. Anything else stays in the text and \
                 matches nothing. A variable that was added after 2021 is a warning.",
-    )
-    .reported_for(&[
-        Statement(r#""Resource": "arn:aws:s3:::home/${aws:userName}/*""#),
-        Statement(r#""Resource": "arn:aws:s3:::home/${aws:username/*""#),
-        Statement(r#""Resource": "arn:aws:s3:::home/{aws:username}/*""#),
-        Statement(r#""Resource": "arn:aws:s3:::home/${aws:PrincipalTag/team}/*""#),
-        Statement(r#""Resource": "arn:aws:s3:::home/${ aws:username }/*""#),
-    ])
-    .not_reported_for(&[Statement(r#""Resource": "arn:aws:s3:::home/${aws:username}/*""#)]);
+    );
 
 fn variable(context: &LintContext<'_>, report: &mut Reporter) {
     for (place, text, found) in all_variables(context) {
@@ -224,16 +189,10 @@ fn variable(context: &LintContext<'_>, report: &mut Reporter) {
 }
 
 static UNSUPPORTED_FORM: Rule =
-    Rule::warning("V02", "variable-unsupported-form", "A variable has a form that only AWS supports.")
-        .explained(
-            "On MinIO servers, `${*}`, `${?}`, `${$}` and `${key, 'default'}` stay in the text. A `*` in them is a \
+    Rule::warning("V02", "variable-unsupported-form", "A variable has a form that only AWS supports.").explained(
+        "On MinIO servers, `${*}`, `${?}`, `${$}` and `${key, 'default'}` stay in the text. A `*` in them is a \
                 wildcard there.",
-        )
-        .reported_for(&[
-            Statement(r#""Resource": "arn:aws:s3:::bucket/${*}""#),
-            Statement(r#""Resource": "arn:aws:s3:::home/${aws:username, 'nobody'}/*""#),
-        ])
-        .not_reported_for(&[Statement(r#""Resource": "arn:aws:s3:::home/${aws:username}/*""#)]);
+    );
 
 fn is_aws_only(key: &str) -> bool {
     matches!(key, "*" | "?" | "$") || key.contains(',')

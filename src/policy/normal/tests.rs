@@ -5,18 +5,14 @@ use proptest::prelude::*;
 use super::*;
 use crate::policy::properties::{Random, any_document};
 use crate::policy::read::{read, read_lenient};
-use crate::policy::rule::Example;
+use crate::policy::testing::completed;
 
-fn parsed(example: Example) -> Document {
-    read_lenient(&example.document()).unwrap()
+fn statement(members: &str) -> Document {
+    document(&completed(members))
 }
 
-fn statement(members: &'static str) -> Document {
-    parsed(Example::Statement(members))
-}
-
-fn document(text: &'static str) -> Document {
-    parsed(Example::Document(text))
+fn document(text: &str) -> Document {
+    read_lenient(text).unwrap()
 }
 
 #[track_caller]
