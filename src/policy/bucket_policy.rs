@@ -103,7 +103,6 @@ pub fn combined<'a>(
 }
 
 /// The policy of one bucket, with the statements in their order. The `Sid` of each says its number and its own `Sid`.
-#[must_use]
 pub fn alone(bucket: &BucketName, document: BucketDocument<'_>) -> Document {
     let whole = Document { version: Some(VERSION.to_owned()), ..Document::default() };
     let version = match document {
@@ -154,7 +153,6 @@ fn has_variables(document: &Document) -> bool {
 }
 
 /// Whether a problem is only the note about the `Principal` that every bucket policy needs.
-#[must_use]
 pub fn is_principal_note(problem: &Problem) -> bool {
     problem.rule.id == rule::PRINCIPAL.id && problem.severity == Severity::Note
 }
@@ -187,7 +185,6 @@ pub(super) fn principal_note(member: &str, principal: &Json) -> &'static str {
 
 /// A bucket policy as it decides requests without a login: without the statements for named principals. Any other document is
 /// as it is.
-#[must_use]
 pub fn for_everyone(document: &Document) -> Document {
     let for_everyone = |statement: &Statement| {
         let mut statement = statement.clone();

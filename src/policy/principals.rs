@@ -52,7 +52,6 @@ pub(super) enum IsAbout {
 
 impl Principals {
     /// The name and the JSON of the member, if there is one.
-    #[must_use]
     pub fn member(&self) -> Option<(&'static str, &str)> {
         match self {
             Self::Named(named) => Some(("Principal", &named.json)),
@@ -88,7 +87,6 @@ impl Principals {
     }
 
     /// Whether it cannot be told whether it is about requests without a login.
-    #[must_use]
     pub fn may_be_anonymous(&self) -> bool {
         self.about_anonymous() == IsAbout::Perhaps
     }

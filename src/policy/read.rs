@@ -35,7 +35,6 @@ pub struct Unreadable {
 }
 
 /// Reads a text that a person wrote. Everything that a server refuses, drops or misreads is a problem.
-#[must_use]
 pub fn read(text: &str) -> Read {
     read_with(text, &mut |_, _| None)
 }
@@ -46,7 +45,6 @@ pub fn read_with(text: &str, replaced: &mut dyn FnMut(&str, &Range<usize>) -> Op
 }
 
 /// Like [`read`], but with the `Principal` or `NotPrincipal` of bucket policies, which is kept in `extra`.
-#[must_use]
 pub fn read_bucket_policy(text: &str) -> Read {
     read_bucket_policy_with(text, &mut |_, _| None)
 }

@@ -75,13 +75,11 @@ impl Requests {
     }
 
     /// Whether certainly nothing is gained.
-    #[must_use]
     pub fn gains_nothing(&self) -> bool {
         self.gained.is_empty() && !self.undecided.iter().any(|open| open.side == Side::Gained)
     }
 
     /// Whether certainly nothing is lost.
-    #[must_use]
     pub fn loses_nothing(&self) -> bool {
         self.lost.is_empty() && !self.undecided.iter().any(|open| open.side == Side::Lost)
     }
@@ -102,13 +100,11 @@ impl RequestLine {
 }
 
 /// The requests that `after` adds to and removes from those that `before` allows. `None` is no policy and allows nothing.
-#[must_use]
 pub fn request_difference(before: Option<&Document>, after: Option<&Document>, context: &Context<'_>) -> Requests {
     requests_of(&mut Engine::new(before, after, context), &[Side::Gained, Side::Lost], RequestKind::ALL, None).merged()
 }
 
 /// What a document allows to do.
-#[must_use]
 pub fn abilities(document: &Document, context: &Context<'_>) -> Requests {
     requests_of(&mut Engine::new(None, Some(document), context), &[Side::Gained], RequestKind::ALL, None).merged()
 }

@@ -39,7 +39,6 @@ impl Holder {
     }
 
     /// The name of the user, if it is one.
-    #[must_use]
     pub fn user(&self) -> Option<&str> {
         match self {
             Self::Principal(principal) => principal.user().map(UserName::as_str),
@@ -48,7 +47,6 @@ impl Holder {
     }
 
     /// How the command line names it.
-    #[must_use]
     pub fn label(&self) -> String {
         match self {
             Self::Principal(principal) => principal.label(),
@@ -184,20 +182,17 @@ pub struct ByBucket {
 
 impl Attachment {
     /// A document alone. The access of a bucket policy is that of requests without a login.
-    #[must_use]
     pub fn of_document(path: &str, document: &Document) -> Self {
         let document = for_everyone(document);
         Self { holder: Holder::Document(path.to_owned()), policy: None, document: Some(document) }
     }
 
     /// Whether its access is known.
-    #[must_use]
     pub fn is_known(&self) -> bool {
         (self.policy.is_none() && self.holder != Holder::Anonymous) || self.document.is_some()
     }
 
     /// The answer for the user or group.
-    #[must_use]
     pub fn answer(self, asked: &Asked, context: &Context<'_>) -> Answer {
         let context = self.context(context);
         let is_known = self.is_known();
@@ -237,7 +232,6 @@ impl Attachment {
     }
 
     /// The context of an evaluation for it.
-    #[must_use]
     pub fn context<'a>(&'a self, context: &Context<'a>) -> Context<'a> {
         match &self.holder {
             Holder::Principal(principal) => context.with(principal),
@@ -281,7 +275,6 @@ fn decisions(
 
 impl Report {
     /// Whether it is about someone who may have service accounts or temporary credentials, which the cluster does not report.
-    #[must_use]
     pub fn has_service_accounts(&self) -> bool {
         self.answers.iter().any(|answer| answer.attachment.holder.has_service_accounts())
     }
@@ -290,7 +283,6 @@ impl Report {
 impl ByBucket {
     /// The statements of the policy of a bucket that allow something of what is asked for. `document` is the policy alone, as
     /// [`combined`](crate::policy::combined) makes it. `None` if nothing is allowed.
-    #[must_use]
     pub fn of(
         (bucket, canned): (&BucketName, Option<CannedPolicy>),
         document: &Document,
@@ -321,19 +313,16 @@ fn document_allows(document: &Document, asked: &Asked, context: &Context<'_>) ->
 
 impl Answer {
     /// Whether the request is always allowed, by the leading rules.
-    #[must_use]
     pub fn is_allowed(&self) -> bool {
         self.decisions.first().is_some_and(|(_, decision)| decision.verdict == Verdict::Allowed)
     }
 
     /// Whether all that a question is about is always allowed, by the leading rules.
-    #[must_use]
     pub fn is_all_allowed(&self) -> bool {
         self.missing.first().is_some_and(|(_, missing)| missing.is_none())
     }
 
     /// Whether the request, or some of the requests, may be allowed: by some rules, or under conditions.
-    #[must_use]
     pub fn may_be_allowed(&self) -> bool {
         self.decisions.iter().any(|(_, decision)| decision.verdict != Verdict::Denied)
             || self.can.as_ref().is_some_and(|can| !can.gains_nothing())

@@ -33,7 +33,6 @@ pub enum BasisKind {
 
 /// What it rests on that two documents give the same access, as [`difference`](super::difference) has found. Empty if they would
 /// whatever buckets and actions there are.
-#[must_use]
 pub fn basis(before: &Document, after: &Document, context: &Context<'_>) -> Vec<Basis> {
     let only_in = |one: &Document, other: &Document| -> Vec<Statement> {
         one.statements.iter().filter(|statement| !other.statements.contains(statement)).cloned().collect()

@@ -67,7 +67,6 @@ pub enum Need {
 
 impl RequestDecision {
     /// The way that decides: one that allows the request, else one that may, else the first.
-    #[must_use]
     pub fn deciding(&self) -> Option<&WayDecision> {
         self.ways.iter().min_by_key(|way| match way.verdict {
             Verdict::Allowed => 0,
@@ -101,13 +100,11 @@ impl RequestOn {
     }
 
     /// What it does.
-    #[must_use]
     pub fn kind(&self) -> RequestKind {
         self.kind
     }
 
     /// The resource, as an ARN.
-    #[must_use]
     pub fn resource(&self) -> &str {
         &self.resource
     }
@@ -131,7 +128,6 @@ fn unknown(what: &str) -> RequestProblem {
 }
 
 /// Evaluates a request by one set of rules. No document allows nothing.
-#[must_use]
 pub fn decide_request(
     document: Option<&Document>,
     request: &RequestOn,
@@ -298,7 +294,6 @@ impl RequestQuestion {
     }
 
     /// The pattern of the resources, as an ARN.
-    #[must_use]
     pub fn resource(&self) -> &str {
         &self.resource
     }
@@ -309,7 +304,6 @@ impl RequestQuestion {
     }
 
     /// What the document allows of it.
-    #[must_use]
     pub fn allowed(&self, document: &Document, context: &Context<'_>) -> Requests {
         let mut all = Requests::default();
         for (kinds, patterns) in &self.asked {

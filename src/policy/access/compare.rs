@@ -49,7 +49,6 @@ pub enum Relation {
 
 /// Compares the access of two, each with its own keys. Two members of groups, and two tokens, are taken for the same person:
 /// only what their documents give differs.
-#[must_use]
 pub fn compare(one: Attachment, other: Attachment, context: &Context<'_>) -> Comparison {
     let [before, after] = [&one, &other].map(|of| {
         let named = of.holder.user().zip(of.document.as_ref());
@@ -128,7 +127,6 @@ fn with_name(document: &Document, user: &str) -> Document {
 
 impl Comparison {
     /// How their access is related.
-    #[must_use]
     pub fn relation(&self) -> Relation {
         match (self.only_one.gains_nothing(), self.only_other.gains_nothing()) {
             (true, true) if self.actions.gains_nothing() && self.actions.loses_nothing() => Relation::Same,

@@ -50,7 +50,6 @@ pub struct Ground {
 }
 
 /// Evaluates a request by one set of rules. No document gives no access.
-#[must_use]
 pub fn decide(document: Option<&Document>, request: &Request, context: &Context<'_>, rules: Rules) -> Decision {
     let action_sets = [ActionSet::new(request.action(), request.kind())];
     let compiler = Compiler { rules, requester: context.requester(&rules), action_sets: &action_sets };
@@ -194,19 +193,16 @@ impl Request {
     }
 
     /// The action.
-    #[must_use]
     pub fn action(&self) -> &str {
         &self.action
     }
 
     /// The resource: an ARN or `*`.
-    #[must_use]
     pub fn resource(&self) -> &str {
         &self.resource
     }
 
     /// Whether the resource has characters that are wildcards in a policy. In a request they are plain characters.
-    #[must_use]
     pub fn looks_like_a_pattern(&self) -> bool {
         self.kind != Kind::Account && self.resource.contains(['*', '?'])
     }

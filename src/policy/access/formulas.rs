@@ -152,7 +152,6 @@ impl Rules {
 
 impl RuleList {
     /// The rules in groups by which the access engine evaluates every request alike.
-    #[must_use]
     pub fn groups_of_requests(&self) -> Vec<Vec<Rules>> {
         self.alike(Rules::ask_like)
     }

@@ -82,7 +82,6 @@ pub enum Side {
 
 impl Side {
     /// The other direction.
-    #[must_use]
     pub const fn opposite(self) -> Self {
         match self {
             Self::Gained => Self::Lost,

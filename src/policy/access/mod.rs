@@ -119,7 +119,6 @@ pub const STATE_CAP: usize = 50_000;
 
 impl<'a> Context<'a> {
     /// All rules, no user, any answer to a condition, the default limit.
-    #[must_use]
     pub fn new(catalogue: &'a Catalogue) -> Self {
         let (credentials, conditions) = (Credentials::Own, Conditions::Any);
         Self { catalogue, rules: &ALL_RULES, user: None, credentials, conditions, state_cap: STATE_CAP }
@@ -208,7 +207,6 @@ pub struct Access {
 
 impl Access {
     /// Whether certainly nothing is gained: no action, and no request.
-    #[must_use]
     pub fn gains_nothing(&self) -> bool {
         self.gained.is_empty()
             && !self.undecided.iter().any(|open| open.side == Side::Gained)
@@ -216,7 +214,6 @@ impl Access {
     }
 
     /// Whether certainly nothing is lost: no action, and no request.
-    #[must_use]
     pub fn loses_nothing(&self) -> bool {
         self.lost.is_empty()
             && !self.undecided.iter().any(|open| open.side == Side::Lost)
@@ -226,7 +223,6 @@ impl Access {
 
 impl Access {
     /// The difference from the document after to the document before.
-    #[must_use]
     pub fn reversed(&self) -> Self {
         let Self { gained, lost, undecided, in_practice } = self.clone();
         let undecided = undecided.into_iter().map(|open| Undecided { side: open.side.opposite(), ..open });
@@ -235,13 +231,11 @@ impl Access {
 }
 
 /// The access that `after` adds to and removes from `before`. `None` is no policy and gives no access.
-#[must_use]
 pub fn difference(before: Option<&Document>, after: Option<&Document>, context: &Context<'_>) -> Access {
     difference_on(&[Side::Gained, Side::Lost], before, after, context)
 }
 
 /// The access that `after` adds to `before`. It takes half the time of [`difference`]; `lost` is empty.
-#[must_use]
 pub fn gains(before: Option<&Document>, after: Option<&Document>, context: &Context<'_>) -> Access {
     difference_on(&[Side::Gained], before, after, context)
 }
@@ -263,14 +257,12 @@ fn difference_on(sides: &[Side], before: Option<&Document>, after: Option<&Docum
 }
 
 /// The access that a document gives.
-#[must_use]
 pub fn summary(document: &Document, context: &Context<'_>) -> Access {
     difference(None, Some(document), context)
 }
 
 /// Where what people can do with a document differs from its actions: actions that it allows or denies without effect,
 /// and requests that it allows and no action shows.
-#[must_use]
 pub fn in_practice(document: &Document, context: &Context<'_>) -> InPractice {
     let mut all = summary(document, context).in_practice;
     if !of_effect(document, Effect::Deny).is_empty() {
@@ -282,7 +274,6 @@ pub fn in_practice(document: &Document, context: &Context<'_>) -> InPractice {
 }
 
 /// Whether certainly `wide` allows everything that `narrow` allows.
-#[must_use]
 pub fn includes(wide: &Document, narrow: &Document, context: &Context<'_>) -> bool {
     let action_sets = action_sets(context.catalogue, [wide, narrow]);
     let gained = Engine::new(Some(wide), Some(narrow), context).actions(&[Side::Gained], &action_sets);
@@ -290,7 +281,6 @@ pub fn includes(wide: &Document, narrow: &Document, context: &Context<'_>) -> bo
 }
 
 /// Whether the glob `wide` matches every text that the glob `narrow` matches.
-#[must_use]
 pub fn pattern_covers(wide: &str, narrow: &str) -> bool {
     match wide.find(['*', '?']) {
         None => wide == narrow,
@@ -300,7 +290,6 @@ pub fn pattern_covers(wide: &str, narrow: &str) -> bool {
 }
 
 /// Whether a text exists that both globs match.
-#[must_use]
 pub fn patterns_overlap(one: &str, other: &str) -> bool {
     glob::Glob::parse(one).overlaps(&glob::Glob::parse(other))
 }
@@ -309,7 +298,6 @@ pub fn patterns_overlap(one: &str, other: &str) -> bool {
 const OF_USER: [&str; 3] = ["aws:principaltype", "aws:userid", "aws:username"];
 
 /// Whether the access of a document can depend on the user.
-#[must_use]
 pub fn depends_on_user(document: &Document) -> bool {
     let depends = |statement: &Statement| {
         let values = statement.conditions.iter().flat_map(|clause| &clause.values);
@@ -322,14 +310,12 @@ pub fn depends_on_user(document: &Document) -> bool {
 }
 
 /// Whether certainly both documents give the same access.
-#[must_use]
 pub fn same_access(one: &Document, another: &Document, context: &Context<'_>) -> bool {
     includes(one, another, context) && includes(another, one, context)
 }
 
 /// The indices of statements without which the document gives the same access. All of them can be removed at once. Of
 /// two that can replace each other, the later one is listed.
-#[must_use]
 pub fn redundant_statements(document: &Document, context: &Context<'_>) -> Vec<usize> {
     let mut needed: Vec<usize> = (0..document.statements.len()).collect();
     let mut redundant = Vec::new();
@@ -344,7 +330,6 @@ pub fn redundant_statements(document: &Document, context: &Context<'_>) -> Vec<u
 }
 
 /// The indices of `Deny` statements that deny nothing that the document allows.
-#[must_use]
 pub fn dead_denies(document: &Document, context: &Context<'_>) -> Vec<usize> {
     let allows = of_effect(document, Effect::Allow);
     let allowed = part(document, &allows);
@@ -356,7 +341,6 @@ pub fn dead_denies(document: &Document, context: &Context<'_>) -> Vec<usize> {
 }
 
 /// The indices of `Allow` statements that grant nothing, because the document denies it or they match nothing.
-#[must_use]
 pub fn never_grants(document: &Document, context: &Context<'_>) -> Vec<usize> {
     let denies = of_effect(document, Effect::Deny);
     let is_vain = |allow: &usize| {
@@ -367,7 +351,6 @@ pub fn never_grants(document: &Document, context: &Context<'_>) -> Vec<usize> {
 }
 
 /// Whether certainly a document allows nothing.
-#[must_use]
 pub fn grants_nothing(document: &Document, context: &Context<'_>) -> bool {
     includes(&part(document, &[]), document, context)
 }

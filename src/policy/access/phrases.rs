@@ -72,7 +72,6 @@ const SETTINGS_CHANGED: [RequestKind; 7] = [
 ];
 
 /// Requests in a phrase: `read, write, delete (versions for good, too)`.
-#[must_use]
 pub fn in_words(kinds: impl IntoIterator<Item = RequestKind>) -> String {
     let mut rest: BTreeSet<RequestKind> = kinds.into_iter().collect();
     if RequestKind::ALL.iter().all(|kind| rest.contains(kind)) {

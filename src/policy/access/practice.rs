@@ -33,7 +33,6 @@ pub struct WithoutEffect {
 
 impl InPractice {
     /// Whether the lines of actions say it all.
-    #[must_use]
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }

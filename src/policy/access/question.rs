@@ -46,13 +46,11 @@ impl Question {
     }
 
     /// The pattern of the actions.
-    #[must_use]
     pub fn action(&self) -> &str {
         &self.action
     }
 
     /// The pattern of the resources, as an ARN.
-    #[must_use]
     pub fn resource(&self) -> &str {
         &self.resource
     }

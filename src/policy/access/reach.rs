@@ -47,7 +47,6 @@ impl<'d> Reach<'d> {
     }
 
     /// The whole document.
-    #[must_use]
     pub fn document(&self) -> &'d Document {
         self.document
     }

@@ -29,7 +29,6 @@ const OF_EVERY_LOGIN: [&str; 6] = [
 ];
 
 /// Whether every request to a MinIO server has a key, if it has a login.
-#[must_use]
 pub fn is_in_every_request(key: &str) -> bool {
     OF_EVERY_REQUEST.contains(&key) || OF_EVERY_LOGIN.contains(&key)
 }

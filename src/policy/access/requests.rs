@@ -252,55 +252,46 @@ fn deletes_version(rules: &Rules) -> Formula {
 
 impl RequestKind {
     /// Its word on the command line, for example `delete-version`.
-    #[must_use]
     pub fn word(self) -> &'static str {
         self.row().word
     }
 
     /// What a person does with it, as after "can": for example `delete versions for good`.
-    #[must_use]
     pub fn phrase(self) -> &'static str {
         self.row().phrase
     }
 
     /// The kind of its resource.
-    #[must_use]
     pub fn kind(self) -> Kind {
         self.row().kind
     }
 
     /// Its power.
-    #[must_use]
     pub fn level(self) -> Level {
         self.row().level
     }
 
     /// The action that people mean by it. A server may ask for others.
-    #[must_use]
     pub fn own_action(self) -> Option<&'static str> {
         self.row().own_action
     }
 
     /// The actions that it asks for.
-    #[must_use]
     pub fn formula(self, rules: &Rules) -> Formula {
         (self.row().formula)(rules)
     }
 
     /// The kind with a word.
-    #[must_use]
     pub fn of_word(word: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|kind| kind.word() == word)
     }
 
     /// The kind that people mean by the full name of an action.
-    #[must_use]
     pub fn of_action(action: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|kind| kind.own_action() == Some(action))
     }
 
     /// Whether it asks exactly for the action that people mean by it.
-    #[must_use]
     pub fn is_plain(self, rules: &Rules) -> bool {
         let Formula { ways } = self.formula(rules);
         let [Way { allowed, undenied }] = ways.as_slice() else { return false };
@@ -309,7 +300,6 @@ impl RequestKind {
 }
 
 /// How requests use an action.
-#[must_use]
 pub fn use_of(action: &str, rules: &Rules) -> ActionUse {
     let named = |list: &[AskedAction]| list.iter().any(|asked| asked.name == action);
     let used = |rules: &Rules, of: fn(&Way) -> &[AskedAction]| {
@@ -365,7 +355,6 @@ impl Formula {
     }
 
     /// All actions in it, in order, each once.
-    #[must_use]
     pub fn actions(&self) -> Vec<AskedAction> {
         let mut all: Vec<_> =
             self.ways.iter().flat_map(|way| way.allowed.iter().chain(&way.undenied)).copied().collect();

@@ -29,7 +29,6 @@ impl Preset {
     pub const ALL: [Self; 3] = [Self::Minio2021, Self::Minio2026, Self::Aws];
 
     /// Its name.
-    #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Minio2021 => "minio-2021",
@@ -115,7 +114,6 @@ macro_rules! questions {
 
         impl Rules {
             /// The rules of a preset.
-            #[must_use]
             pub const fn of(like: Preset) -> Self {
                 match like {
                     Preset::Minio2021 => Self { like, $($question: $minio_2021,)+ },
@@ -125,13 +123,11 @@ macro_rules! questions {
             }
 
             /// All answers: each name and its value as in a configuration.
-            #[must_use]
             pub fn answers(&self) -> Vec<(String, String)> {
                 vec![$((stringify!($question).replace('_', "-"), self.$question.to_string()),)+]
             }
 
             /// The answers that differ from the preset, as in a configuration.
-            #[must_use]
             pub fn replaced(&self) -> Vec<String> {
                 let all = self.answers().into_iter().zip(Self::of(self.like).answers());
                 all.filter(|(own, preset)| own != preset).map(|((name, value), _)| format!("{name} = {value}")).collect()
@@ -229,7 +225,6 @@ impl Rules {
 
     /// The rules of a preset with these answers, each a name and its value as in a configuration. `None` if one is no such
     /// answer.
-    #[must_use]
     pub fn with<'a>(like: Preset, answers: impl IntoIterator<Item = (&'a str, &'a str)>) -> Option<Self> {
         let mut table = serde_json::Map::from_iter([("like".to_owned(), like.name().into())]);
         for (name, value) in answers {
@@ -314,13 +309,11 @@ impl RuleList {
     }
 
     /// The rules that lead the text.
-    #[must_use]
     pub fn first(&self) -> Rules {
         self.0.first().copied().unwrap_or(Rules::MINIO_2021)
     }
 
     /// Whether a bucket policy counts for users as well, by some of the rules.
-    #[must_use]
     pub fn has_union(&self) -> bool {
         self.iter().any(|rules| rules.bucket_policies == BucketPolicies::Union)
     }
@@ -349,7 +342,6 @@ impl RuleList {
 
 impl RuleList {
     /// The value of `rules` in a configuration.
-    #[must_use]
     pub fn to_toml(&self) -> String {
         let one = |rules: Rules| match rules.replaced().as_slice() {
             [] => format!("{:?}", rules.like.name()),

@@ -42,13 +42,11 @@ pub struct Counterexample {
 
 impl Counterexample {
     /// Whether it depends on conditions, or is not decided.
-    #[must_use]
     pub fn may_be_allowed(&self) -> bool {
         self.is_open || !self.conditions.is_empty()
     }
 
     /// Whether it is one only if the policy of a bucket that is not known says so.
-    #[must_use]
     pub fn needs_unknown_policy(&self) -> bool {
         self.conditions.iter().any(|condition| is_about_unknown_policy(condition))
     }
@@ -108,7 +106,6 @@ impl RequestSet {
     }
 
     /// Whether a request on one resource is in it. The prefix `arn:aws:s3:::` is needed.
-    #[must_use]
     pub fn covers(&self, kind: RequestKind, resource: &str) -> bool {
         let is_on = |on: &[String]| on.iter().any(|pattern| pattern_covers(pattern, resource));
         self.requests.iter().any(|(kinds, on)| kinds.contains(&kind) && is_on(on))
@@ -169,7 +166,6 @@ impl RequestSet {
     }
 
     /// What of it the document may allow, and `before` does not.
-    #[must_use]
     pub fn allowed(
         &self,
         before: Option<&Reach<'_>>,
@@ -180,7 +176,6 @@ impl RequestSet {
     }
 
     /// What of it the document may not allow, and `before` may allow.
-    #[must_use]
     pub fn missing(
         &self,
         before: Option<&Reach<'_>>,
@@ -194,7 +189,6 @@ impl RequestSet {
     }
 
     /// Whether no request can be in it, such as for a bucket whose name is too short.
-    #[must_use]
     pub fn is_empty(&self, context: &Context<'_>) -> bool {
         self.found(None, Some(&Reach::new(&everything())), context).is_none()
     }
@@ -222,7 +216,6 @@ impl RequestSet {
 }
 
 /// The shortest request that a document may allow, and none of two others does.
-#[must_use]
 pub fn beyond(
     document: &Document,
     granted: &Document,
@@ -235,7 +228,6 @@ pub fn beyond(
 
 /// The shortest request that a document may allow and another one does not. If there is none, an action: one that no request asks
 /// for now may have an effect on the next release.
-#[must_use]
 pub fn exceeds(document: &Document, granted: &Document, context: &Context<'_>) -> Option<Counterexample> {
     let actions = || shortest(of_actions(gains(Some(granted), Some(document), context)).into_iter());
     beyond(document, granted, None, context).or_else(actions)

@@ -42,7 +42,6 @@ impl Whole {
     }
 
     /// The pattern of the resources, as an ARN.
-    #[must_use]
     pub fn resource(&self) -> &str {
         &self.resource
     }
@@ -54,7 +53,6 @@ impl Whole {
 
     /// What the document may not allow of it, by each of the rules that count. Rules that agree are together, and the leading
     /// ones come first.
-    #[must_use]
     pub fn missing(&self, document: Option<&Document>, context: &Context<'_>) -> Vec<Missing> {
         let mut all: Vec<Missing> = Vec::new();
         let reach = document.map(Reach::new);

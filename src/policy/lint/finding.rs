@@ -76,7 +76,6 @@ impl Reporter {
 
 impl Lint {
     /// Whether it is advice that is the same for every document.
-    #[must_use]
     pub fn is_advice(&self) -> bool {
         self.severity == Severity::Note && self.rule.id.starts_with(['G', 'P'])
     }
@@ -112,14 +111,12 @@ pub struct Fix {
 
 impl Fix {
     /// The new string as JSON, which is also TOML.
-    #[must_use]
     pub fn written(&self) -> String {
         quoted(&self.with)
     }
 }
 
 /// Replaces byte ranges of a text. The first of overlapping edits counts. An edit outside the text is skipped.
-#[must_use]
 pub fn apply_edits<'e>(text: &str, edits: impl IntoIterator<Item = (Range<usize>, &'e str)>) -> String {
     let mut edits: Vec<_> = edits.into_iter().filter(|(span, _)| text.get(span.clone()).is_some()).collect();
     edits.sort_by_key(|(span, _)| span.start);

@@ -58,13 +58,11 @@ const READER_RULES: &[&Rule] = &[
 ];
 
 /// Checks a document. The findings are in the order of the document.
-#[must_use]
 pub fn lint(input: &LintInput<'_>) -> Vec<Lint> {
     lint_normal(input, &normal(input.document))
 }
 
 /// Checks a document with a known normal form.
-#[must_use]
 pub fn lint_normal(input: &LintInput<'_>, normal: &Normal) -> Vec<Lint> {
     let LintInput { document, catalogue, text_length, depth } = *input;
     let context = LintContext { document, catalogue, text_length, normal, bucket: None };
@@ -93,7 +91,6 @@ const NOT_OF_BUCKET: [&str; 3] = ["S05", rule::SIZE.id, "R02"];
 
 /// Checks the document of the policy of a bucket, read with [`read_bucket_policy`](super::read_bucket_policy). The findings are in
 /// the order of the document.
-#[must_use]
 pub fn lint_bucket(input: &LintInput<'_>, bucket: &BucketName) -> Vec<Lint> {
     let LintInput { document, catalogue, text_length, depth } = *input;
     let normal = normal(document);
@@ -147,7 +144,6 @@ fn without_effects(found: Vec<Lint>) -> Vec<Lint> {
 }
 
 /// All rules by id, with those of the reader.
-#[must_use]
 pub fn rules() -> Vec<&'static Rule> {
     let checked = CHECKS
         .iter()

@@ -79,7 +79,6 @@ impl Normal {
     }
 
     /// The length of the JSON, in bytes.
-    #[must_use]
     #[expect(clippy::len_without_is_empty, reason = "the JSON is never empty")]
     pub fn len(&self) -> usize {
         self.json.len()
