@@ -104,12 +104,11 @@ pub fn combined<'a>(
 
 /// The policy of one bucket, with the statements in their order. The `Sid` of each says its number and its own `Sid`.
 pub fn alone(bucket: &BucketName, document: BucketDocument<'_>) -> Document {
-    let whole = Document { version: Some(VERSION.to_owned()), ..Document::default() };
     let version = match document {
         BucketDocument::Known(document) => document.version.clone(),
         BucketDocument::Unknown(_) => None,
     };
-    let whole = Document { version: version.or(whole.version), ..Document::default() };
+    let whole = Document { version: version.or(Some(VERSION.to_owned())), ..Document::default() };
     Document { statements: statements(bucket, document, &whole), ..whole }
 }
 
@@ -209,15 +208,12 @@ fn is_everyone(principal: &Json) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::Catalogue;
     use crate::policy::access::{Context, Request, RuleList, Rules, Verdict, decide};
-    use crate::policy::{Catalogue, read_lenient};
+    use crate::policy::testing::document;
 
     fn name(text: &str) -> BucketName {
         BucketName::parse(text).unwrap()
-    }
-
-    fn document(statements: &str) -> Document {
-        read_lenient(&format!(r#"{{"Version":"2012-10-17","Statement":[{statements}]}}"#)).unwrap()
     }
 
     fn allow(principal: &str, action: &str, resource: &str) -> String {
@@ -332,7 +328,7 @@ mod tests {
         let context = Context { rules: &rules, ..Context::new(&catalogue) }.anonymous();
         let of = |text: &str| combined(None, [(&name("data"), BucketDocument::Unknown(text))]);
         let difference = |before: &str, after: &str| {
-            crate::policy::access::request_difference(Some(&of(before)), Some(&of(after)), &context)
+            crate::policy::access::difference(Some(&of(before)), Some(&of(after)), &context)
         };
         assert!(difference("download", "download").gains_nothing());
         let changed = difference("download", "public");

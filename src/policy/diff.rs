@@ -283,11 +283,11 @@ mod tests {
 
     use super::super::normal::same_document;
     use super::super::properties::any_document;
-    use super::super::read::read_lenient;
+    use super::super::testing;
     use super::*;
 
     fn document(statements: &[&str]) -> Document {
-        read_lenient(&format!(r#"{{"Version":"2012-10-17","Statement":[{}]}}"#, statements.join(","))).unwrap()
+        testing::document(&statements.join(","))
     }
 
     fn shown(before: &[&str], after: &[&str]) -> String {

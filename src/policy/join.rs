@@ -62,12 +62,8 @@ mod tests {
 
     use super::super::normal::normal;
     use super::super::properties::any_document;
-    use super::super::read::read_lenient;
+    use super::super::testing::document;
     use super::*;
-
-    fn document(statements: &str) -> Document {
-        read_lenient(&format!(r#"{{"Version":"2012-10-17","Statement":[{statements}]}}"#)).unwrap()
-    }
 
     fn statement(sid: &str, action: &str) -> String {
         format!(r#"{{"Sid":"{sid}","Effect":"Allow","Action":["{action}"],"Resource":["a/*"]}}"#)

@@ -27,7 +27,7 @@ pub enum Principals {
 }
 
 /// The entries of a `Principal` or `NotPrincipal`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Named {
     /// The member as minified JSON, in one spelling.
     json: String,
@@ -109,13 +109,7 @@ impl Named {
 
     /// Reads the JSON of a member in its normal form.
     pub(super) fn parse(json: &str) -> Self {
-        let mut named = Self {
-            json: json.to_owned(),
-            everyone: false,
-            perhaps_everyone: false,
-            users: BTreeSet::new(),
-            others: false,
-        };
+        let mut named = Self { json: json.to_owned(), ..Self::default() };
         match json::parse(json).map(|node| node.value) {
             Ok(Json::String(all)) if all == "*" => named.everyone = true,
             Ok(Json::Object(pairs)) => {

@@ -393,11 +393,11 @@ impl Decoder {
 
 #[cfg(test)]
 mod tests {
-    use super::super::document::{Clause, Effect, Part, Place, Selector};
+    use super::super::testing;
     use super::*;
 
     fn statement(members: &str) -> String {
-        format!(r#"{{"Version":"2012-10-17","Statement":[{{{members}}}]}}"#)
+        testing::text(&format!("{{{members}}}"))
     }
 
     /// Rule ids with the text they point at.

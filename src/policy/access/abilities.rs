@@ -99,11 +99,6 @@ impl RequestLine {
     }
 }
 
-/// The requests that `after` adds to and removes from those that `before` allows. `None` is no policy and allows nothing.
-pub fn request_difference(before: Option<&Document>, after: Option<&Document>, context: &Context<'_>) -> Requests {
-    requests_of(&mut Engine::new(before, after, context), &[Side::Gained, Side::Lost], RequestKind::ALL, None).merged()
-}
-
 /// What a document allows to do.
 pub fn abilities(document: &Document, context: &Context<'_>) -> Requests {
     requests_of(&mut Engine::new(None, Some(document), context), &[Side::Gained], RequestKind::ALL, None).merged()
@@ -207,18 +202,11 @@ fn undecided_requests(all_findings: &GroupFindings<'_>, side: Side) -> Vec<Undec
         }
     }
     let all: Vec<Rules> = all_findings.iter().flat_map(|(group, _)| group).copied().collect();
-    let open = |((pattern, words), rules): ((&str, &BTreeSet<&str>), Vec<Rules>)| UndecidedRequests {
-        side,
-        requests: requests(words.iter().copied()),
-        pattern: pattern.to_owned(),
-        rules: if rules == all { Vec::new() } else { rules },
+    let open = |((pattern, words), rules): ((&str, &BTreeSet<&str>), Vec<Rules>)| {
+        let mut requests: Vec<_> = words.iter().filter_map(|word| RequestKind::of_word(word)).collect();
+        requests.sort_unstable();
+        let rules = if rules == all { Vec::new() } else { rules };
+        UndecidedRequests { side, requests, pattern: pattern.to_owned(), rules }
     };
     with_rules.into_iter().map(open).collect()
-}
-
-/// The kinds with these words, in the order of the table.
-fn requests<'w>(words: impl Iterator<Item = &'w str>) -> Vec<RequestKind> {
-    let mut kinds: Vec<_> = words.filter_map(RequestKind::of_word).collect();
-    kinds.sort_unstable();
-    kinds
 }

@@ -9,7 +9,7 @@ use super::question::Question;
 use super::rules::{RuleList, Rules};
 use super::set::Counterexample;
 use super::whole::{Missing, Whole};
-use super::{Access, Context, Credentials, summary};
+use super::{Access, Context, Credentials, is_of_user, summary};
 use crate::base::{BucketName, CannedPolicy, PolicyName, Principal, UserName};
 use crate::policy::{Catalogue, Document, Effect, Principals, Statement, for_everyone};
 
@@ -128,6 +128,27 @@ impl Asked {
             Err(problem) => Err(problem),
         }
     }
+
+    /// The requests among what is asked for that a document allows.
+    fn requests(&self, document: &Document, context: &Context<'_>) -> Requests {
+        match self {
+            Self::Everything => abilities(document, context),
+            Self::Requests(question) => question.allowed(document, context),
+            Self::Request(request) => request.allowed(document, context),
+            Self::Actions(_) | Self::All(_) => Requests::default(),
+        }
+    }
+
+    /// Whether a document may allow something of what is asked for.
+    fn may_be_allowed(&self, document: &Document, context: &Context<'_>) -> bool {
+        match self {
+            Self::Everything | Self::Requests(_) | Self::Request(_) => {
+                !self.requests(document, context).gains_nothing()
+            }
+            Self::Actions(question) => !question.allowed(document, context).gains_nothing(),
+            Self::All(whole) => whole.missing(Some(document), context).iter().any(|(_, missing)| missing.is_none()),
+        }
+    }
 }
 
 /// A report on the access of users and groups.
@@ -195,37 +216,28 @@ impl Attachment {
     /// The answer for the user or group.
     pub fn answer(self, asked: &Asked, context: &Context<'_>) -> Answer {
         let context = self.context(context);
-        let is_known = self.is_known();
         let document = self.document.as_ref();
-        let (can, access) = match asked {
-            Asked::Everything => (
-                of(document, is_known, |it| abilities(it, &context)),
-                of(document, is_known, |it| summary(it, &context)),
-            ),
-            Asked::Requests(question) => (of(document, is_known, |it| question.allowed(it, &context)), None),
-            Asked::Actions(question) => (None, of(document, is_known, |it| question.allowed(it, &context))),
-            Asked::Request(_) | Asked::All(_) => (None, None),
-        };
-        let decisions = match asked {
-            Asked::Request(request) if is_known => decisions(document, request, &context),
-            Asked::Request(_) | Asked::Everything | Asked::Requests(_) | Asked::Actions(_) | Asked::All(_) => {
-                Vec::new()
+        let (mut can, mut access, mut decisions, mut missing) = (None, None, Vec::new(), Vec::new());
+        match asked {
+            _ if !self.is_known() => {}
+            Asked::Everything => {
+                can = Some(document.map(|it| abilities(it, &context)).unwrap_or_default());
+                access = Some(document.map(|it| summary(it, &context)).unwrap_or_default());
             }
-        };
-        let missing = match asked {
-            Asked::All(whole) if is_known => whole.missing(document, &context),
-            Asked::Request(_) | Asked::Everything | Asked::Requests(_) | Asked::Actions(_) | Asked::All(_) => {
-                Vec::new()
+            Asked::Requests(question) => {
+                can = Some(document.map(|it| question.allowed(it, &context)).unwrap_or_default());
             }
-        };
+            Asked::Actions(question) => {
+                access = Some(document.map(|it| question.allowed(it, &context)).unwrap_or_default());
+            }
+            Asked::Request(request) => {
+                decisions = context.rules.agreeing(|rules| decide_request(document, request, &context, rules));
+            }
+            Asked::All(whole) => missing = whole.missing(document, &context),
+        }
         let other_keys = document.filter(|document| tests_name(document)).map(|document| {
-            let all = |context: &Context<'_>| match asked {
-                Asked::Everything => abilities(document, context),
-                Asked::Requests(question) => question.allowed(document, context),
-                Asked::Request(request) => request.allowed(document, context),
-                Asked::Actions(_) | Asked::All(_) => Requests::default(),
-            };
-            all(&context.with_credentials(Credentials::Any)).without(&all(&context))
+            let any = asked.requests(document, &context.with_credentials(Credentials::Any));
+            any.without(&asked.requests(document, &context))
         });
         let (other_keys, by) = (other_keys.unwrap_or_default(), Vec::new());
         Answer { can, access, decisions, missing, other_keys, by, attachment: self }
@@ -245,32 +257,7 @@ impl Attachment {
 fn tests_name(document: &Document) -> bool {
     let mut clauses = document.statements.iter().flat_map(|statement| &statement.conditions);
     let mut principals = document.statements.iter().filter_map(|statement| statement.principals.as_ref());
-    principals.any(Principals::depends_on_user)
-        || clauses.any(|clause| {
-            let key = clause.key.to_ascii_lowercase();
-            ["aws:username", "aws:userid", "aws:principaltype"].contains(&key.as_str())
-        })
-}
-
-/// What a document allows, if it is known. No document allows nothing.
-fn of<T: Default>(document: Option<&Document>, is_known: bool, allowed: impl Fn(&Document) -> T) -> Option<T> {
-    is_known.then(|| document.map(allowed).unwrap_or_default())
-}
-
-fn decisions(
-    document: Option<&Document>,
-    request: &RequestOn,
-    context: &Context<'_>,
-) -> Vec<(Vec<Rules>, RequestDecision)> {
-    let mut all: Vec<(Vec<Rules>, RequestDecision)> = Vec::new();
-    for rules in context.rules.iter() {
-        let decision = decide_request(document, request, context, rules);
-        match all.iter_mut().find(|(_, other)| *other == decision) {
-            Some((group, _)) => group.push(rules),
-            None => all.push((vec![rules], decision)),
-        }
-    }
-    all
+    principals.any(Principals::depends_on_user) || clauses.any(|clause| is_of_user(&clause.key))
 }
 
 impl Report {
@@ -292,22 +279,11 @@ impl ByBucket {
         let context = context.anonymous();
         let allows = |statement: &&Statement| {
             let document = Document { statements: vec![(*statement).clone()], ..document.clone() };
-            statement.effect == Effect::Allow && document_allows(&document, asked, &context)
+            statement.effect == Effect::Allow && asked.may_be_allowed(&document, &context)
         };
         let statements: Vec<String> =
             document.statements.iter().filter(allows).filter_map(|statement| statement.sid.clone()).collect();
         (!statements.is_empty()).then(|| Self { bucket: bucket.clone(), canned, statements })
-    }
-}
-
-/// Whether a document may allow something of what is asked for.
-fn document_allows(document: &Document, asked: &Asked, context: &Context<'_>) -> bool {
-    match asked {
-        Asked::Everything => !abilities(document, context).gains_nothing(),
-        Asked::Requests(question) => !question.allowed(document, context).gains_nothing(),
-        Asked::Request(request) => !request.allowed(document, context).gains_nothing(),
-        Asked::Actions(question) => !question.allowed(document, context).gains_nothing(),
-        Asked::All(whole) => whole.missing(Some(document), context).iter().any(|(_, missing)| missing.is_none()),
     }
 }
 

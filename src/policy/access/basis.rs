@@ -110,23 +110,15 @@ fn unknown_actions(changed: &[Statement]) -> BTreeMap<String, &str> {
 mod tests {
     use super::super::{AWS_RULES, MINIO_2021_RULES, RuleList};
     use super::*;
-    use crate::policy::{Catalogue, read};
+    use crate::policy::Catalogue;
+    use crate::policy::testing::plain;
 
-    fn document(statements: &[(&str, &str)]) -> Document {
-        let statement = |(actions, resources): &(&str, &str)| {
-            let list = |texts: &str| texts.split(' ').map(|text| format!("\"{text}\"")).collect::<Vec<_>>().join(",");
-            let resources = list(resources).replace('^', ARN);
-            let (name, actions) = match actions.strip_prefix('!') {
-                Some(actions) => ("NotAction", list(actions)),
-                None => ("Action", list(actions)),
-            };
-            format!(r#"{{"Effect":"Allow","{name}":[{actions}],"Resource":[{resources}]}}"#)
-        };
-        let statements: Vec<_> = statements.iter().map(statement).collect();
-        read(&format!(r#"{{"Version":"2012-10-17","Statement":[{}]}}"#, statements.join(","))).document.unwrap()
-    }
-
+    /// Statements of lists of actions and of resources, which are written behind `^`.
     fn found(before: &[(&str, &str)], after: &[(&str, &str)], rules: &RuleList) -> Vec<(BasisKind, String)> {
+        let document = |statements: &[(&str, &str)]| {
+            let lists: Vec<_> = statements.iter().map(|of| (of.0, of.1.replace('^', ARN))).collect();
+            plain(&lists.iter().map(|(actions, resources)| ("Allow", *actions, resources.as_str())).collect::<Vec<_>>())
+        };
         let catalogue = Catalogue::newest();
         let context = Context { rules, ..Context::new(&catalogue) };
         let basis = basis(&document(before), &document(after), &context);
@@ -141,20 +133,20 @@ mod tests {
     fn what_cannot_exist_and_what_nobody_knows_is_named() {
         let read = ("s3:GetObject", "^logs/*");
         for none in ["MyBucket/*", "b/*", "lo/gs"] {
-            is(read, ("s3:GetObject", &format!("^logs/* ^{none}")), BasisKind::NoSuchResource, none);
+            is(read, ("s3:GetObject", &format!("^logs/*|^{none}")), BasisKind::NoSuchResource, none);
         }
-        is(read, ("s3:GetObject s3:getobject", "^logs/*"), BasisKind::NoSuchAction, "s3:getobject");
+        is(read, ("s3:GetObject|s3:getobject", "^logs/*"), BasisKind::NoSuchAction, "s3:getobject");
         is(("s3:PutObject*", "^logs/*"), ("s3:PutObj*", "^logs/*"), BasisKind::OnlyKnownActions, "s3:PutObj*");
     }
 
     #[test]
     fn the_same_access_whatever_there_is_needs_no_basis() {
         let all = ("s3:*", "^*");
-        assert_eq!(found(&[all], &[all, ("s3:getobject s3:GetObj*", "^MyBucket/*")], &MINIO_2021_RULES), []);
+        assert_eq!(found(&[all], &[all, ("s3:getobject|s3:GetObj*", "^MyBucket/*")], &MINIO_2021_RULES), []);
         let [one, another] = [("s3:GetObject", "^logs/*"), ("s3:PutObject", "^logs/*")];
-        assert_eq!(found(&[one, another], &[("s3:PutObject s3:GetObject", "^logs/*")], &AWS_RULES), []);
-        let bucket = [("s3:GetObject", "^logs/* ^b/*")];
-        let [renamed, same] = [[("s3:GetObject", "^b/* ^logs/*")], [("s3:GetObject", "^b/* ^logs/*"); 1]];
+        assert_eq!(found(&[one, another], &[("s3:PutObject|s3:GetObject", "^logs/*")], &AWS_RULES), []);
+        let bucket = [("s3:GetObject", "^logs/*|^b/*")];
+        let [renamed, same] = [[("s3:GetObject", "^b/*|^logs/*")], [("s3:GetObject", "^b/*|^logs/*"); 1]];
         assert_eq!(found(&bucket, &renamed, &AWS_RULES), found(&renamed, &same, &AWS_RULES), "order does not matter");
     }
 }

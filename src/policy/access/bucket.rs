@@ -8,8 +8,7 @@ use super::resources::{ARN, Position, ResourceSpace};
 /// For a bucket policy, servers of MinIO compare the name of the bucket without a `/` behind it.
 pub(in crate::policy) fn within_bucket(pattern: &str, bucket: &str) -> Option<Vec<String>> {
     let inside = format!("{bucket}/");
-    let is_all = *Glob::parse(pattern).tokens() == [Token::Run];
-    let behind = if is_all { "*" } else { pattern.strip_prefix(ARN)? };
+    let behind = behind_prefix(pattern)?;
     if behind == bucket || behind.starts_with(&inside) {
         return Some(vec![pattern.to_owned()]);
     }
@@ -21,9 +20,7 @@ pub(in crate::policy) fn within_bucket(pattern: &str, bucket: &str) -> Option<Ve
     let is_wild = glob.tokens().iter().any(|token| matches!(token, Token::Any | Token::Run));
     let text = |rest: &Glob| format!("{ARN}{inside}{}", rest.text());
     let objects: Vec<String> = glob.behind(&inside).iter().map(text).collect();
-    // Servers of MinIO clean the path of a resource only for patterns without wildcards.
-    let is_plain = |pattern: &String| !pattern.contains(['*', '?']) && !pattern.ends_with('/');
-    if is_wild && objects.iter().any(is_plain) {
+    if is_wild && objects.iter().any(|pattern| is_cleaned(pattern)) {
         return None;
     }
     Some(glob.matches(bucket).then(|| format!("{ARN}{bucket}")).into_iter().chain(objects).collect())
@@ -43,8 +40,7 @@ pub fn similar_beginning(beginning: &str) -> Option<&'static str> {
 /// What a pattern matches behind this beginning of resources: the ends of patterns that start with it. `None` if servers
 /// read such patterns differently.
 pub fn ends_behind(pattern: &str, beginning: &str) -> Option<Vec<String>> {
-    let is_all = *Glob::parse(pattern).tokens() == [Token::Run];
-    let behind = if is_all { "*" } else { pattern.strip_prefix(ARN)? };
+    let behind = behind_prefix(pattern)?;
     if let Some(end) = behind.strip_prefix(beginning) {
         return Some(vec![end.to_owned()]);
     }
@@ -52,9 +48,17 @@ pub fn ends_behind(pattern: &str, beginning: &str) -> Option<Vec<String>> {
         return None;
     }
     let ends: Vec<String> = Glob::parse(behind).behind(beginning).iter().map(Glob::text).collect();
-    // Servers of MinIO clean the path of a resource only for patterns without wildcards.
-    let is_plain = |pattern: &str| !pattern.contains(['*', '?']) && !pattern.ends_with('/');
-    (is_plain(behind) || !ends.iter().any(|end| is_plain(end))).then_some(ends)
+    (is_cleaned(behind) || !ends.iter().any(|end| is_cleaned(end))).then_some(ends)
+}
+
+/// A pattern behind the prefix of S3.
+fn behind_prefix(pattern: &str) -> Option<&str> {
+    if *Glob::parse(pattern).tokens() == [Token::Run] { Some("*") } else { pattern.strip_prefix(ARN) }
+}
+
+/// Whether servers of MinIO clean the path of a resource for this pattern: they do only for patterns without wildcards.
+fn is_cleaned(pattern: &str) -> bool {
+    !pattern.contains(['*', '?']) && !pattern.ends_with('/')
 }
 
 impl Glob {

@@ -2,15 +2,15 @@
 
 use super::abilities::{Requests, abilities_within};
 use super::actions::is_action_name;
-use super::conditions::{Atoms, Constraint, Literal, Solution, solve};
-use super::decide::{Decision, Request, RequestProblem, Verdict, decide};
+use super::conditions::{Atoms, Literal};
+use super::decide::{Applying, Decision, Request, RequestProblem, Verdict, decide};
 use super::formulas::{Formulas, WayTerms};
 use super::glob::Glob;
 use super::question::resources;
 use super::requests::{AskedOn, RequestKind};
 use super::resources::{ARN, ResourceSpace};
 use super::rules::Rules;
-use super::terms::{Compiler, Numbers, normal_statements};
+use super::terms::{Compiler, Numbers, Term, normal_statements};
 use super::views::{Known, View};
 use super::{Context, pattern_covers};
 use crate::base::nearest;
@@ -138,8 +138,7 @@ pub fn decide_request(
     let action = |asked: &super::AskedAction, need| {
         let on_action = Request::of_asked(asked, request.kind.kind(), &request.resource);
         let decision = decide(document, &on_action, context, rules);
-        let resource = on_action.resource().to_owned();
-        ActionDecision { action: asked.name, resource, keys: asked.on.keys(), need, decision }
+        ActionDecision { action: asked.name, resource: on_action.resource, keys: asked.on.keys(), need, decision }
     };
     let formula = request.kind.formula(&context.asked(rules));
     let ways = formula.ways.iter().enumerate().map(|(index, way)| {
@@ -174,7 +173,7 @@ fn verdict(
         if let Some(way) = way {
             ways = vec![ways.swap_remove(way)];
         }
-        let applying: Vec<_> = ways.iter().map(|way| Applying::new(way, &resource)).collect();
+        let applying: Vec<_> = ways.iter().map(|way| applying(way, &resource)).collect();
         Applying::verdict(&applying, &atoms, context.state_cap)
     });
     let all = verdicts.reduce(|one, other| if one == other { one } else { Verdict::Depends });
@@ -188,70 +187,12 @@ impl RequestOn {
     }
 }
 
-/// The literals under which the terms of a way apply to one resource.
-struct Applying {
-    allow: Vec<Vec<Vec<Literal>>>,
-    deny: Vec<Vec<Literal>>,
-}
-
-/// The number of combinations of statements beyond which a verdict is open.
-const MAX_COMBINATIONS: usize = 2_000;
-
-impl Applying {
-    fn new(way: &WayTerms<'_>, resource: &Glob) -> Self {
-        let whens = |terms: &Vec<&super::terms::Term>| -> Vec<Vec<Literal>> {
-            terms.iter().filter_map(|term| term.applies_when(resource)).collect()
-        };
-        Self { allow: way.allow.iter().map(whens).collect(), deny: whens(&way.deny) }
-    }
-
-    fn verdict(ways: &[Self], atoms: &Atoms, cap: usize) -> Verdict {
-        let is_possible = |constraints: Option<Vec<Constraint>>| {
-            let solved = |constraint: &Constraint| solve(constraint, atoms, &mut cap.clone()) != Solution::Impossible;
-            constraints.is_none_or(|constraints| constraints.iter().any(solved))
-        };
-        let allowing = ways.iter().map(Self::allowing).collect::<Option<Vec<_>>>().map(|all| all.concat());
-        if !is_possible(allowing) {
-            Verdict::Denied
-        } else if !is_possible(Self::not_allowing(ways)) {
-            Verdict::Allowed
-        } else {
-            Verdict::Depends
-        }
-    }
-
-    /// What must hold for the way to allow the request: one of these.
-    fn allowing(&self) -> Option<Vec<Constraint>> {
-        let start = Constraint { none: self.deny.clone(), ..Constraint::default() };
-        self.allow.iter().try_fold(vec![start], |constraints, list| {
-            let with = |constraint: &Constraint| {
-                let all = |when: &Vec<Literal>| [constraint.all.as_slice(), when].concat();
-                let constraint = constraint.clone();
-                list.iter().map(all).map(move |all| Constraint { all, ..constraint.clone() }).collect::<Vec<_>>()
-            };
-            let constraints: Vec<_> = constraints.iter().flat_map(with).collect();
-            (constraints.len() <= MAX_COMBINATIONS).then_some(constraints)
-        })
-    }
-
-    /// What must hold for no way to allow the request: one of these.
-    fn not_allowing(ways: &[Self]) -> Option<Vec<Constraint>> {
-        ways.iter().try_fold(vec![Constraint::default()], |constraints, way| {
-            let with = |constraint: &Constraint| {
-                let lacking = way
-                    .allow
-                    .iter()
-                    .map(|list| Constraint { none: [constraint.none.as_slice(), list].concat(), ..constraint.clone() });
-                let denied = way
-                    .deny
-                    .iter()
-                    .map(|when| Constraint { all: [constraint.all.as_slice(), when].concat(), ..constraint.clone() });
-                lacking.chain(denied).collect::<Vec<_>>()
-            };
-            let constraints: Vec<_> = constraints.iter().flat_map(with).collect();
-            (constraints.len() <= MAX_COMBINATIONS).then_some(constraints)
-        })
-    }
+/// The literals under which the terms of a way apply to a resource.
+fn applying(way: &WayTerms<'_>, resource: &Glob) -> Applying {
+    let whens = |terms: &Vec<&Term>| -> Vec<Vec<Literal>> {
+        terms.iter().filter_map(|term| term.applies_when(resource)).collect()
+    };
+    Applying { allow: way.allow.iter().map(whens).collect(), deny: whens(&way.deny) }
 }
 
 /// All requests whose kind and resource match two patterns. A bucket stands for itself and everything in it.
@@ -259,7 +200,7 @@ impl Applying {
 pub struct RequestQuestion {
     resource: String,
     /// The kinds of requests and the patterns of their resources, by kind of resource.
-    asked: Vec<(Vec<RequestKind>, Vec<String>)>,
+    pub(super) asked: Vec<(Vec<RequestKind>, Vec<String>)>,
 }
 
 impl RequestQuestion {
@@ -279,18 +220,13 @@ impl RequestQuestion {
             let kinds: Vec<_> = matching.iter().copied().filter(|request| request.kind() == kind).collect();
             (kinds, resources(behind, kind))
         };
-        let asked: Vec<_> = [Kind::Bucket, Kind::Object].map(of_kind).into_iter().collect();
-        let asked: Vec<_> = asked.into_iter().filter(|(kinds, on)| !kinds.is_empty() && !on.is_empty()).collect();
+        let asked = [Kind::Bucket, Kind::Object].map(of_kind).into_iter();
+        let asked: Vec<_> = asked.filter(|(kinds, on)| !kinds.is_empty() && !on.is_empty()).collect();
         if asked.is_empty() {
             let (action, resource) = (what.to_owned(), resource.to_owned());
             return Err(RequestProblem::Resource { action, kind: first.kind(), resource });
         }
         Ok(Self { resource: format!("{ARN}{behind}"), asked })
-    }
-
-    /// The kinds of requests and the patterns of their resources.
-    pub(super) fn into_asked(self) -> Vec<(Vec<RequestKind>, Vec<String>)> {
-        self.asked
     }
 
     /// The pattern of the resources, as an ARN.

@@ -1,15 +1,13 @@
 //! The access of two users, groups or documents: what only one of them can do, and what both can.
 
 use super::abilities::{Requests, UndecidedRequests, requests_of};
-use super::actions::{Wildcards, action_sets};
 use super::answer::{Attachment, Holder};
 use super::describe::{Exception, Reason};
 use super::engine::Engine;
-use super::findings::GroupFindings;
-use super::lines::{self, AccessLine, Side};
+use super::lines::Side;
 use super::requests::RequestKind;
 use super::rules::RuleList;
-use super::{Access, Context, Undecided};
+use super::{Access, Context, action_lines};
 use crate::policy::Document;
 use crate::policy::document::{Piece, pieces};
 
@@ -57,9 +55,14 @@ pub fn compare(one: Attachment, other: Attachment, context: &Context<'_>) -> Com
     let [of_one, of_other] = [&one, &other].map(|of| of.context(context));
     let is_anonymous = |of: &Attachment| of.holder == Holder::Anonymous;
     let is_another = one.holder.user() != other.holder.user() || is_anonymous(&one) != is_anonymous(&other);
-    let engine = || Engine::new(before.as_ref(), after.as_ref(), &of_other).with_other(is_another.then_some(of_one));
+    let sender = is_another.then_some(of_one);
+    let engine = |is_common| {
+        let mut engine = Engine::new(before.as_ref(), after.as_ref(), &of_other);
+        (engine.other, engine.is_common) = (sender, is_common);
+        engine
+    };
     let both_sides = [Side::Gained, Side::Lost];
-    let found = requests_of(&mut engine(), &both_sides, RequestKind::ALL, None);
+    let found = requests_of(&mut engine(false), &both_sides, RequestKind::ALL, None);
     let is_of = |side| move |open: &&UndecidedRequests| open.side == side;
     let open = |side| found.undecided.iter().filter(is_of(side));
     let (of_other, of_one): (Vec<_>, Vec<_>) = (
@@ -69,26 +72,13 @@ pub fn compare(one: Attachment, other: Attachment, context: &Context<'_>) -> Com
     let only = |gained, undecided| plain(Requests { gained, lost: Vec::new(), undecided }.merged());
     let only_one = only(found.lost, of_one);
     let only_other = only(found.gained, of_other);
-    let both = plain(requests_of(&mut engine().common(), &[Side::Gained], RequestKind::ALL, None).merged());
-    let actions = actions(&mut engine(), [before.as_ref(), after.as_ref()], context);
+    let both = plain(requests_of(&mut engine(true), &[Side::Gained], RequestKind::ALL, None).merged());
+    let mut actions =
+        action_lines(&mut engine(false), &both_sides, [before.as_ref(), after.as_ref()], context.catalogue);
+    for line in actions.gained.iter_mut().chain(&mut actions.lost) {
+        line.except.iter_mut().for_each(without_time);
+    }
     Comparison { rules: context.rules.clone(), only_one, only_other, both, actions, one, other }
-}
-
-/// The actions that only one document allows.
-fn actions(engine: &mut Engine<'_>, documents: [Option<&Document>; 2], context: &Context<'_>) -> Access {
-    let wildcards = Wildcards::new(context.catalogue);
-    let action_sets = action_sets(context.catalogue, documents.into_iter().flatten());
-    let found = engine.actions(&[Side::Gained, Side::Lost], &action_sets);
-    let lines = |side| -> Vec<AccessLine> {
-        let mut all = found.get(&side).map_or(Vec::new(), |found| lines::lines(found, &wildcards));
-        all.iter_mut().for_each(|line| line.except.iter_mut().for_each(without_time));
-        all
-    };
-    let undecided = |(side, found): (&Side, &GroupFindings<'_>)| -> Vec<Undecided> {
-        lines::undecided(found, *side, &wildcards).into_iter().collect()
-    };
-    let (gained, lost) = (lines(Side::Gained), lines(Side::Lost));
-    Access { gained, lost, undecided: found.iter().flat_map(undecided).collect(), ..Access::default() }
 }
 
 /// Nobody had anything before: both have it now.

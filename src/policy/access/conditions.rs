@@ -93,11 +93,8 @@ impl Atoms {
 
     /// A key as a condition before it spells it, if only the case differs.
     pub(super) fn spelling<'a>(&'a self, key: &'a str) -> &'a str {
-        let keys = self.atoms.iter().filter_map(|atom| match atom {
-            Atom::Condition(condition) => Some(condition.key.as_str()),
-            Atom::Covers(_) | Atom::Applies(_) | Atom::IsAbout(_) | Atom::OfOther(_) => None,
-        });
-        keys.into_iter().find(|known| known.eq_ignore_ascii_case(key)).unwrap_or(key)
+        let mut keys = self.atoms.iter().filter_map(Atom::condition).map(|condition| condition.key.as_str());
+        keys.find(|known| known.eq_ignore_ascii_case(key)).unwrap_or(key)
     }
 
     /// Whether `given` implies the literal. It can be wrongly false.
@@ -143,13 +140,8 @@ impl Atoms {
 
     /// The key of a question about networks.
     fn key_of(&self, literal: &Literal) -> Option<&str> {
-        match (&self.networks[literal.atom], &self.atoms[literal.atom]) {
-            (Some(_), Atom::Condition(condition)) => Some(&condition.key),
-            (
-                Some(_) | None,
-                Atom::Condition(_) | Atom::Covers(_) | Atom::Applies(_) | Atom::IsAbout(_) | Atom::OfOther(_),
-            ) => None,
-        }
+        self.networks[literal.atom].as_ref()?;
+        self.atoms[literal.atom].condition().map(|condition| condition.key.as_str())
     }
 
     fn networks_of<'a>(&'a self, literals: impl IntoIterator<Item = &'a Literal>) -> Vec<&'a Networks> {
@@ -158,6 +150,13 @@ impl Atoms {
 }
 
 impl Atom {
+    pub(super) fn condition(&self) -> Option<&Condition> {
+        match self {
+            Self::Condition(condition) => Some(condition),
+            Self::Covers(_) | Self::Applies(_) | Self::IsAbout(_) | Self::OfOther(_) => None,
+        }
+    }
+
     /// Whether both cannot hold. It can be wrongly false.
     fn excludes(&self, other: &Self) -> bool {
         match (self, other) {
@@ -178,12 +177,9 @@ impl Atom {
 
     /// The networks, if the atom asks whether the only address of a request is in one of them.
     fn networks(&self) -> Option<Networks> {
-        match self {
-            Self::Condition(condition) if condition.operator == "IpAddress" && condition.is_single() => {
-                Networks::read(&condition.values).filter(|_| !condition.open && !condition.values.is_empty())
-            }
-            Self::Condition(_) | Self::Covers(_) | Self::Applies(_) | Self::IsAbout(_) | Self::OfOther(_) => None,
-        }
+        let is_one =
+            |of: &&Condition| of.operator == "IpAddress" && of.is_single() && !of.open && !of.values.is_empty();
+        self.condition().filter(is_one).and_then(|condition| Networks::read(&condition.values))
     }
 }
 

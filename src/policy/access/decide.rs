@@ -51,12 +51,13 @@ pub struct Ground {
 
 /// Evaluates a request by one set of rules. No document gives no access.
 pub fn decide(document: Option<&Document>, request: &Request, context: &Context<'_>, rules: Rules) -> Decision {
-    let action_sets = [ActionSet::new(request.action(), request.kind())];
+    let action_sets = [ActionSet::new(&request.action, request.kind)];
     let compiler = Compiler { rules, requester: context.requester(&rules), action_sets: &action_sets };
     let (space, resource) = request.place(&rules);
     let (mut atoms, mut numbers) = (Atoms::default(), Numbers::default());
     let compiled = document.map(normal_statements).map(|normal| compiler.compile(&normal, &mut atoms, &mut numbers));
-    let (mut allows, mut denies) = (Applying::default(), Applying::default());
+    let (mut allowed_by, mut denied_by) = (Vec::new(), Vec::new());
+    let (mut allow, mut deny) = (Vec::new(), Vec::new());
     // No bucket policy is about what has no bucket, and nobody lists buckets without a login.
     let is_without_bucket = request.kind == Kind::Account || !request.keys.is_empty();
     let compiled = compiled.filter(|_| !(is_without_bucket && compiler.requester.is_anonymous));
@@ -70,27 +71,20 @@ pub fn decide(document: Option<&Document>, request: &Request, context: &Context<
         if whens.iter().any(Vec::is_empty) {
             whens = vec![Vec::new()];
         }
-        let applying = match statement.effect {
-            Effect::Allow => &mut allows,
-            Effect::Deny => &mut denies,
+        let (grounds, all_whens) = match statement.effect {
+            Effect::Allow => (&mut allowed_by, &mut allow),
+            Effect::Deny => (&mut denied_by, &mut deny),
         };
-        applying.grounds.extend(whens.iter().map(|when| Ground {
+        grounds.extend(whens.iter().map(|when| Ground {
             statement: title(document, index),
             index,
             conditions: when.iter().map(|literal| text(*literal, &atoms).to_string()).collect(),
         }));
-        applying.grounds.dedup();
-        applying.whens.append(&mut whens);
+        grounds.dedup();
+        all_whens.append(&mut whens);
     }
-    let verdict = verdict(&allows.whens, &denies.whens, &atoms, context.state_cap);
-    Decision { verdict, allowed_by: allows.grounds, denied_by: denies.grounds }
-}
-
-/// The statements of one effect that cover the request, with the literals that must hold.
-#[derive(Default)]
-struct Applying {
-    grounds: Vec<Ground>,
-    whens: Vec<Vec<Literal>>,
+    let verdict = Applying::verdict(&[Applying { allow: vec![allow], deny }], &atoms, context.state_cap);
+    Decision { verdict, allowed_by, denied_by }
 }
 
 fn title(document: Option<&Document>, index: usize) -> String {
@@ -98,18 +92,64 @@ fn title(document: Option<&Document>, index: usize) -> String {
     sid.filter(|sid| !sid.is_empty()).unwrap_or_else(|| format!("statement {}", index + 1))
 }
 
-/// `Allowed` if no answers deny the request, `Denied` if no answers allow it.
-fn verdict(allows: &[Vec<Literal>], denies: &[Vec<Literal>], atoms: &Atoms, cap: usize) -> Verdict {
-    let never = |none: &[Vec<Literal>], some: Option<&[Vec<Literal>]>| {
-        let constraint = Constraint { all: Vec::new(), none: none.to_vec(), some: some.map(<[_]>::to_vec) };
-        solve(&constraint, atoms, &mut cap.clone()) == Solution::Impossible
-    };
-    if never(denies, Some(allows)) {
-        Verdict::Denied
-    } else if never(allows, None) && never(&[], Some(denies)) {
-        Verdict::Allowed
-    } else {
-        Verdict::Depends
+/// The literals under which the terms of a way apply to one resource.
+pub(super) struct Applying {
+    /// One of each of these lists must hold.
+    pub(super) allow: Vec<Vec<Vec<Literal>>>,
+    pub(super) deny: Vec<Vec<Literal>>,
+}
+
+/// The number of combinations of statements beyond which a verdict is open.
+const MAX_COMBINATIONS: usize = 2_000;
+
+impl Applying {
+    /// `Denied` if no answers allow the request by one of some ways, `Allowed` if no answers deny it.
+    pub(super) fn verdict(ways: &[Self], atoms: &Atoms, cap: usize) -> Verdict {
+        let is_possible = |constraints: Option<Vec<Constraint>>| {
+            let solved = |constraint: &Constraint| solve(constraint, atoms, &mut cap.clone()) != Solution::Impossible;
+            constraints.is_none_or(|constraints| constraints.iter().any(solved))
+        };
+        let allowing = ways.iter().map(Self::allowing).collect::<Option<Vec<_>>>().map(|all| all.concat());
+        if !is_possible(allowing) {
+            Verdict::Denied
+        } else if !is_possible(Self::not_allowing(ways)) {
+            Verdict::Allowed
+        } else {
+            Verdict::Depends
+        }
+    }
+
+    /// What must hold for the way to allow the request: one of these.
+    fn allowing(&self) -> Option<Vec<Constraint>> {
+        let start = Constraint { none: self.deny.clone(), ..Constraint::default() };
+        self.allow.iter().try_fold(vec![start], |constraints, list| {
+            let with = |constraint: &Constraint| {
+                let all = |when: &Vec<Literal>| [constraint.all.as_slice(), when].concat();
+                let constraint = constraint.clone();
+                list.iter().map(all).map(move |all| Constraint { all, ..constraint.clone() }).collect::<Vec<_>>()
+            };
+            let constraints: Vec<_> = constraints.iter().flat_map(with).collect();
+            (constraints.len() <= MAX_COMBINATIONS).then_some(constraints)
+        })
+    }
+
+    /// What must hold for no way to allow the request: one of these.
+    fn not_allowing(ways: &[Self]) -> Option<Vec<Constraint>> {
+        ways.iter().try_fold(vec![Constraint::default()], |constraints, way| {
+            let with = |constraint: &Constraint| {
+                let lacking = way
+                    .allow
+                    .iter()
+                    .map(|list| Constraint { none: [constraint.none.as_slice(), list].concat(), ..constraint.clone() });
+                let denied = way
+                    .deny
+                    .iter()
+                    .map(|when| Constraint { all: [constraint.all.as_slice(), when].concat(), ..constraint.clone() });
+                lacking.chain(denied).collect::<Vec<_>>()
+            };
+            let constraints: Vec<_> = constraints.iter().flat_map(with).collect();
+            (constraints.len() <= MAX_COMBINATIONS).then_some(constraints)
+        })
     }
 }
 
@@ -118,7 +158,8 @@ fn verdict(allows: &[Vec<Literal>], denies: &[Vec<Literal>], atoms: &Atoms, cap:
 pub struct Request {
     action: String,
     kind: Kind,
-    resource: String,
+    /// An ARN or `*`.
+    pub(super) resource: String,
     /// The keys that the server sets, with their values.
     keys: &'static [(&'static str, &'static str)],
 }
@@ -192,25 +233,6 @@ impl Request {
         Self { action: asked.name.to_owned(), kind, resource, keys: asked.on.keys() }
     }
 
-    /// The action.
-    pub fn action(&self) -> &str {
-        &self.action
-    }
-
-    /// The resource: an ARN or `*`.
-    pub fn resource(&self) -> &str {
-        &self.resource
-    }
-
-    /// Whether the resource has characters that are wildcards in a policy. In a request they are plain characters.
-    pub fn looks_like_a_pattern(&self) -> bool {
-        self.kind != Kind::Account && self.resource.contains(['*', '?'])
-    }
-
-    pub(super) fn kind(&self) -> Kind {
-        self.kind
-    }
-
     /// The resource space of the request, and the text of the resource in it.
     pub(super) fn place(&self, rules: &Rules) -> (ResourceSpace, Glob) {
         let behind = self.resource.strip_prefix(ARN);
@@ -235,15 +257,14 @@ impl Request {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::read;
+    use crate::policy::testing::{document, statement};
 
     const HOME: &str = r#"{"Effect": "Allow", "Action": "s3:*", "Resource": "arn:aws:s3:::home/${aws:username}/*"}"#;
 
     fn found(statements: &str, action: &str, resource: &str, rules: Rules) -> Decision {
         let catalogue = Catalogue::newest();
-        let document = read(&format!(r#"{{"Version": "2012-10-17", "Statement": [{statements}]}}"#)).document.unwrap();
         let request = Request::parse(action, resource, &catalogue).unwrap();
-        decide(Some(&document), &request, &Context::new(&catalogue).with_user("al"), rules)
+        decide(Some(&document(statements)), &request, &Context::new(&catalogue).with_user("al"), rules)
     }
 
     fn verdicts(statements: &str, action: &str, resource: &str) -> (Verdict, Verdict) {
@@ -254,10 +275,6 @@ mod tests {
     const BOTH: (Verdict, Verdict) = (Verdict::Allowed, Verdict::Allowed);
     const NEITHER: (Verdict, Verdict) = (Verdict::Denied, Verdict::Denied);
     const OPEN: (Verdict, Verdict) = (Verdict::Depends, Verdict::Depends);
-
-    fn statement(effect: &str, action: &str, resource: &str, more: &str) -> String {
-        format!(r#"{{"Effect": "{effect}", "Action": "{action}", "Resource": "arn:aws:s3:::{resource}"{more}}}"#)
-    }
 
     #[test]
     fn an_allow_allows_exactly_its_actions_and_resources() {
@@ -347,7 +364,7 @@ mod tests {
         }
         let message = problem("s3:GetObject", "b").to_string();
         assert_eq!(message, "`s3:GetObject` is about an object: `arn:aws:s3:::BUCKET/KEY`, and `b` is none");
-        assert_eq!(Request::parse("s3:GetObject", "b/k", &catalogue).unwrap().kind(), Kind::Object);
+        assert_eq!(Request::parse("s3:GetObject", "b/k", &catalogue).unwrap().kind, Kind::Object);
     }
 
     #[test]

@@ -26,9 +26,9 @@ pub(super) struct Engine<'c> {
     granted: Option<Document>,
     context: Context<'c>,
     /// The context of the document before, if it is about another sender.
-    other: Option<Context<'c>>,
-    /// Whether to look for what both documents allow, instead of what only one of them allows.
-    is_common: bool,
+    pub(super) other: Option<Context<'c>>,
+    /// Whether to look for the requests that both documents allow, as gained, instead of what only one of them allows.
+    pub(super) is_common: bool,
     atoms: Atoms,
     shared: Shared,
 }
@@ -43,30 +43,25 @@ struct Shared {
 
 impl<'c> Engine<'c> {
     pub(super) fn new(before: Option<&Document>, after: Option<&Document>, context: &Context<'c>) -> Self {
+        Self::beyond(before, after, None, context)
+    }
+
+    /// The same without the gained requests that another document allows.
+    pub(super) fn beyond(
+        before: Option<&Document>,
+        after: Option<&Document>,
+        granted: Option<&Document>,
+        context: &Context<'c>,
+    ) -> Self {
         let shared = Shared {
             numbers: Numbers::default(),
             pairs: PatternPairs::default(),
             answers: BTreeMap::new(),
             budget: Budget { each: context.state_cap, left: context.state_cap.saturating_mul(2) },
         };
-        let (before, after) = (before.map(normal_statements), after.map(normal_statements));
+        let [before, after, granted] = [before, after, granted].map(|document| document.map(normal_statements));
         let (other, atoms) = (None, Atoms::default());
-        Self { before, after, granted: None, context: *context, other, is_common: false, atoms, shared }
-    }
-
-    /// The same with the document before for another sender.
-    pub(super) fn with_other(self, other: Option<Context<'c>>) -> Self {
-        Self { other, ..self }
-    }
-
-    /// The same about the requests that both documents allow. They count as gained.
-    pub(super) fn common(self) -> Self {
-        Self { is_common: true, ..self }
-    }
-
-    /// The same without the gained requests that another document allows.
-    pub(super) fn beyond(self, granted: &Document) -> Self {
-        Self { granted: Some(normal_statements(granted)), ..self }
+        Self { before, after, granted, context: *context, other, is_common: false, atoms, shared }
     }
 
     /// The actions that only one of the documents allows, by side and group of rules.

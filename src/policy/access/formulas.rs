@@ -2,7 +2,7 @@
 
 use super::actions::ActionSet;
 use super::requests::{AskedAction, AskedOn, Formula, RequestKind};
-use super::rules::{RuleList, Rules};
+use super::rules::Rules;
 use super::terms::Term;
 use super::views::{View, class_terms};
 use crate::policy::Kind;
@@ -147,12 +147,5 @@ impl Rules {
         let formula = |rules| move |kind: &RequestKind| kind.formula(rules);
         self.evaluate_like(other)
             && RequestKind::ALL.iter().map(formula(self)).eq(RequestKind::ALL.iter().map(formula(other)))
-    }
-}
-
-impl RuleList {
-    /// The rules in groups by which the access engine evaluates every request alike.
-    pub fn groups_of_requests(&self) -> Vec<Vec<Rules>> {
-        self.alike(Rules::ask_like)
     }
 }

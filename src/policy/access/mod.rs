@@ -45,7 +45,7 @@ mod wording;
 #[cfg(test)]
 pub(crate) mod oracle;
 
-pub use abilities::{RequestLine, RequestWitness, Requests, UndecidedRequests, abilities, request_difference};
+pub use abilities::{RequestLine, RequestWitness, Requests, UndecidedRequests, abilities};
 pub use answer::{Answer, Asked, Attachment, ByBucket, Holder, Report};
 pub use basis::{Basis, BasisKind, basis};
 pub(super) use bucket::within_bucket;
@@ -60,7 +60,7 @@ pub use practice::{InPractice, WithoutEffect};
 pub use question::Question;
 pub use reach::Reach;
 pub use requester::is_in_every_request;
-pub use requests::{ActionUse, AskedAction, AskedOn, Formula, RequestKind, Way, use_of};
+pub use requests::{AskedAction, AskedOn, Formula, RequestKind, Way};
 pub use resources::ARN;
 pub use rules::{
     ALL_RULES, AWS_RULES, BucketPolicies, MINIO_2021_RULES, Preset, RuleList, Rules, RulesProblem, RulesTable,
@@ -241,19 +241,28 @@ pub fn gains(before: Option<&Document>, after: Option<&Document>, context: &Cont
 }
 
 fn difference_on(sides: &[Side], before: Option<&Document>, after: Option<&Document>, context: &Context<'_>) -> Access {
-    let wildcards = Wildcards::new(context.catalogue);
-    let action_sets = action_sets(context.catalogue, before.into_iter().chain(after));
     let mut engine = Engine::new(before, after, context);
-    let found = engine.actions(sides, &action_sets);
-    let lines = |side| found.get(&side).map_or(Vec::new(), |found| lines::lines(found, &wildcards));
-    let undecided = |(side, found): (&Side, &GroupFindings<'_>)| lines::undecided(found, *side, &wildcards);
-    let (gained, lost) = (lines(Side::Gained), lines(Side::Lost));
-    let undecided = found.iter().flat_map(undecided).collect();
-    let mut access = Access { gained, lost, undecided, in_practice: InPractice::default() };
+    let mut access = action_lines(&mut engine, sides, [before, after], context.catalogue);
     let requests =
         abilities::requests_of(&mut engine, sides, &practice::notable(context.catalogue, context.rules), None);
     access.in_practice = practice::in_practice(&access, requests, context.catalogue, context.rules);
     access
+}
+
+/// The actions that only one of the documents of an engine allows.
+fn action_lines(
+    engine: &mut Engine<'_>,
+    sides: &[Side],
+    documents: [Option<&Document>; 2],
+    catalogue: &Catalogue,
+) -> Access {
+    let wildcards = Wildcards::new(catalogue);
+    let action_sets = action_sets(catalogue, documents.into_iter().flatten());
+    let found = engine.actions(sides, &action_sets);
+    let lines = |side| found.get(&side).map_or(Vec::new(), |found| lines::lines(found, &wildcards));
+    let undecided = |(side, found): (&Side, &GroupFindings<'_>)| lines::undecided(found, *side, &wildcards);
+    let (gained, lost) = (lines(Side::Gained), lines(Side::Lost));
+    Access { gained, lost, undecided: found.iter().flat_map(undecided).collect(), ..Access::default() }
 }
 
 /// The access that a document gives.
@@ -294,16 +303,17 @@ pub fn patterns_overlap(one: &str, other: &str) -> bool {
     glob::Glob::parse(one).overlaps(&glob::Glob::parse(other))
 }
 
-/// The keys of conditions about the user.
-const OF_USER: [&str; 3] = ["aws:principaltype", "aws:userid", "aws:username"];
+/// Whether a key of conditions is about the user.
+fn is_of_user(key: &str) -> bool {
+    ["aws:principaltype", "aws:userid", "aws:username"].iter().any(|known| key.eq_ignore_ascii_case(known))
+}
 
 /// Whether the access of a document can depend on the user.
 pub fn depends_on_user(document: &Document) -> bool {
     let depends = |statement: &Statement| {
         let values = statement.conditions.iter().flat_map(|clause| &clause.values);
-        let keys = statement.conditions.iter().map(|clause| &clause.key);
         statement.resources.patterns.iter().chain(values).any(|text| text.contains("${"))
-            || keys.into_iter().any(|key| OF_USER.iter().any(|known| key.eq_ignore_ascii_case(known)))
+            || statement.conditions.iter().any(|clause| is_of_user(&clause.key))
             || statement.principals.as_ref().is_some_and(Principals::depends_on_user)
     };
     document.statements.iter().any(depends)
@@ -368,29 +378,13 @@ fn part(document: &Document, statements: &[usize]) -> Document {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::read_lenient;
+    use crate::policy::testing::plain;
 
     const ALL: &str = "arn:aws:s3:::*";
 
-    fn document(statements: &[(&str, &str, &str)]) -> Document {
-        let statement = |(effect, actions, resources): &(&str, &str, &str)| {
-            let (action, actions) = match actions.strip_prefix('!') {
-                Some(actions) => ("NotAction", actions),
-                None => ("Action", *actions),
-            };
-            let (resource, resources) = match resources.strip_prefix('!') {
-                Some(resources) => ("NotResource", resources),
-                None => ("Resource", *resources),
-            };
-            format!(r#"{{"Effect":"{effect}","{action}":"{actions}","{resource}":"{resources}"}}"#)
-        };
-        let statements: Vec<_> = statements.iter().map(statement).collect();
-        read_lenient(&format!(r#"{{"Version":"2012-10-17","Statement":[{}]}}"#, statements.join(","))).unwrap()
-    }
-
     fn between(before: &[(&str, &str, &str)], after: &[(&str, &str, &str)]) -> Access {
         let catalogue = Catalogue::newest();
-        difference(Some(&document(before)), Some(&document(after)), &Context::new(&catalogue))
+        difference(Some(&plain(before)), Some(&plain(after)), &Context::new(&catalogue))
     }
 
     const READ: (&str, &str, &str) = ("Allow", "s3:GetObject", ALL);
@@ -482,7 +476,7 @@ mod tests {
     fn a_few_random_instances_settle_what_a_search_is_too_long_for() {
         let allow = |resource| ("Allow", "s3:GetObject", resource);
         let all_examples = ["arn:aws:s3:::logs/?", "arn:aws:s3:::logs/???", "arn:aws:s3:::logs/*/*"].map(allow);
-        let [before, after] = [document(&all_examples), document(&[allow("arn:aws:s3:::logs/*")])];
+        let [before, after] = [plain(&all_examples), plain(&[allow("arn:aws:s3:::logs/*")])];
         let catalogue = Catalogue::newest();
         let access = difference(Some(&before), Some(&after), &Context { state_cap: 0, ..Context::new(&catalogue) });
         assert_eq!((access.gained.len(), access.undecided.len()), (1, 0), "{access:?}");

@@ -29,13 +29,6 @@ impl Requester<'_> {
     pub(super) const ANONYMOUS: Self = Requester { is_anonymous: true, ..Self::UNKNOWN };
 }
 
-#[cfg(test)]
-impl<'a> Requester<'a> {
-    pub(super) fn named(name: Option<&'a str>) -> Self {
-        Self { name, ..Requester::UNKNOWN }
-    }
-}
-
 /// What is known about a key of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum KeyValue<'a> {
@@ -339,8 +332,12 @@ mod tests {
     const AWS: Rules = Rules::AWS;
     const MINIO: Rules = Rules::MINIO_2021;
 
+    fn dialect(rules: Rules, name: Option<&str>) -> Dialect<'_> {
+        Dialect { rules, variables: true, requester: Requester { name, ..Requester::UNKNOWN } }
+    }
+
     fn read(text: &str, rules: Rules, user: Option<&str>) -> Pattern {
-        Pattern::read(text, Dialect { rules, variables: true, requester: Requester::named(user) })
+        Pattern::read(text, dialect(rules, user))
     }
 
     fn globs(text: &str, rules: Rules, user: Option<&str>) -> Vec<Glob> {
@@ -413,7 +410,7 @@ mod tests {
 
     #[test]
     fn the_users_name_is_filled_into_values() {
-        let dialect = Dialect { rules: AWS, variables: true, requester: Requester::named(Some("al")) };
+        let dialect = dialect(AWS, Some("al"));
         assert_eq!(dialect.fill("${aws:username}/${aws:userid}"), ("al/${aws:userid}".to_owned(), true));
         assert_eq!(dialect.fill("${aws:username}/"), ("al/".to_owned(), false));
     }

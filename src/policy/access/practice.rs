@@ -2,7 +2,7 @@
 
 use super::abilities::{RequestLine, Requests, UndecidedRequests};
 use super::lines::{AccessLine, Side};
-use super::requests::{ActionUse, AskedAction, KEYS_OF_LIST, RequestKind, Way, use_of};
+use super::requests::{AskedAction, KEYS_OF_LIST, RequestKind, Way, means_another};
 use super::rules::{RuleList, Rules};
 use super::{Access, pattern_covers, patterns_overlap};
 use crate::policy::{Catalogue, Level};
@@ -65,7 +65,7 @@ pub(super) fn in_practice(access: &Access, requests: Requests, catalogue: &Catal
             for (action, kind) in actions_of(line, catalogue) {
                 let has_effect = |one: &Rules| {
                     kind.is_plain(one)
-                        || matches!(use_of(&action, one), ActionUse::Means(_))
+                        || means_another(&action, one)
                         || is_open(kind)
                         || changed.iter().any(|changed| affects(changed, kind, line, *one))
                 };
@@ -177,23 +177,14 @@ fn accounts(lines: &[AccessLine], of: &RequestLine, side: Side, catalogue: &Cata
 mod tests {
     use super::super::{ALL_RULES, AWS_RULES, Context, difference};
     use super::*;
-    use crate::policy::{Document, read};
-
-    fn document(statements: &[(&str, &str, &str)]) -> Document {
-        let statement = |(effect, actions, resource): &(&str, &str, &str)| {
-            let actions: Vec<String> = actions.split(' ').map(|action| format!("\"s3:{action}\"")).collect();
-            format!(r#"{{"Effect":"{effect}","Action":[{}],"Resource":"arn:aws:s3:::{resource}"}}"#, actions.join(","))
-        };
-        let statements: Vec<String> = statements.iter().map(statement).collect();
-        read(&format!(r#"{{"Version":"2012-10-17","Statement":[{}]}}"#, statements.join(","))).document.unwrap()
-    }
+    use crate::policy::testing::plain;
 
     type Statements<'a> = &'a [(&'a str, &'a str, &'a str)];
 
     /// The lines without effect, and the requests beyond the lines, in short.
     fn between(before: Statements<'_>, after: Statements<'_>, rules: &RuleList) -> Vec<String> {
         let catalogue = Catalogue::newest();
-        let [before, after] = [before, after].map(document);
+        let [before, after] = [before, after].map(|statements| plain(statements));
         let context = Context { rules, ..Context::new(&catalogue) };
         let InPractice { without_effect, beyond } = difference(Some(&before), Some(&after), &context).in_practice;
         assert_eq!(beyond.undecided, []);
@@ -207,8 +198,8 @@ mod tests {
         without.chain(beyond.gained.iter().map(line("gains"))).chain(beyond.lost.iter().map(line("loses"))).collect()
     }
 
-    const ALL: (&str, &str, &str) = ("Allow", "*", "logs/*");
-    const KEPT: (&str, &str, &str) = ("Deny", "DeleteObjectVersion", "logs/*");
+    const ALL: (&str, &str, &str) = ("Allow", "s3:*", "arn:aws:s3:::logs/*");
+    const KEPT: (&str, &str, &str) = ("Deny", "s3:DeleteObjectVersion", "arn:aws:s3:::logs/*");
 
     #[test]
     fn a_deny_that_takes_nothing_away_is_named() {
@@ -221,28 +212,28 @@ mod tests {
 
     #[test]
     fn an_allow_that_gives_nothing_is_named() {
-        let read = ("Allow", "GetObject", "logs/*");
-        let tags = ("Allow", "GetObjectVersionTagging", "logs/*");
+        let read = ("Allow", "s3:GetObject", "arn:aws:s3:::logs/*");
+        let tags = ("Allow", "s3:GetObjectVersionTagging", "arn:aws:s3:::logs/*");
         let nothing = "Gained s3:GetObjectVersionTagging without effect by minio-2021+minio-2026";
         assert_eq!(between(&[read], &[read, tags], &ALL_RULES), [nothing]);
-        let version = ("Allow", "DeleteObjectVersion", "logs/*");
+        let version = ("Allow", "s3:DeleteObjectVersion", "arn:aws:s3:::logs/*");
         let found = between(&[read], &[read, version], &ALL_RULES);
         assert_eq!(found, ["Gained s3:DeleteObjectVersion without effect by minio-2021+minio-2026"]);
     }
 
     #[test]
     fn requests_that_no_line_shows_are_named() {
-        let delete = ("Allow", "DeleteObject", "logs/*");
+        let delete = ("Allow", "s3:DeleteObject", "arn:aws:s3:::logs/*");
         assert_eq!(between(&[delete, KEPT], &[delete], &ALL_RULES), ["gains delete-version by minio-2026"]);
-        let lock = ("Allow", "GetBucketObjectLockConfiguration", "logs/*");
+        let lock = ("Allow", "s3:GetBucketObjectLockConfiguration", "arn:aws:s3:::logs/*");
         assert_eq!(between(&[delete], &[delete, lock], &ALL_RULES), ["gains delete-locked-version by minio-2021"]);
     }
 
     #[test]
     fn power_that_harmless_actions_give_is_named() {
-        let hole = ("Allow", "DeleteObject GetBucketObjectLockConfiguration", "logs/*");
+        let hole = ("Allow", "s3:DeleteObject|s3:GetBucketObjectLockConfiguration", "arn:aws:s3:::logs/*");
         assert_eq!(between(&[], &[hole], &ALL_RULES), ["gains delete-locked-version by minio-2021"]);
-        let retention = ("Allow", "PutObjectRetention", "logs/*");
+        let retention = ("Allow", "s3:PutObjectRetention", "arn:aws:s3:::logs/*");
         let shorten = "gains shorten-retention by minio-2021+minio-2026";
         assert_eq!(between(&[], &[retention], &ALL_RULES), [shorten]);
         assert_eq!(between(&[], &[ALL], &ALL_RULES), [""; 0]);
@@ -250,13 +241,18 @@ mod tests {
 
     #[test]
     fn ordinary_changes_need_no_more_lines() {
-        let read = ("Allow", "GetObject ListBucket", "logs*");
-        for more in
-            ["GetObjectTagging", "PutObject", "DeleteObject", "PutObject DeleteObject", "*", "GetBucketLocation"]
-        {
-            assert_eq!(between(&[read], &[read, ("Allow", more, "logs*")], &ALL_RULES), [""; 0], "{more}");
+        let read = ("Allow", "s3:GetObject|s3:ListBucket", "arn:aws:s3:::logs*");
+        for more in [
+            "s3:GetObjectTagging",
+            "s3:PutObject",
+            "s3:DeleteObject",
+            "s3:PutObject|s3:DeleteObject",
+            "s3:*",
+            "s3:GetBucketLocation",
+        ] {
+            assert_eq!(between(&[read], &[read, ("Allow", more, "arn:aws:s3:::logs*")], &ALL_RULES), [""; 0], "{more}");
         }
         assert_eq!(between(&[], &[read], &ALL_RULES), [""; 0]);
-        assert_eq!(between(&[ALL], &[ALL, ("Deny", "*", "logs/x/*")], &ALL_RULES), [""; 0]);
+        assert_eq!(between(&[ALL], &[ALL, ("Deny", "s3:*", "arn:aws:s3:::logs/x/*")], &ALL_RULES), [""; 0]);
     }
 }

@@ -120,14 +120,13 @@ pub(super) fn resources(behind: &str, kind: Kind) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::read;
+    use crate::policy::testing::{self, document};
 
     /// The lines as `actions on pattern except …`.
     fn allowed(statements: &str, action: &str, resource: &str) -> Vec<String> {
         let catalogue = Catalogue::newest();
-        let document = read(&format!(r#"{{"Version": "2012-10-17", "Statement": [{statements}]}}"#)).document.unwrap();
         let question = Question::parse(action, resource, &catalogue).unwrap();
-        let access = question.allowed(&document, &Context::new(&catalogue).with_user("al"));
+        let access = question.allowed(&document(statements), &Context::new(&catalogue).with_user("al"));
         assert!(access.lost.is_empty() && access.undecided.is_empty());
         let line = |line: &AccessLine| {
             let only = line.rules.first().map(|rules| format!("{}: ", rules.like));
@@ -140,7 +139,7 @@ mod tests {
     }
 
     fn statement(effect: &str, action: &str, resource: &str) -> String {
-        format!(r#"{{"Effect": "{effect}", "Action": "{action}", "Resource": "arn:aws:s3:::{resource}"}}"#)
+        testing::statement(effect, action, resource, "")
     }
 
     #[test]

@@ -51,9 +51,7 @@ impl Atoms {
         }
         values.all(|given| values_apart(("StringEquals", value), (test, given))).then_some(false)
     }
-}
 
-impl Atoms {
     /// The answer to an atom, if it is a condition and the request does not have its key.
     pub(super) fn answer_if_absent(&self, atom: usize) -> Option<bool> {
         let Atom::Condition(condition) = self.get(atom) else { return None };
@@ -151,15 +149,13 @@ fn fulfills(test: &str, given: &str, value: &str) -> Option<bool> {
 #[cfg(test)]
 mod tests {
     use super::super::{Context, Credentials, Request, Rules, Verdict, decide};
-    use crate::policy::{Catalogue, read};
+    use crate::policy::Catalogue;
+    use crate::policy::testing::{document, statement};
 
     /// The verdicts by the rules of 2021, 2026 and AWS about reading with a condition, by the user `al`.
     fn verdicts(condition: &str, credentials: Credentials) -> [Verdict; 3] {
-        let text = format!(
-            r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Action":"s3:GetObject",
-                "Resource":"arn:aws:s3:::b/*","Condition":{{{condition}}}}}]}}"#
-        );
-        let document = read(&text).document.unwrap();
+        let condition = format!(r#", "Condition": {{{condition}}}"#);
+        let document = document(&statement("Allow", "s3:GetObject", "b/*", &condition));
         let catalogue = Catalogue::newest();
         let request = Request::parse("s3:GetObject", "b/k", &catalogue).unwrap();
         let context = Context::new(&catalogue).with_user("al").with_credentials(credentials);

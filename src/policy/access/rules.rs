@@ -328,6 +328,19 @@ impl RuleList {
         self.alike(Rules::evaluate_like)
     }
 
+    /// What the rules give, in order: what several of them agree on is there once, with these.
+    pub(super) fn agreeing<T: PartialEq>(&self, given_by: impl Fn(Rules) -> T) -> Vec<(Vec<Rules>, T)> {
+        let mut all: Vec<(Vec<Rules>, T)> = Vec::new();
+        for rules in self.iter() {
+            let given = given_by(rules);
+            match all.iter_mut().find(|(_, other)| *other == given) {
+                Some((group, _)) => group.push(rules),
+                None => all.push((vec![rules], given)),
+            }
+        }
+        all
+    }
+
     pub(super) fn alike(&self, is_like: impl Fn(&Rules, &Rules) -> bool) -> Vec<Vec<Rules>> {
         let mut groups: Vec<Vec<Rules>> = Vec::new();
         for rules in self.iter() {
@@ -338,9 +351,7 @@ impl RuleList {
         }
         groups
     }
-}
 
-impl RuleList {
     /// The value of `rules` in a configuration.
     pub fn to_toml(&self) -> String {
         let one = |rules: Rules| match rules.replaced().as_slice() {

@@ -113,7 +113,7 @@ impl RequestSet {
 
     fn add(&mut self, what: &str, resource: &str, catalogue: &Catalogue) -> Result<(), RequestProblem> {
         match RequestQuestion::parse(what, resource) {
-            Ok(question) => self.requests.extend(question.into_asked()),
+            Ok(question) => self.requests.extend(question.asked),
             Err(RequestProblem::Action { .. }) if what.contains(':') => {
                 self.actions.push(Question::parse(what, resource, catalogue)?);
             }
@@ -222,7 +222,7 @@ pub fn beyond(
     before: Option<&Document>,
     context: &Context<'_>,
 ) -> Option<Counterexample> {
-    let mut engine = Engine::new(before, Some(document), context).beyond(granted);
+    let mut engine = Engine::beyond(before, Some(document), Some(granted), context);
     shortest(examples(requests_of(&mut engine, &[Side::Gained], RequestKind::ALL, None)).into_iter())
 }
 

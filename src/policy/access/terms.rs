@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use super::OF_USER;
 use super::actions::ActionSet;
 use super::conditions::{Atom, Atoms, Condition, Literal, positive_form};
 use super::glob::Glob;
+use super::is_of_user;
 use super::patterns::{Dialect, Named, Pattern, PatternPairs, Requester};
 use super::resources::ResourceSpace;
 use super::rules::{BucketPolicies, Rules};
@@ -291,7 +291,7 @@ fn literal(clause: &Clause, dialect: Dialect<'_>, atoms: &mut Atoms) -> Tested {
     let key = if dialect.rules.key_case_ignored { atoms.spelling(&clause.key) } else { &clause.key };
     let condition =
         Condition { operator: operator.to_owned(), key: key.to_owned(), values: values.into_iter().collect(), open };
-    let is_personal = open || OF_USER.iter().any(|known| known.eq_ignore_ascii_case(&condition.key));
+    let is_personal = open || is_of_user(&condition.key);
     let atom = dialect.about(is_personal, Atom::Condition(condition));
     Tested::If(Literal { atom: atoms.intern(atom), holds: positive.is_none() && !is_presence })
 }

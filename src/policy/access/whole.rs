@@ -54,22 +54,16 @@ impl Whole {
     /// What the document may not allow of it, by each of the rules that count. Rules that agree are together, and the leading
     /// ones come first.
     pub fn missing(&self, document: Option<&Document>, context: &Context<'_>) -> Vec<Missing> {
-        let mut all: Vec<Missing> = Vec::new();
         let reach = document.map(Reach::new);
-        for rules in context.rules.iter() {
+        context.rules.agreeing(|rules| {
             let only = RuleList::from(rules);
             let context = Context { rules: &only, ..*context };
             let may_allow = || reach.as_ref().is_some_and(|of| self.set.allowed(None, of, &context).is_some());
             let missing = self.set.missing(None, reach.as_ref(), &context);
-            let missing = missing.map(|of| match of.may_be_allowed() && !may_allow() {
+            missing.map(|of| match of.may_be_allowed() && !may_allow() {
                 true => Counterexample { rules: Vec::new(), conditions: Vec::new(), is_open: false, ..of },
                 false => Counterexample { rules: Vec::new(), ..of },
-            });
-            match all.iter_mut().find(|(_, other)| *other == missing) {
-                Some((group, _)) => group.push(rules),
-                None => all.push((vec![rules], missing)),
-            }
-        }
-        all
+            })
+        })
     }
 }

@@ -42,10 +42,8 @@ fn value_of_variable<'a>(point: &Point, atoms: &'a Atoms, dialect: Dialect<'_>) 
     let is_only = |(pattern, _): &(&str, bool)| {
         variables(pattern).next().is_some() && variables(pattern).all(|other| other == variable)
     };
-    let is_tested = point.answers.iter().any(|answer| match atoms.get(answer.atom) {
-        Atom::Condition(condition) => condition.key.eq_ignore_ascii_case(variable),
-        Atom::Covers(_) | Atom::Applies(_) | Atom::IsAbout(_) | Atom::OfOther(_) => false,
-    });
+    let mut tested = point.answers.iter().filter_map(|answer| atoms.get(answer.atom).condition());
+    let is_tested = tested.any(|condition| condition.key.eq_ignore_ascii_case(variable));
     if is_known || is_tested || variable.contains(',') || !patterns.iter().all(is_only) {
         return None;
     }

@@ -99,7 +99,7 @@ impl Allowed<'_, '_> {
         self.documents.iter().find_map(|document| {
             let line = gains(None, Some(document), &self.engine()).gained.into_iter().next()?;
             let resource = line.witness.resource;
-            Some(resource.strip_prefix(super::patterns::ARN).unwrap_or(&resource).to_owned())
+            Some(resource.strip_prefix(access::ARN).unwrap_or(&resource).to_owned())
         })
     }
 
@@ -131,12 +131,12 @@ fn restrict(document: &mut Document, to: &Statement, on: On) {
 mod tests {
     use super::super::super::catalogue::Catalogue;
     use super::super::super::normal::normal;
-    use super::super::super::read::read;
+    use super::super::super::testing::{self, document};
     use super::*;
 
     /// Whether the set of a document is empty, and whether it has an example: never both.
     fn is_empty(statements: &str, of: impl for<'c, 'a> Fn(&'c LintContext<'a>) -> Allowed<'c, 'a>) -> bool {
-        let document = read(&format!(r#"{{"Version": "2012-10-17", "Statement": [{statements}]}}"#)).document.unwrap();
+        let document = document(statements);
         let (catalogue, normal) = (Catalogue::newest(), normal(&document));
         let context = LintContext {
             document: &document,
@@ -156,7 +156,7 @@ mod tests {
 
     fn statement(effect: &str, action: &str, resource: &str, condition: &str) -> String {
         let condition = if condition.is_empty() { String::new() } else { format!(r#", "Condition": {{{condition}}}"#) };
-        format!(r#"{{"Effect": "{effect}", "Action": "{action}", "Resource": "arn:aws:s3:::{resource}"{condition}}}"#)
+        testing::statement(effect, action, resource, &condition)
     }
 
     const OFFICE: &str = r#""IpAddress": {"aws:SourceIp": "10.0.0.0/8"}"#;

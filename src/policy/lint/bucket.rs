@@ -7,7 +7,7 @@ use super::super::principals::{IsAbout, PRINCIPALS, Principals};
 use super::super::rule::Rule;
 use super::context::{Check, LintContext, StatementAt};
 use super::finding::Reporter;
-use super::patterns::{ARN, can_be_object, covers, has_wildcard, path};
+use super::patterns::{ARN, can_be_object, has_wildcard, path};
 use crate::base::{Severity, list};
 use crate::policy::access::within_bucket;
 
@@ -146,10 +146,8 @@ fn opens_itself(context: &LintContext<'_>, report: &mut Reporter) {
             if !statement.selects(action) {
                 continue;
             }
-            let entry = statement.selected_actions().find(|entry| covers(entry.pattern, action));
-            let place = entry.map_or(statement.place(Part::Actions), |entry| entry.place);
             let message = format!("everyone may use `{action}` without a login, and so open the bucket further");
-            report.add(place, message).help("remove the action");
+            report.add(statement.place_of(action), message).help("remove the action");
         }
     }
 }

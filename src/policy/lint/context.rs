@@ -67,16 +67,12 @@ impl<'a> LintContext<'a> {
         self.document.statements.iter().enumerate().map(|(at, statement)| StatementAt { at, statement })
     }
 
-    pub(super) fn of_effect(&self, effect: Effect) -> impl Iterator<Item = StatementAt<'a>> + use<'a> {
-        self.statements().filter(move |statement| statement.effect == effect)
-    }
-
     pub(super) fn allows(&self) -> impl Iterator<Item = StatementAt<'a>> + use<'a> {
-        self.of_effect(Effect::Allow)
+        self.statements().filter(|statement| statement.effect == Effect::Allow)
     }
 
     pub(super) fn denies(&self) -> impl Iterator<Item = StatementAt<'a>> + use<'a> {
-        self.of_effect(Effect::Deny)
+        self.statements().filter(|statement| statement.effect == Effect::Deny)
     }
 
     /// Whether a `Deny` without conditions denies an action on everything that a path matches. A `NotResource` leaves only a
@@ -185,6 +181,11 @@ impl<'a> StatementAt<'a> {
     /// The entry of `Action` that matches an action.
     pub(super) fn entry_for(self, action: &str) -> Option<Entry<'a>> {
         self.selected_actions().find(|entry| covers(entry.pattern, action))
+    }
+
+    /// The place of the entry that matches an action, or of all of `Action` or `NotAction`.
+    pub(super) fn place_of(self, action: &str) -> Place {
+        self.entry_for(action).map_or(self.place(Part::Actions), |entry| entry.place)
     }
 
     pub(super) fn selects(&self, action: &str) -> bool {

@@ -6,7 +6,9 @@ use super::super::normal::fold_wildcards;
 use super::super::rule::Rule;
 use super::context::{Check, Entry, LintContext, StatementAt};
 use super::finding::Reporter;
-use super::patterns::{ARN, can_be_bucket, can_be_object, covers, has_wildcard, is_all, path, relaxed};
+use super::patterns::{
+    ARN, can_be_bucket, can_be_object, covers, front, has_wildcard, is_all, one_or_list, path, relaxed,
+};
 use crate::base::Severity;
 
 pub(super) const CHECKS: &[Check] = &[
@@ -129,11 +131,10 @@ const LOCK_CONFIGURATION: &str = "s3:GetBucketObjectLockConfiguration";
 
 /// The statement that allows to list a folder, and the condition that shows the way to it.
 fn listing(bucket: &str, key: &str) -> String {
-    let folder = key.find(['*', '?', '$']).map_or(key, |end| &key[..end]);
+    let folder = front(key);
     let parents =
         folder.match_indices('/').map(|(end, _)| &folder[..=end]).filter(|parent| parent.len() < folder.len());
-    let above: Vec<String> = [""].into_iter().chain(parents).map(|parent| format!("\"{parent}\"")).collect();
-    let above = if let [only] = above.as_slice() { only.clone() } else { format!("[{}]", above.join(", ")) };
+    let above = one_or_list([""].into_iter().chain(parents));
     format!(
         "to list the folder, add `{{\"Effect\": \"Allow\", \"Action\": \"{LIST}\", \"Resource\": \"{ARN}{bucket}\", \
          \"Condition\": {{\"StringLike\": {{\"s3:prefix\": \"{key}\"}}}}}}`; to browse to it from the top, add another \

@@ -1,12 +1,12 @@
 //! Rules on object locks: what deletes objects although a lock or a `Deny` is meant to keep them.
 
-use super::super::document::{Effect, Part, Selector, Statement};
+use super::super::document::{Effect, Selector, Statement};
 use super::super::normal::fold_wildcards;
 use super::super::rule::Rule;
 use super::allowed::{Allowed, On, allowed};
 use super::context::{Check, Entry, LintContext, StatementAt};
 use super::finding::Reporter;
-use super::patterns::{ARN, bucket, is_all, path};
+use super::patterns::{ARN, bucket, is_all};
 use crate::base::Severity;
 
 /// The checks that need the access engine, and a document without errors.
@@ -49,7 +49,7 @@ fn deletable<'c, 'a>(context: &'c LintContext<'a>) -> Allowed<'c, 'a> {
 
 /// Reports a `Deny` of the bypass that other actions get round.
 fn void_deny(context: &LintContext<'_>, deny: StatementAt<'_>, report: &mut Reporter) {
-    let place = deny.entry_for(BYPASS).map_or(deny.place(Part::Actions), |entry| entry.place);
+    let place = deny.place_of(BYPASS);
     if let Some(key) = deletable(context).and(LOCK_CONFIGURATION).within(&deny).example() {
         let message = format!(
             "by the rules `minio-2021`, this `Deny` keeps no lock: `DELETE {key}?versionId=…` with \
@@ -123,6 +123,8 @@ fn first_allow<'c, 'a: 'c>(
 fn bypass(context: &LintContext<'_>, report: &mut Reporter) {
     let mut is_reported = false;
     let bypassable = |entry: &Entry<'_>| allowed(context, BYPASS, On::Objects).within(&entry.statement);
+    // `full-access` reports all actions everywhere.
+    let is_everywhere = |entry: &Entry<'_>| entry.statement.paths().any(is_all);
     for entry in context.allows().filter_map(|statement| statement.entry_for(BYPASS)) {
         if fold_wildcards(entry.pattern) != "s3:*" {
             if bypassable(&entry).is_empty() {
@@ -130,8 +132,7 @@ fn bypass(context: &LintContext<'_>, report: &mut Reporter) {
             }
             let message = format!("`{}` allows to delete objects under GOVERNANCE retention", entry.pattern);
             report.add(entry.place, message).help("let an administrator do this");
-        } else if !is_reported && !is_everywhere(entry.statement) && bypassable(&entry).and(DELETE).example().is_some()
-        {
+        } else if !is_reported && !is_everywhere(&entry) && bypassable(&entry).and(DELETE).example().is_some() {
             let message = format!("`s3:*` includes `{BYPASS}`, so it deletes objects under GOVERNANCE retention");
             let help = format!(
                 "if locks must hold, deny `{BYPASS}`, `{RETENTION}` and `{LOCK_CONFIGURATION}` on the objects and \
@@ -141,11 +142,6 @@ fn bypass(context: &LintContext<'_>, report: &mut Reporter) {
             is_reported = true;
         }
     }
-}
-
-/// `full-access` reports all actions everywhere.
-fn is_everywhere(statement: StatementAt<'_>) -> bool {
-    statement.resources().any(|entry| path(entry.pattern).is_some_and(is_all))
 }
 
 /// Reports a `Deny` of deletion whose buckets can have a lifecycle rule that deletes.

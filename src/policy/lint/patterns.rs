@@ -2,26 +2,30 @@
 
 use std::borrow::Cow;
 
-use super::super::access::pattern_covers;
+pub(super) use super::super::access::ARN;
+pub(super) use super::super::access::pattern_covers as covers;
 use super::super::document::with_variables;
 use super::super::normal::fold_wildcards;
-
-/// Whether `pattern` matches every text that `other` matches. A text without wildcards matches itself.
-pub(super) fn covers(pattern: &str, other: &str) -> bool {
-    if has_wildcard(pattern) { pattern_covers(pattern, other) } else { pattern == other }
-}
 
 pub(super) fn has_wildcard(text: &str) -> bool {
     text.contains(['*', '?'])
 }
 
-/// The prefix of every S3 resource. Servers accept no other partition, region or account.
-pub(super) const ARN: &str = "arn:aws:s3:::";
-
 /// The part behind the ARN prefix: `bucket` or `bucket/key`. `*` alone means everything. `None` for a pattern without the
 /// prefix.
 pub(super) fn path(pattern: &str) -> Option<&str> {
     pattern.strip_prefix(ARN).or_else(|| (fold_wildcards(pattern) == "*").then_some("*"))
+}
+
+/// The part of a pattern in front of its first wildcard or variable.
+pub(super) fn front(pattern: &str) -> &str {
+    pattern.find(['*', '?', '$']).map_or(pattern, |end| &pattern[..end])
+}
+
+/// Texts as JSON: one text, or a list. They have no characters that need an escape.
+pub(super) fn one_or_list<'t>(texts: impl IntoIterator<Item = &'t str>) -> String {
+    let texts: Vec<String> = texts.into_iter().map(|text| format!("\"{text}\"")).collect();
+    if let [only] = texts.as_slice() { only.clone() } else { format!("[{}]", texts.join(", ")) }
 }
 
 /// The path with `*` for every variable, because its value is unknown.

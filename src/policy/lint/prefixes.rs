@@ -5,7 +5,7 @@ use super::super::normal::truth;
 use super::super::rule::Rule;
 use super::context::{Check, ClauseAt, LintContext, StatementAt};
 use super::finding::Reporter;
-use super::patterns::{can_be_bucket, covers, has_wildcard, is_all, relaxed};
+use super::patterns::{can_be_bucket, covers, front, has_wildcard, is_all, one_or_list, relaxed};
 
 pub(super) const CHECKS: &[Check] =
     &[Check { rule: &LISTS_BELOW, run: lists_below }, Check { rule: &DENY_OF_PREFIX, run: deny_of_prefix }];
@@ -42,8 +42,7 @@ fn lists_below(context: &LintContext<'_>, report: &mut Reporter) {
         let Some((place, first)) = wide.first() else { continue };
         let what = if first.is_empty() { "every key of the bucket" } else { "every key below it" };
         let message = format!("a list with the prefix `\"{first}\"` and without a delimiter shows {what}");
-        let values: Vec<String> = wide.iter().map(|(_, value)| format!("\"{value}\"")).collect();
-        let values = if let [only] = values.as_slice() { only.clone() } else { format!("[{}]", values.join(", ")) };
+        let values = one_or_list(wide.iter().map(|(_, value)| *value));
         let condition = format!("{{\"StringEquals\": {{\"s3:prefix\": {values}, \"s3:delimiter\": \"/\"}}}}");
         let help = format!("allow it in a statement with `{condition}`, which shows only the names on this level");
         report.add(*place, message).help(help);
@@ -85,7 +84,7 @@ fn deny_of_prefix(context: &LintContext<'_>, report: &mut Reporter) {
     for clause in context.clauses().filter(|clause| names_prefixes(clause, Effect::Deny)) {
         let Some(bucket) = clause.statement.paths().find(|path| can_be_bucket(path)) else { continue };
         let evading = clause.values().find_map(|(_, value)| {
-            let front = value.find(['*', '?', '$']).map_or(value, |end| &value[..end]);
+            let front = front(value);
             let shorter = front.char_indices().map(|(end, _)| Some(&front[..end]));
             let shorter = [None].into_iter().chain(shorter).find(|prefix| lists(context, bucket, *prefix))?;
             Some((value, shorter))

@@ -1,7 +1,7 @@
 //! Rules on statements that look like protection and are none: a server asks for another action, or the client chooses the key.
 
 use super::super::access::{RequestKind, Rules, dead_denies};
-use super::super::document::{Effect, Part, Place};
+use super::super::document::{Effect, Part};
 use super::super::rule::Rule;
 use super::allowed::{On, allowed, asks};
 use super::context::{Check, ClauseAt, LintContext, StatementAt, engine};
@@ -78,7 +78,7 @@ fn void_deny(context: &LintContext<'_>, report: &mut Reporter) {
             );
             let help = "keep it, since by `minio-2026` nothing else keeps versions; also deny `s3:DeleteObject`, or use \
                         COMPLIANCE retention";
-            report.add(place_of(deny, DELETE_VERSION.action()), message).help(help);
+            report.add(deny.place_of(DELETE_VERSION.action()), message).help(help);
         }
         let void = OTHER_VERSION_REQUESTS.iter().find_map(|version| Some((version, still(version)?)));
         if let Some((version, key)) = void {
@@ -88,15 +88,10 @@ fn void_deny(context: &LintContext<'_>, report: &mut Reporter) {
                 version.of(&key),
                 version.asked()
             );
-            let place = place_of(deny, version.action());
+            let place = deny.place_of(version.action());
             report.add(place, message).help(format!("also deny `{}`", version.asked()));
         }
     }
-}
-
-/// The entry that matches an action, or all of `NotAction`.
-fn place_of(statement: StatementAt<'_>, action: &str) -> Place {
-    statement.entry_for(action).map_or(statement.place(Part::Actions), |entry| entry.place)
 }
 
 static VOID_ALLOW: Rule = Rule::warning(
@@ -160,7 +155,7 @@ fn deny_of_tags(context: &LintContext<'_>, report: &mut Reporter) {
                 "by MinIO rules, this `Deny` keeps no tags: `PUT {key}` with `x-amz-tagging` only needs `s3:PutObject`"
             );
             let help = "also deny `s3:PutObject`, or rely on no tag that this user can set";
-            report.add(place_of(deny, tags), message).help(help);
+            report.add(deny.place_of(tags), message).help(help);
         }
     }
 }
@@ -188,7 +183,7 @@ fn deny_of_bucket_names(context: &LintContext<'_>, report: &mut Reporter) {
             "by MinIO rules, this `Deny` hides no names: `GET /` shows the buckets with `{list}`, such as `{bucket}`"
         );
         let help = format!("to hide a bucket, do not allow `{list}` and `s3:GetBucketLocation` on it");
-        report.add(place_of(deny, names), message).help(help);
+        report.add(deny.place_of(names), message).help(help);
     }
 }
 

@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::base::{BucketName, GroupName, Principal, UserName};
-use crate::policy::{BucketDocument, combined, read_lenient};
+use crate::policy::testing::document;
+use crate::policy::{BucketDocument, combined};
 
 /// Who sends a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,10 +103,6 @@ fn expected(own: &[Plain], of_bucket: &[Plain], sender: Sender, request: (&str, 
     }
 }
 
-fn document(statements: &[String]) -> Document {
-    read_lenient(&format!(r#"{{"Version":"2012-10-17","Statement":[{}]}}"#, statements.join(","))).unwrap()
-}
-
 #[test]
 fn policies_of_users_and_of_buckets_together_are_those_of_brute_force() {
     let catalogue = Catalogue::newest();
@@ -116,12 +113,12 @@ fn policies_of_users_and_of_buckets_together_are_those_of_brute_force() {
     let (mut anonymous, mut by_union, mut denied) = (0, 0, 0);
     for _ in 0..pairs(60) {
         let own: Vec<Plain> = (0..random.below(3)).map(|_| Plain::random(&mut random).0).collect();
-        let own_document = document(&own.iter().map(|one| one.text(None)).collect::<Vec<_>>());
+        let own_document = document(&own.iter().map(|one| one.text(None)).collect::<Vec<_>>().join(","));
         let policies: Vec<(Vec<Plain>, Document)> = (0..3)
             .map(|_| {
                 let all: Vec<_> = (0..random.below(4)).map(|_| Plain::random(&mut random)).collect();
                 let texts: Vec<_> = all.iter().map(|(one, principal)| one.text(Some(principal))).collect();
-                (all.into_iter().map(|(one, _)| one).collect(), document(&texts))
+                (all.into_iter().map(|(one, _)| one).collect(), document(&texts.join(",")))
             })
             .collect();
         let buckets = || names.iter().zip(policies.iter().map(|(_, document)| BucketDocument::Known(document)));

@@ -121,7 +121,7 @@ fn check_questions(
     let (kind, pattern) = (random.pick(&KINDS.iter().collect::<Vec<_>>()), random.pick(pool));
     let Ok(whole) = Whole::parse(&kind.word, &pattern, &catalogue) else { return };
     let Ok(some) = RequestQuestion::parse(&kind.word, &pattern) else { return };
-    let patterns = some.clone().into_asked().remove(0).1;
+    let patterns = some.asked[0].1.clone();
     for (index, rules) in ALL.into_iter().enumerate() {
         let list = RuleList::from(rules);
         let context = Context { rules: &list, ..Context::new(&catalogue) };
