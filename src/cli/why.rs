@@ -7,7 +7,7 @@ use super::access::AccessArgs;
 use super::args::{Format, GlobalArgs};
 use super::connect::CommandError;
 use super::exit::{self, Exit, Failure};
-use super::git::{GitProblem, LastChange, last_change};
+use super::git::{GitProblem, last_change};
 use super::output::Output;
 use super::people::{People, bucket_of, with_buckets};
 use crate::base::{Location, PolicyName, Sources};
@@ -174,27 +174,14 @@ fn declaration(change: &Change, desired: &Desired) -> Option<Location> {
 fn of_lines(one: &Deciding, sources: &Sources, output: &mut Output) -> Option<LastChangeV1> {
     let at = one.extent.as_ref()?;
     let path = Path::new(&sources.file(at.file).path);
-    match changed(path, at, sources) {
-        Ok(found) => Some(match found? {
-            LastChange::Uncommitted => LastChangeV1::default(),
-            LastChange::Commit(of) => LastChangeV1 {
-                committed: true,
-                commit: Some(of.id),
-                date: Some(of.date),
-                author: Some(of.author),
-                summary: Some(of.summary),
-                or_before: of.is_oldest_known,
-            },
-        }),
-        Err(problem) => {
-            let path = path.display();
-            output.info(|out, _| writeln!(out, "the last change of {path} is not known: {problem}"));
-            None
-        }
-    }
+    changed(path, at, sources).unwrap_or_else(|problem| {
+        let path = path.display();
+        output.info(|out, _| writeln!(out, "the last change of {path} is not known: {problem}"));
+        None
+    })
 }
 
-fn changed(path: &Path, at: &Location, sources: &Sources) -> Result<Option<LastChange>, GitProblem> {
+fn changed(path: &Path, at: &Location, sources: &Sources) -> Result<Option<LastChangeV1>, GitProblem> {
     if !path.is_file() {
         return Ok(None);
     }

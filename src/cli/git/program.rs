@@ -5,8 +5,11 @@
 //! or fetch of missing ones.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
 use std::io::{Read, Seek, Write};
-use std::path::Path;
+use std::ops::RangeInclusive;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Component, Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use super::repository::{GitProblem, Repository};
@@ -17,9 +20,6 @@ const NO_REPOSITORY: &str = "not a git repository";
 
 /// The most output that is read: the names of a million files. Bytes.
 const MAX_OUTPUT: u64 = 512 << 20;
-
-/// The most commits of one file that are looked at.
-const MAX_COMMITS: usize = 500;
 
 /// Options that keep a repository from making Git run anything.
 const SAFE_OPTIONS: [&str; 12] = [
@@ -75,67 +75,39 @@ impl<'a> Git<'a> {
 
     pub(super) fn refs(&self, names: &[String]) -> Result<Vec<String>, GitProblem> {
         let args: Vec<&str> = ["--format=%(refname)"].into_iter().chain(names.iter().map(String::as_str)).collect();
-        let found = text(&succeeded("for-each-ref", self.run("for-each-ref", &args, b"")?)?);
+        let found = text(&self.output("for-each-ref", &args, b"")?);
         // A name also matches all names that start with it and a `/`.
         Ok(found.lines().filter(|name| names.iter().any(|of| of == name)).map(str::to_owned).collect())
     }
 
-    pub(super) fn list(&self, commit: &str) -> Result<Vec<u8>, GitProblem> {
-        succeeded("ls-tree", self.run("ls-tree", &["-r", "-z", "--full-tree", commit], b"")?)
+    /// The files and links of a commit, or only those at a path. Skips submodules, and names that are not a plain path.
+    pub(super) fn list(&self, commit: &str, path: Option<&Path>) -> Result<Vec<Entry>, GitProblem> {
+        let path = path.map(Path::to_string_lossy);
+        let args: Vec<&str> =
+            ["-r", "-z", "-l", "--full-tree", commit, "--"].into_iter().chain(path.as_deref()).collect();
+        let listed = self.output("ls-tree", &args, b"")?;
+        Ok(listed.split(|byte| *byte == 0).filter_map(Entry::read).collect())
     }
 
-    pub(super) fn has(&self, revision: &str, path: &Path) -> Result<bool, GitProblem> {
-        let found = self.run("ls-tree", &["-z", "--full-tree", revision, &path.to_string_lossy()], b"")?;
-        Ok(found.status.success() && !found.stdout.is_empty())
-    }
-
-    /// The file of a revision; `None` if it has none, or if it is a link.
-    pub(super) fn blob(&self, revision: &str, path: &Path) -> Result<Option<String>, GitProblem> {
-        let args = ["-z", "--full-tree", revision, "--", &path.to_string_lossy()];
-        let listed = text(&succeeded("ls-tree", self.run("ls-tree", &args, b"")?)?);
-        let mut words = listed.split(['\t', ' ']);
-        Ok(match (words.next(), words.next(), words.next()) {
-            (Some("100644" | "100755"), Some("blob"), Some(id)) => Some(id.to_owned()),
-            (Some(_) | None, _, _) => None,
-        })
-    }
-
-    /// The commits that change a file, the newest first, each with those before it.
-    pub(super) fn commits_of(&self, commit: &str, path: &Path) -> Result<Vec<Vec<String>>, GitProblem> {
-        let limit = format!("--max-count={MAX_COMMITS}");
-        let args = ["--parents", "--topo-order", &limit, commit, "--", &path.to_string_lossy()];
-        let listed = text(&succeeded("rev-list", self.run("rev-list", &args, b"")?)?);
-        Ok(listed.lines().map(|line| line.split(' ').map(str::to_owned).collect()).collect())
+    /// The newest commit that changes these lines of a file of a commit, in lines: its hash, the day on which the author wrote
+    /// it, the author, and the message. A merge that takes the lines from one side does not change them.
+    pub(super) fn last_change(
+        &self,
+        commit: &str,
+        path: &Path,
+        lines: &RangeInclusive<usize>,
+    ) -> Result<String, GitProblem> {
+        let lines = format!("-L{},{}:{}", lines.start(), lines.end(), path.display());
+        let options = ["--max-count=1", "--no-patch", "--no-renames", "--no-show-signature", "--date=short"];
+        let args: Vec<&str> = options.into_iter().chain(["--format=%H%n%ad%n%an%n%B", &lines, commit]).collect();
+        Ok(text(&self.output("log", &args, b"")?))
     }
 
     /// The oldest commits of a shallow clone.
     pub(super) fn oldest_known(&self) -> Result<BTreeSet<String>, GitProblem> {
-        let found = text(&succeeded("rev-parse", self.run("rev-parse", &["--git-path", "shallow"], b"")?)?);
+        let found = text(&self.output("rev-parse", &["--git-path", "shallow"], b"")?);
         let path = self.repository.top.join(found.trim_end_matches('\n'));
         Ok(std::fs::read_to_string(path).unwrap_or_default().lines().map(str::to_owned).collect())
-    }
-
-    /// The texts of a file at some commits. Missing ones are skipped.
-    pub(super) fn texts(&self, commits: &[String], path: &Path) -> Result<BTreeMap<String, String>, GitProblem> {
-        let blobs = commits.iter().map(|commit| Ok((commit, self.blob(commit, path)?)));
-        let blobs: Vec<(&String, Option<String>)> = blobs.collect::<Result<_, GitProblem>>()?;
-        let contents = self.read(&blobs.iter().filter_map(|(_, blob)| blob.as_deref()).collect())?;
-        let of_commit = |(commit, blob): (&String, Option<String>)| Some((commit.clone(), text(contents.get(&blob?)?)));
-        Ok(blobs.into_iter().filter_map(of_commit).collect())
-    }
-
-    /// The sizes of objects. Missing ones are skipped.
-    pub(super) fn sizes(&self, ids: &BTreeSet<&str>) -> Result<BTreeMap<String, u64>, GitProblem> {
-        let args = ["--batch-check=%(objectname) %(objecttype) %(objectsize)"];
-        let listed = text(&succeeded("cat-file", self.run("cat-file", &args, &lines(ids))?)?);
-        let size = |line: &str| {
-            let mut words = line.split(' ');
-            match (words.next(), words.next(), words.next()) {
-                (Some(id), Some("blob"), Some(size)) => Some((id.to_owned(), size.parse().ok()?)),
-                (Some(_), _, _) | (None, _, _) => None,
-            }
-        };
-        Ok(listed.lines().filter_map(size).collect())
     }
 
     /// The contents of objects. Missing ones are skipped.
@@ -143,8 +115,14 @@ impl<'a> Git<'a> {
         if ids.is_empty() {
             return Ok(BTreeMap::new());
         }
-        let output = succeeded("cat-file", self.run("cat-file", &["--batch"], &lines(ids))?)?;
+        let lines: Vec<u8> = ids.iter().flat_map(|id| [id.as_bytes(), b"\n"].concat()).collect();
+        let output = self.output("cat-file", &["--batch"], &lines)?;
         contents(&output).ok_or_else(|| GitProblem::failed("cat-file", &"its output cannot be parsed"))
+    }
+
+    /// What Git prints if it succeeds.
+    fn output(&self, name: &'static str, args: &[&str], input: &[u8]) -> Result<Vec<u8>, GitProblem> {
+        succeeded(name, self.run(name, args, input)?)
     }
 
     fn run(&self, name: &'static str, args: &[&str], input: &[u8]) -> Result<Output, GitProblem> {
@@ -152,6 +130,31 @@ impl<'a> Git<'a> {
         let mut dir = std::ffi::OsString::from("--git-dir=");
         dir.push(&self.repository.git_dir);
         finish(name, git.arg(dir).arg(name).args(args), input)
+    }
+}
+
+/// A file or a link of a commit.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) path: PathBuf,
+    pub(super) id: String,
+    pub(super) size: u64,
+    pub(super) is_link: bool,
+}
+
+impl Entry {
+    /// Reads an entry of `ls-tree -r -z -l`.
+    fn read(entry: &[u8]) -> Option<Self> {
+        let tab = entry.iter().position(|byte| *byte == b'\t')?;
+        let about = text(&entry[..tab]);
+        let mut about = about.split_whitespace();
+        let (mode, kind, id, size) = (about.next()?, about.next()?, about.next()?, about.next()?);
+        let path = PathBuf::from(OsStr::from_bytes(&entry[tab + 1..]));
+        let is_plain =
+            |part: Component<'_>| matches!(part, Component::Normal(name) if !name.eq_ignore_ascii_case(".git"));
+        let is_file = kind == "blob" && path.file_name().is_some() && path.components().all(is_plain);
+        let entry = Self { path, id: id.to_owned(), size: size.parse().ok()?, is_link: mode == "120000" };
+        is_file.then_some(entry)
     }
 }
 
@@ -211,10 +214,6 @@ fn succeeded(name: &'static str, output: Output) -> Result<Vec<u8>, GitProblem> 
     }
 }
 
-fn lines(ids: &BTreeSet<&str>) -> Vec<u8> {
-    ids.iter().flat_map(|id| [id.as_bytes(), b"\n"].concat()).collect()
-}
-
 /// Parses `cat-file --batch`: `ID TYPE SIZE`, a line break, that many bytes and a line break; or `ID missing`.
 fn contents(mut output: &[u8]) -> Option<BTreeMap<String, Vec<u8>>> {
     let mut contents = BTreeMap::new();
@@ -251,5 +250,20 @@ mod tests {
         assert_eq!(read, BTreeMap::from([("aa".to_owned(), b"a\n\nb".to_vec()), ("cc".to_owned(), Vec::new())]));
         assert_eq!(contents(b"aa blob 9\nx\n"), None);
         assert_eq!(contents(b"aa\n"), None);
+    }
+
+    #[test]
+    fn submodules_and_unsafe_names_are_skipped() {
+        let listed: [&[u8]; 6] = [
+            b"100644 blob aa      12\tattune.toml",
+            b"160000 commit cc       -\tmodule",
+            b"120000 blob dd       3\ta link",
+            b"100755 blob ee       3\tx/../../y",
+            b"100644 blob ff       3\t.GIT/config",
+            b"100644 blob ab       3\t/etc/passwd",
+        ];
+        let read: Vec<Entry> = listed.into_iter().filter_map(Entry::read).collect();
+        let read: Vec<_> = read.iter().map(|of| (of.path.to_str().unwrap(), &*of.id, of.size, of.is_link)).collect();
+        assert_eq!(read, [("attune.toml", "aa", 12, false), ("a link", "dd", 3, true)]);
     }
 }
