@@ -12,7 +12,7 @@ use super::output::Output;
 use crate::base::{Finding, PolicyName, Principal, list_some, visible};
 use crate::desired::{
     self, Boundary, CannotEdit, DeclaredAttachment, Desired, EditedText, Loaded, NewText, PolicyIntent, Schedule, Tree,
-    is_stdin, load_edited,
+    Unwritten, is_stdin, load_edited, shown_path,
 };
 
 #[derive(Debug, Clone, Copy, clap::Args)]
@@ -95,7 +95,10 @@ impl Changes {
         if check.check {
             return Ok(Exit::Changes);
         }
-        self.write(global)?;
+        write_all(&global.file, &self.edited, &self.new).map_err(|Unwritten { path, problem }| {
+            let message = format!("nothing was changed: cannot write {path}: {problem}");
+            Failure::new(&exit::ENVIRONMENT, message).help(problem.help())
+        })?;
         let written: Vec<&str> = self.paths().collect();
         output.info(|out, _| writeln!(out, "changed {}", list_some(&written, NAMED, |path| (*path).to_owned())));
         Ok(Exit::Done)
@@ -125,17 +128,12 @@ impl Changes {
         let help = "this is a defect of attune: please report it, with the configuration; edit it by hand";
         Err(Failure::new(&exit::NOT_EDITED, message).help(help))
     }
+}
 
-    fn write(&self, global: &GlobalArgs) -> Result<(), Failure> {
-        let tree = Tree::open(&global.file, Boundary::Repository);
-        let written = tree.map_err(|problem| (global.file_name(), problem)).and_then(|tree| {
-            tree.write_all(&self.edited, &self.new).map_err(|unwritten| (unwritten.path, unwritten.problem))
-        });
-        written.map_err(|(path, problem)| {
-            let message = format!("nothing was changed: cannot write {path}: {problem}");
-            Failure::new(&exit::ENVIRONMENT, message).help(problem.help())
-        })
-    }
+/// Writes files of a configuration: all or none.
+pub(super) fn write_all(main: &Path, edited: &[EditedText], new: &[NewText]) -> Result<(), Unwritten> {
+    let unopened = |problem| Unwritten { path: shown_path(main), problem };
+    Tree::open(main, Boundary::Repository).map_err(unopened)?.write_all(edited, new)
 }
 
 /// How many changed files are named.

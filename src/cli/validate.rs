@@ -7,6 +7,7 @@ use clap::ValueEnum;
 
 use super::args::{CatalogueArg, EVALUATION, Format, GlobalArgs, release};
 use super::connect::read;
+use super::edited::write_all;
 use super::exit::{self, Exit, Failure};
 use super::output::Output;
 use super::snapshot::{self, Snapshot};
@@ -14,8 +15,7 @@ use super::test;
 use crate::base::{Finding, PolicyName, Principal, Release, Severity, Sources, count};
 use crate::contract::{Against, State};
 use crate::desired::{
-    self, Boundary, Desired, Edit, FileProblem, Loaded, Phase, RepositoryPaths, Term, Tree, fixes, is_stdin,
-    without_renames,
+    self, Desired, Edit, EditedText, Loaded, Phase, RepositoryPaths, Term, Unwritten, fixes, is_stdin, without_renames,
 };
 use crate::policy::{self, Catalogue, Depth, apply_edits};
 use crate::render::json::{self, FindingsV1};
@@ -160,7 +160,7 @@ impl ValidateArgs {
             let is_done = |old: &PolicyName| !observed.policies.contains_key(old);
             edits.extend(without_renames(&loaded.desired, &loaded.sources, is_done));
         }
-        fix(&global.file, edits, &loaded.sources, output)
+        fix(&global.file, &edits, &loaded.sources, output)
     }
 
     fn report(&self, checked: &[Checked], output: &mut Output) -> Result<(), Failure> {
@@ -218,59 +218,40 @@ fn valid(global: &GlobalArgs, loaded: &Loaded) -> String {
     )
 }
 
-fn fix(main: &Path, edits: Vec<Edit>, sources: &Sources, output: &mut Output) -> Result<(), Failure> {
-    let mut files: BTreeMap<String, BTreeMap<usize, Edit>> = BTreeMap::new();
+/// Applies the edits, each file as a whole: writes all files or none.
+fn fix(main: &Path, edits: &[Edit], sources: &Sources, output: &mut Output) -> Result<(), Failure> {
+    let mut files: BTreeMap<&str, (&str, BTreeMap<usize, &Edit>)> = BTreeMap::new();
     for edit in edits {
         let source = sources.file(edit.at.file);
         // The text has placeholders, and the edit has values.
-        if source.text.get(edit.at.span.clone()).is_some_and(|text| text.contains("{{")) {
-            continue;
+        if !source.text.get(edit.at.span.clone()).is_some_and(|text| text.contains("{{")) {
+            let (_, edits) = files.entry(&source.path).or_insert((&source.text, BTreeMap::new()));
+            edits.entry(edit.at.span.start).or_insert(edit);
         }
-        let path = source.path.clone();
-        files.entry(path).or_default().entry(edit.at.span.start).or_insert(edit);
     }
-    for (path, edits) in &files {
-        let edits: Vec<&Edit> = edits.values().collect();
-        let fixed =
-            Tree::open(main, Boundary::Repository).and_then(|tree| fix_file(&tree, path, &edits, sources, output));
-        fixed.map_err(|problem| {
-            Failure::new(&exit::ENVIRONMENT, format!("cannot fix {path}: {problem}")).help(problem.help())
-        })?;
+    let (mut fixed, mut lines) = (Vec::new(), Vec::new());
+    for (path, (before, edits)) in files {
+        let after = apply_edits(before, edits.values().map(|edit| (edit.at.span.clone(), edit.with.as_str())));
+        if is_still_valid(before, &after) {
+            lines.extend(edits.values().map(|edit| fixed_line(path, before, edit, sources)));
+            fixed.push(EditedText { path: path.to_owned(), before: before.to_owned(), after });
+        } else {
+            output.warn(&format!("{path} was not changed, since its fixes conflict"));
+        }
     }
+    write_all(main, &fixed, &[]).map_err(|Unwritten { path, problem }| {
+        Failure::new(&exit::ENVIRONMENT, format!("cannot fix {path}: {problem}")).help(problem.help())
+    })?;
+    output.info(|out, _| lines.iter().try_for_each(|line| writeln!(out, "{line}")));
     Ok(())
 }
 
-fn fix_file(
-    tree: &Tree,
-    path: &str,
-    edits: &[&Edit],
-    sources: &Sources,
-    output: &mut Output,
-) -> Result<(), FileProblem> {
-    let text = tree.read(Path::new(path))?;
-    let Some(fixed) = with_edits(&text, edits, sources).filter(|fixed| is_still_valid(&text, fixed)) else {
-        output.warn(&format!("{path} was not changed, since its fixes conflict"));
-        return Ok(());
-    };
-    tree.replace(Path::new(path), &fixed)?;
-    for edit in edits {
-        let (line, _) = sources.line_column(&edit.at);
-        let before = text.get(edit.at.span.clone()).unwrap_or_default().trim();
-        let with = edit.with.trim();
-        let after = if with.is_empty() { "removed".to_owned() } else { format!("→ {with}") };
-        output.info(|out, _| writeln!(out, "fixed {path}:{line}: {before} {after}"));
-    }
-    Ok(())
-}
-
-/// The text with the edits, unless it has changed since it was read.
-fn with_edits(text: &str, edits: &[&Edit], sources: &Sources) -> Option<String> {
-    let is_unchanged = |edit: &&Edit| {
-        let read = &sources.file(edit.at.file).text;
-        read.len() == text.len() && read.get(edit.at.span.clone()) == text.get(edit.at.span.clone())
-    };
-    let unchanged = edits.iter().all(is_unchanged);
-    unchanged.then(|| apply_edits(text, edits.iter().map(|edit| (edit.at.span.clone(), edit.with.as_str()))))
+fn fixed_line(path: &str, text: &str, edit: &Edit, sources: &Sources) -> String {
+    let (line, _) = sources.line_column(&edit.at);
+    let before = text.get(edit.at.span.clone()).unwrap_or_default().trim();
+    let with = edit.with.trim();
+    let after = if with.is_empty() { "removed".to_owned() } else { format!("→ {with}") };
+    format!("fixed {path}:{line}: {before} {after}")
 }
 
 /// Whether a fixed text is still a valid document or TOML file. A renamed member may conflict with another one.

@@ -60,8 +60,8 @@ pub use entries::looks_alike;
 pub use envelope::{Envelope, IncludedFile};
 pub use expect::{Demand, Expectation, Who};
 pub use files::{
-    Boundary, FileProblem, LARGEST, NewText, RepositoryPaths, Tree, is_stdin, read_named, read_stdin, read_trusted,
-    shown_path,
+    Boundary, FileProblem, LARGEST, NewText, RepositoryPaths, Tree, Unwritten, is_stdin, read_named, read_stdin,
+    read_trusted, shown_path,
 };
 pub use fill::escaped;
 pub use format::{NotFormatted, format_toml, without_secrets};

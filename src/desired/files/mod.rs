@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 pub use folder::{FileProblem, LARGEST, read_trusted};
 pub(super) use include::{Includes, Stopped};
-pub use write::NewText;
+pub use write::{NewText, Unwritten};
 
 use folder::{Folder, is_stream, regular, text_of};
 
