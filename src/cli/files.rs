@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 use std::fs::{self, File, Permissions};
 use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use tempfile::TempPath;
 
-use super::exit::Failure;
+use super::exit::{self, Failure};
 use crate::apply::files::{self, dir_or_current};
 
 #[derive(Debug, Clone, Copy)]
@@ -16,8 +17,27 @@ pub(super) struct NewFile<'a> {
     pub(super) text: &'a str,
 }
 
+/// Creates new files, all or none, with help for files that exist and for a directory that cannot be written.
+pub(super) fn create_new(
+    directory: &Path,
+    files: &[NewFile<'_>],
+    [if_exists, if_unwritable]: [&str; 2],
+) -> Result<(), Failure> {
+    let in_the_way: Vec<String> = existing(directory, files).iter().map(|path| shown(path)).collect();
+    if !in_the_way.is_empty() {
+        let message = format!("nothing was written, since these files exist: {}", in_the_way.join(", "));
+        return Err(Failure::new(&exit::IN_THE_WAY, message).help(if_exists));
+    }
+    create_all(directory, files)
+        .map_err(|error| Failure::new(&exit::ENVIRONMENT, format!("nothing was written: {error}")).help(if_unwritable))
+}
+
+pub(super) fn shown(path: &Path) -> String {
+    path.strip_prefix(".").unwrap_or(path).display().to_string()
+}
+
 /// The paths that prevent the creation of these files: existing files, and files where a directory is needed.
-pub(super) fn existing(directory: &Path, files: &[NewFile<'_>]) -> BTreeSet<PathBuf> {
+fn existing(directory: &Path, files: &[NewFile<'_>]) -> BTreeSet<PathBuf> {
     files.iter().filter_map(|file| obstacle(directory, Path::new(file.path))).collect()
 }
 
@@ -30,7 +50,7 @@ fn obstacle(directory: &Path, name: &Path) -> Option<PathBuf> {
 }
 
 /// Creates the files, in their order. If one fails, removes the others and their new directories.
-pub(super) fn create_all(directory: &Path, files: &[NewFile<'_>]) -> io::Result<()> {
+fn create_all(directory: &Path, files: &[NewFile<'_>]) -> io::Result<()> {
     let mut created = Created::default();
     let result = created.add(directory, files);
     if result.is_err() {
@@ -57,28 +77,18 @@ impl Created {
     }
 
     fn add(&mut self, directory: &Path, files: &[NewFile<'_>]) -> io::Result<()> {
-        let mut ready: Vec<(TempPath, PathBuf)> = Vec::new();
+        let mut parents = BTreeSet::new();
         for file in files {
             let path = directory.join(file.path);
             let parent = path.parent().unwrap_or(directory).to_path_buf();
             self.create_directory(&parent)?;
-            ready.push((temporary(&parent, file.text)?, path));
-        }
-        let mut parents = BTreeSet::new();
-        for (file, path) in ready {
-            file.persist_noclobber(&path).map_err(|failed| {
-                io::Error::new(failed.error.kind(), format!("{}: {}", path.display(), failed.error))
-            })?;
-            parents.extend(path.parent().map(Path::to_path_buf));
+            let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
+            temporary(&parent, file.text)?.persist_noclobber(&path).map_err(|failed| named(failed.error))?;
             self.files.push(path);
+            parents.insert(parent);
         }
         // The name of a file is durable only when its directory is.
-        if cfg!(unix) {
-            for parent in parents {
-                File::open(dir_or_current(&parent))?.sync_all()?;
-            }
-        }
-        Ok(())
+        parents.iter().try_for_each(|parent| File::open(dir_or_current(parent))?.sync_all())
     }
 
     fn create_directory(&mut self, path: &Path) -> io::Result<()> {
@@ -93,32 +103,23 @@ impl Created {
     }
 }
 
-/// A synced file with a temporary name. It is closed, since there may be a thousand.
+/// A synced file with a temporary name.
 fn temporary(directory: &Path, text: &str) -> io::Result<TempPath> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".attune-");
     // The umask of the process applies.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut file = builder.tempfile_in(dir_or_current(directory))?;
+    let permissions = Permissions::from_mode(0o666);
+    let mut file =
+        tempfile::Builder::new().prefix(".attune-").permissions(permissions).tempfile_in(dir_or_current(directory))?;
     file.write_all(text.as_bytes())?;
     file.as_file().sync_all()?;
     Ok(file.into_temp_path())
 }
 
 /// The permissions of a published file: everyone may read it.
-#[cfg(unix)]
 const MODE: u32 = 0o644;
 
+/// Replaces a file that others read. A link is replaced, not followed.
 pub(super) fn publish(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    if is_special(path) {
-        return fs::write(path, bytes);
-    }
-    #[cfg(unix)]
-    let permissions = Some(std::os::unix::fs::PermissionsExt::from_mode(MODE));
-    #[cfg(not(unix))]
-    let permissions = None;
-    replace(path, bytes, permissions)
+    create(path, bytes, Some(Permissions::from_mode(MODE)))
 }
 
 /// Whether the path exists but is not a regular file, for example a pipe. It is never replaced or read.
@@ -132,7 +133,7 @@ pub(super) fn save(
     path: &Path,
     write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> Result<(), Failure> {
-    save_new(what, path, publish, write)
+    save_as(what, path, Some(Permissions::from_mode(MODE)), write)
 }
 
 /// The same, but only the owner can read a new file.
@@ -141,26 +142,27 @@ pub(super) fn save_private(
     path: &Path,
     write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> Result<(), Failure> {
-    let create =
-        |path: &Path, bytes: &[u8]| if is_special(path) { fs::write(path, bytes) } else { replace(path, bytes, None) };
-    save_new(what, path, create, write)
+    save_as(what, path, None, write)
 }
 
-fn save_new(
+fn save_as(
     what: &str,
     path: &Path,
-    create: impl FnOnce(&Path, &[u8]) -> io::Result<()>,
+    of_new: Option<Permissions>,
     write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> Result<(), Failure> {
     let mut bytes = Vec::new();
     let saved = write(&mut bytes).and_then(|()| match fs::metadata(path) {
-        Ok(found) if found.is_file() => replace(&fs::canonicalize(path)?, &bytes, Some(found.permissions())),
-        Ok(_) | Err(_) => create(path, &bytes),
+        Ok(found) if found.is_file() => create(&fs::canonicalize(path)?, &bytes, Some(found.permissions())),
+        Ok(_) | Err(_) => create(path, &bytes, of_new),
     });
     saved.map_err(|error| Failure::unwritten(what, path, &error))
 }
 
-fn replace(path: &Path, bytes: &[u8], permissions: Option<Permissions>) -> io::Result<()> {
+fn create(path: &Path, bytes: &[u8], permissions: Option<Permissions>) -> io::Result<()> {
+    if is_special(path) {
+        return fs::write(path, bytes);
+    }
     files::remove_stale(path.parent().unwrap_or(Path::new("")));
     files::write_atomic(path, bytes, permissions)
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::args::{CallArgs, Format, GlobalArgs};
 use super::connect::{CommandError, SIM, cluster_settings, connect};
 use super::exit::{self, Exit, Failure};
-use super::files::{NewFile, create_all, existing};
+use super::files::{NewFile, create_new, shown};
 use super::output::Output;
 use crate::base::{NamePattern, Sources, shell_line};
 use crate::cluster::CallError;
@@ -85,10 +85,9 @@ impl ImportArgs {
     }
 
     pub(super) async fn run(&self, global: &GlobalArgs, output: &mut Output) -> Result<Exit, Failure> {
-        let (inventory, import) =
-            self.import(global, output).await.map_err(|error| error.reported(self.format, output))?;
+        let (inventory, import) = self.import(global, output).await.map_err(|error| error.reported(output))?;
         output.findings(&import.findings, &Sources::default());
-        self.write(&import).map_err(|failure| CommandError::from(failure).reported(self.format, output))?;
+        self.write(&import).map_err(|failure| CommandError::from(failure).reported(output))?;
         match self.format {
             Format::Text => {
                 output.result(|out, styles| text::import(out, styles, &inventory.identity, &import))?;
@@ -153,16 +152,9 @@ impl ImportArgs {
     fn write(&self, import: &Import) -> Result<(), Failure> {
         let documents = import.files.iter().map(|(path, text)| NewFile { path, text });
         let files: Vec<NewFile<'_>> = documents.chain([NewFile { path: MAIN_FILE, text: &import.text }]).collect();
-        let existing: Vec<String> = existing(&self.out, &files).iter().map(|path| shown(path)).collect();
-        if !existing.is_empty() {
-            let message = format!("nothing was written, since these files exist: {}", existing.join(", "));
-            let help = "name another directory with `--out DIR`, or move them";
-            return Err(Failure::new(&exit::IN_THE_WAY, message).help(help));
-        }
-        create_all(&self.out, &files).map_err(|error| {
-            let message = format!("nothing was written: {error}");
-            Failure::new(&exit::ENVIRONMENT, message).help("name a writable directory with `--out DIR`")
-        })
+        let help =
+            ["name another directory with `--out DIR`, or move them", "name a writable directory with `--out DIR`"];
+        create_new(&self.out, &files, help)
     }
 }
 
@@ -175,10 +167,6 @@ fn with_trust_options(error: CallError) -> Failure {
         }
         Some(_) | None => failure,
     }
-}
-
-pub(super) fn shown(path: &Path) -> String {
-    path.strip_prefix(".").unwrap_or(path).display().to_string()
 }
 
 /// A path as a file of that directory names it.

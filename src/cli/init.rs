@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use super::args::{CallArgs, GlobalArgs};
 use super::exit::{self, Exit, Failure};
-use super::files::{NewFile, create_all, existing};
-use super::import::{ImportArgs, shown};
+use super::files::{NewFile, create_new, shown};
+use super::import::ImportArgs;
 use super::output::Output;
 use crate::base::shell_line;
 use crate::desired::SCHEMA;
@@ -89,15 +89,8 @@ impl InitArgs {
         let may_exist = [NewFile { path: SCHEMA_FILE, text: SCHEMA }, NewFile { path: GIT_IGNORE, text: &ignored }];
         let is_new = |file: &&NewFile<'_>| self.directory.join(file.path).symlink_metadata().is_err();
         let new: Vec<NewFile<'_>> = files.iter().chain(may_exist.iter().filter(is_new)).copied().collect();
-        let in_the_way: Vec<String> = existing(&self.directory, &new).iter().map(|path| shown(path)).collect();
-        if !in_the_way.is_empty() {
-            let message = format!("nothing was written, since these files exist: {}", in_the_way.join(", "));
-            return Err(Failure::new(&exit::IN_THE_WAY, message).help("name another directory: `attune init DIR`"));
-        }
-        create_all(&self.directory, &new).map_err(|error| {
-            let message = format!("nothing was written: {error}");
-            Failure::new(&exit::ENVIRONMENT, message).help("name a writable directory: `attune init DIR`")
-        })?;
+        let help = ["name another directory: `attune init DIR`", "name a writable directory: `attune init DIR`"];
+        create_new(&self.directory, &new, help)?;
         output.result(|out, _| {
             let shown =
                 |file: &NewFile<'_>| self.directory.strip_prefix(".").unwrap_or(&self.directory).join(file.path);
