@@ -13,7 +13,7 @@ use super::git::checked_out;
 use super::lost_keys::{self, users_with_policy};
 use super::output::Output;
 use super::preflight::{check_approval, check_plan, check_secret_store, confirm, secret_store};
-use super::progress::{ApplyProgress, Interruptions, interruptible_by, interruptible_storing, progress_bar};
+use super::progress::{Interruptions, RunProgress, interruptible, interruptible_storing, progress_bar};
 use super::state::{About, State, rollback_command};
 use super::verify_new::{self, Expected, VerifyNewArgs, check_service};
 use crate::apply::{NewKeys, Outcome, RunOptions, SecretStore, StopSignal, run};
@@ -101,7 +101,7 @@ struct Prepared {
 
 impl ApplyArgs {
     pub(super) async fn run(&self, global: &GlobalArgs, output: &mut Output) -> Result<Exit, Failure> {
-        let prepared = self.prepare(global, output).await.map_err(|error| error.reported(self.format, output))?;
+        let prepared = self.prepare(global, output).await.map_err(|error| error.reported(output))?;
         let (plan, desired) = (&prepared.planned.plan, &prepared.reviewed.loaded.desired);
         let state_dir = &prepared.state_dir;
         lost_keys::warn(state_dir, &plan.identity, &users_with_policy(&prepared.observed), output);
@@ -114,7 +114,7 @@ impl ApplyArgs {
             return Err(failure);
         }
         let outcome = self.execute(global, &prepared, &secret_store, output).await;
-        let outcome = outcome.map_err(|failure| CommandError::from(failure).reported(self.format, output))?;
+        let outcome = outcome.map_err(|failure| CommandError::from(failure).reported(output))?;
         let (outcome, verified) = outcome.ok_or_else(stopped_at_once)?;
         self.report(&prepared, &outcome, verified, output)
     }
@@ -154,7 +154,7 @@ impl ApplyArgs {
     fn show(&self, prepared: &Prepared, output: &mut Output) -> Result<PlanV1, Failure> {
         let (planned, loaded) = (&prepared.planned, &prepared.reviewed.loaded);
         output.findings(&planned.plan.findings, &loaded.sources);
-        let plan_json = planned.to_json(loaded);
+        let plan_json = planned.to_json(loaded, None);
         output.summary = Some(text::verdict(&plan_json));
         match self.format {
             Format::Text => output.result(|out, styles| text::plan(out, styles, &plan_json))?,
@@ -226,7 +226,7 @@ impl ApplyArgs {
         let commit = checked_out(&global.file);
         let about = About { reason: self.reason.as_deref(), file: &global.file, commit: commit.as_deref() };
         let journal = state.journal(plan, &about)?;
-        let progress = ApplyProgress::new(plan.steps.len(), &journal, output);
+        let progress = RunProgress::new(plan.steps.len(), &journal, output);
         let (mut signals, new_keys) = (Interruptions::new(), NewKeys::default());
         let options = RunOptions {
             cluster: &*prepared.connection.cluster,
@@ -245,7 +245,7 @@ impl ApplyArgs {
         // All calls have ended, so an interruption only ends this read.
         let known = ran.known(plan, &prepared.observed);
         let again = plan_again(prepared, &known, output);
-        let again = interruptible_by(again, (&mut signals, stop), |text| progress.print(text)).await;
+        let again = interruptible(again, (&mut signals, stop), |text| progress.print(text)).await;
         if again.is_none() {
             output.message(|out, _| writeln!(out, "interrupted: the cluster was not read again"));
         }

@@ -1,6 +1,7 @@
 //! Finds the configuration that no `--file` names: by `ATTUNE_FILE`, here, or in a directory above.
 
 use std::fs::{self, Metadata};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 const NAME: &str = "attune.toml";
@@ -68,13 +69,7 @@ fn foreign(file: &Path) -> Option<String> {
     }
 }
 
-#[cfg(unix)]
 fn owner_other_than_this_user(found: &Metadata) -> Option<u32> {
-    let owner = std::os::unix::fs::MetadataExt::uid(found);
+    let owner = found.uid();
     (owner != 0 && owner != rustix::process::geteuid().as_raw()).then_some(owner)
-}
-
-#[cfg(not(unix))]
-fn owner_other_than_this_user(_: &Metadata) -> Option<u32> {
-    None
 }

@@ -1,6 +1,5 @@
 //! `attune history`: the applies of a state directory, according to its journals. It decides nothing.
 
-use std::collections::BTreeMap;
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
@@ -55,11 +54,8 @@ impl HistoryArgs {
 }
 
 fn history(dir: &Path) -> HistoryV1 {
-    let journals = files_in(dir, is_journal_of_plan).into_iter();
-    let journals = journals.filter_map(|(path, found)| Some(((found.modified().ok()?, path), ())));
-    let journals: BTreeMap<_, ()> = journals.collect();
     let (mut left, mut truncated, mut found) = (MAX_READ, false, Vec::new());
-    for (_, path) in journals.into_keys().rev() {
+    for (path, _) in files_in(dir, is_journal_of_plan) {
         truncated = left == 0;
         if truncated {
             break;

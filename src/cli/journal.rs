@@ -60,6 +60,8 @@ pub(super) struct PastApply {
     /// The number of calls of the plan.
     pub(super) calls: usize,
     pub(super) done: usize,
+    /// When its end found that the cluster matches the configuration.
+    pub(super) applied: Option<String>,
     /// Whether the cluster matched the configuration; `None` if the journal has no end.
     pub(super) converged: Option<bool>,
 }
@@ -68,7 +70,7 @@ impl PastApply {
     /// The apply that a line starts. A line that lacks anything starts none.
     fn begin(line: JournalLine) -> Option<Self> {
         let begun = OffsetDateTime::parse(&line.time, &Rfc3339).ok()?;
-        let time = begun.replace_nanosecond(0).ok()?.format(&Rfc3339).ok()?;
+        let time = in_seconds(begun)?;
         let digest =
             line.digest.filter(|text| text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit()))?;
         Some(Self {
@@ -84,29 +86,38 @@ impl PastApply {
             commit: line.commit,
             calls: line.steps,
             done: 0,
+            applied: None,
             converged: None,
         })
     }
 }
 
-/// The applies of a journal, oldest first. Incomplete and foreign lines are skipped.
+fn in_seconds(time: OffsetDateTime) -> Option<String> {
+    time.replace_nanosecond(0).ok()?.format(&Rfc3339).ok()
+}
+
+/// The lines of a journal. Incomplete and foreign ones are skipped.
+fn lines(read: &mut impl BufRead) -> impl Iterator<Item = JournalLine> {
+    read.split(b'\n').map_while(Result::ok).filter_map(|line| serde_json::from_slice(&line).ok())
+}
+
+/// The applies of a journal, oldest first.
 pub(super) fn applies(read: &mut impl BufRead) -> Vec<PastApply> {
-    let (mut all, mut bytes): (Vec<PastApply>, _) = (Vec::new(), Vec::new());
+    let mut all: Vec<PastApply> = Vec::new();
     let mut current = None;
-    loop {
-        bytes.clear();
-        let Ok(1..) = read.read_until(b'\n', &mut bytes) else { break };
-        let Ok(line) = serde_json::from_slice::<JournalLine>(&bytes) else { continue };
-        if line.event == "begun" {
-            all.extend(current.take());
-            current = PastApply::begin(line);
-            continue;
-        }
-        let Some(apply) = &mut current else { continue };
-        let is_done = |step: &StepLine| matches!(step.status.as_deref(), Some("done" | "already_done"));
-        match line.event.as_str() {
-            "ended" => apply.done += usize::from(line.outcome.as_ref().is_some_and(is_done)),
-            "over" => apply.converged = line.converged,
+    let is_done = |step: &StepLine| matches!(step.status.as_deref(), Some("done" | "already_done"));
+    for line in lines(read) {
+        match (line.event.as_str(), &mut current) {
+            ("begun", _) => {
+                all.extend(current.take());
+                current = PastApply::begin(line);
+            }
+            ("ended", Some(apply)) => apply.done += usize::from(line.outcome.as_ref().is_some_and(is_done)),
+            ("over", Some(apply)) => {
+                apply.converged = line.converged;
+                let time = OffsetDateTime::parse(&line.time, &Rfc3339).ok().filter(|_| line.converged == Some(true));
+                apply.applied = time.and_then(in_seconds);
+            }
             _ => {}
         }
     }
@@ -114,22 +125,14 @@ pub(super) fn applies(read: &mut impl BufRead) -> Vec<PastApply> {
     all
 }
 
-/// The lines of the runs for this cluster and tenant, each with the number of its run. Incomplete and foreign lines are
-/// skipped.
+/// The lines of the runs for this cluster and tenant, each with the number of its run.
 pub(super) fn own_lines(read: &mut impl BufRead, identity: &Identity) -> impl Iterator<Item = (usize, JournalLine)> {
-    let (mut run, mut is_ours, mut bytes) = (0, false, Vec::new());
-    std::iter::from_fn(move || {
-        loop {
-            bytes.clear();
-            let Ok(1..) = read.read_until(b'\n', &mut bytes) else { return None };
-            let Ok(line) = serde_json::from_slice::<JournalLine>(&bytes) else { continue };
-            if line.event == "begun" {
-                run += 1;
-                is_ours = line.guid.as_ref() == Some(&identity.guid) && line.tenant.as_ref() == Some(&identity.tenant);
-            }
-            if is_ours {
-                return Some((run, line));
-            }
+    let (mut run, mut is_ours) = (0, false);
+    lines(read).filter_map(move |line| {
+        if line.event == "begun" {
+            run += 1;
+            is_ours = line.guid.as_ref() == Some(&identity.guid) && line.tenant.as_ref() == Some(&identity.tenant);
         }
+        is_ours.then_some((run, line))
     })
 }

@@ -13,7 +13,7 @@ use super::exit::{self, Exit, Failure};
 use super::lost_keys;
 use super::output::Output;
 use super::preflight::{NAMED, check_protected, check_secret_store, confirm, named, protected_user, secret_store};
-use super::progress::{Interruptions, KeysProgress, interruptible_storing};
+use super::progress::{Interruptions, RunProgress, interruptible_storing};
 use super::revoke::RevokeArgs;
 use super::rotations;
 use super::state::{Journal, State};
@@ -35,13 +35,10 @@ pub(super) enum KeysCommand {
 impl KeysCommand {
     pub(super) async fn run(&self, global: &GlobalArgs, output: &mut Output) -> Result<Exit, Failure> {
         match self {
-            Self::Rotate(command) => {
-                command.run(global, output).await.map_err(|error| error.reported(command.format, output))
-            }
-            Self::Revoke(command) => {
-                command.run(global, output).await.map_err(|error| error.reported(command.format, output))
-            }
+            Self::Rotate(command) => command.run(global, output).await,
+            Self::Revoke(command) => command.run(global, output).await,
         }
+        .map_err(|error| error.reported(output))
     }
 }
 
@@ -183,7 +180,7 @@ impl RotateArgs {
         (journal, stop): (&Journal, &StopSignal),
         output: &Output,
     ) -> Option<Vec<Rotated>> {
-        let record = KeysProgress::new(rotation.users.len(), journal, output);
+        let record = RunProgress::new(rotation.users.len(), journal, output);
         let options = KeyOptions {
             cluster: &*connection.cluster,
             retry_policy: self.calls.retry_policy(),

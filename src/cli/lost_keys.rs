@@ -1,6 +1,7 @@
 //! Warnings about key pairs that may be lost, according to journals. A proposal can write to the state directory, so no plan,
 //! guard or exit code depends on it.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, Metadata};
 use std::io::{BufRead, BufReader, Read};
@@ -64,10 +65,13 @@ fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
     list_some(&names.collect::<Vec<_>>(), MAX_NAMED, |name| format!("`{}`", name.escape_debug()))
 }
 
+/// The files of a directory whose names match, the newest first.
 pub(super) fn files_in(dir: &Path, is_named: fn(&str) -> bool) -> Vec<(PathBuf, Metadata)> {
     let entries = fs::read_dir(files::dir_or_current(dir)).into_iter().flatten().flatten();
     let named = entries.filter(|entry| entry.file_name().to_str().is_some_and(is_named));
-    named.filter_map(|entry| Some((entry.path(), entry.metadata().ok()?))).collect()
+    let mut found: Vec<_> = named.filter_map(|entry| Some((entry.path(), entry.metadata().ok()?))).collect();
+    found.sort_by_cached_key(|(path, found)| Reverse((found.modified().ok(), path.clone())));
+    found
 }
 
 /// The emergency files of these users. Once a user has a newer pair, the secret in its emergency file is useless.
@@ -89,11 +93,10 @@ fn emergency_files(dir: &Path) -> BTreeSet<String> {
 }
 
 fn suspects(dir: &Path, identity: &Identity) -> BTreeMap<UserName, PathBuf> {
-    let journals = files_in(dir, |name| name.starts_with("journal-") && name.ends_with(".jsonl")).into_iter();
-    let journals = journals.filter_map(|(path, found)| Some((found.modified().ok()?, path))).collect::<BTreeSet<_>>();
+    let journals = files_in(dir, |name| name.starts_with("journal-") && name.ends_with(".jsonl"));
     let mut left = MAX_READ;
     let mut events = Vec::new();
-    for (_, path) in journals.into_iter().rev().take(MAX_JOURNALS) {
+    for (path, _) in journals.into_iter().take(MAX_JOURNALS) {
         let Ok(file) = files::open(&path) else { continue };
         let mut read = BufReader::new(file.take(left));
         read_journal(&mut read, &path, identity, &mut events);

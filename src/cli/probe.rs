@@ -13,7 +13,7 @@ use super::connect::{CommandError, connect};
 use super::exit::{self, Exit, Failure};
 use super::output::Output;
 use super::preflight::confirm;
-use super::progress::{interruptible, progress_bar};
+use super::progress::{Interruptions, interruptible, progress_bar};
 use super::service::{KeysArgs, ServiceArgs, failure};
 use super::settings::Settings;
 use super::state::{Journal, State};
@@ -130,7 +130,7 @@ impl ProbeArgs {
             record: &record,
         };
         let print = |text: &str| output.message(|out, _| writeln!(out, "{text}"));
-        let ended = interruptible(probe(&options), &stop, print).await;
+        let ended = interruptible(probe(&options), (&mut Interruptions::new(), &stop), print).await;
         bar.finish_and_clear();
         let Some(ended) = ended else {
             journal.note(object!({"event": "stopped"}));

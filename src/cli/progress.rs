@@ -2,13 +2,12 @@
 //! third also stops the storing of a secret.
 
 use std::io;
-#[cfg(unix)]
 use std::task::Poll;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressStyle};
 use serde_json::json as object;
-use tokio::signal;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::output::Output;
 use super::state::Journal;
@@ -19,12 +18,14 @@ use crate::plan::Step;
 use crate::render::json::RevokedV1;
 use crate::render::text;
 
-pub(super) struct ApplyProgress<'a> {
+/// Shows and records the progress of a run.
+pub(super) struct RunProgress<'a> {
     bar: ProgressBar,
     journal: &'a Journal,
 }
 
-impl<'a> ApplyProgress<'a> {
+impl<'a> RunProgress<'a> {
+    /// Progress of so many steps or users.
     pub(super) fn new(steps: usize, journal: &'a Journal, output: &Output) -> Self {
         let bar = progress_bar(u64::try_from(steps).ok(), output);
         if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len}  {wide_msg}") {
@@ -45,7 +46,7 @@ impl<'a> ApplyProgress<'a> {
     }
 }
 
-impl Progress for ApplyProgress<'_> {
+impl Progress for RunProgress<'_> {
     fn started(&self, step: &Step) {
         self.journal.started(step);
         self.bar.set_message(visible(&text::call(step)).into_owned());
@@ -67,45 +68,26 @@ pub(super) fn progress_bar(length: Option<u64>, output: &Output) -> ProgressBar 
     ProgressBar::with_draw_target(length, target)
 }
 
-/// Shows and records the progress of a rotation.
-pub(super) struct KeysProgress<'a> {
-    shown: ApplyProgress<'a>,
-}
-
-impl<'a> KeysProgress<'a> {
-    pub(super) fn new(users: usize, journal: &'a Journal, output: &Output) -> Self {
-        Self { shown: ApplyProgress::new(users, journal, output) }
-    }
-
-    pub(super) fn print(&self, text: &str) {
-        self.shown.print(text);
-    }
-
-    pub(super) fn finish(&self) {
-        self.shown.finish();
-    }
-}
-
-impl KeyRecord for KeysProgress<'_> {
+impl KeyRecord for RunProgress<'_> {
     fn generating(&self, user: &UserName) -> io::Result<()> {
-        self.shown.bar.set_message(visible(user.as_str()).into_owned());
+        self.bar.set_message(visible(user.as_str()).into_owned());
         // If the machine stops before the secret is stored, only this line says so.
-        self.shown.journal.write_synced(object!({"event": "generating", "user": user.as_str()}))
+        self.journal.write_synced(object!({"event": "generating", "user": user.as_str()}))
     }
 
     fn stored(&self, user: &UserName, stored: &StoredIn) {
-        self.shown.journal.note_stored(user, stored);
-        self.shown.bar.inc(1);
+        self.journal.keys_stored(user, stored);
+        self.bar.inc(1);
     }
 
     fn not_generated(&self, user: &UserName) {
-        self.shown.journal.note(object!({"event": "not_generated", "user": user.as_str()}));
-        self.shown.bar.inc(1);
+        self.journal.note(object!({"event": "not_generated", "user": user.as_str()}));
+        self.bar.inc(1);
     }
 
     fn revoked(&self, revoked: &Revoked) {
-        self.shown.journal.note(object!({"event": "revoked", "outcome": RevokedV1::of(revoked)}));
-        self.shown.bar.inc(1);
+        self.journal.note(object!({"event": "revoked", "outcome": RevokedV1::of(revoked)}));
+        self.bar.inc(1);
     }
 }
 
@@ -137,24 +119,29 @@ const STOPPING: &str = "interrupted: finishing API calls in flight; press Ctrl-C
 
 const STORING: &str = "interrupted again: storing new secrets; press Ctrl-C again to leave them in emergency files";
 
-/// Runs the work of a command that stores no secret to its end. The first interruption (Ctrl-C, SIGTERM, SIGHUP) sets `stop`,
-/// unless it is set already. After the second there is no result. `print` gets a message for the first.
+/// Runs work that stores no secret to its end. The first interruption (Ctrl-C, SIGTERM, SIGHUP) sets `stop`, unless it is set
+/// already. After the second there is no result. `print` gets a message for the first. One `Interruptions` serves all pieces of
+/// work of a command, so that no interruption is lost between two of them.
 pub(super) async fn interruptible<T>(
-    work: impl Future<Output = T>,
-    stop: &StopSignal,
-    print: impl FnMut(&str),
-) -> Option<T> {
-    interruptible_by(work, (&mut Interruptions::new(), stop), print).await
-}
-
-/// The same as one of several pieces of work, so that no interruption is lost between two of them.
-pub(super) async fn interruptible_by<T>(
     work: impl Future<Output = T>,
     (interruptions, stop): (&mut Interruptions, &StopSignal),
     mut print: impl FnMut(&str),
 ) -> Option<T> {
     tokio::pin!(work);
-    until_second(&mut work, interruptions, stop, &mut print).await
+    if !stop.is_requested() {
+        tokio::select! {
+            biased;
+            () = interruptions.next() => {}
+            done = &mut work => return Some(done),
+        }
+        stop.request();
+        print(STOPPING);
+    }
+    tokio::select! {
+        biased;
+        done = work => Some(done),
+        () = interruptions.next() => None,
+    }
 }
 
 /// The same for work that stores secrets: after the second interruption it continues only while a secret is being stored, and
@@ -166,7 +153,7 @@ pub(super) async fn interruptible_storing<T>(
     mut print: impl FnMut(&str),
 ) -> Option<T> {
     tokio::pin!(work);
-    if let Some(done) = until_second(&mut work, interruptions, stop, &mut print).await {
+    if let Some(done) = interruptible(&mut work, (&mut *interruptions, stop), &mut print).await {
         return Some(done);
     }
     if secret_store.is_storing() {
@@ -181,65 +168,20 @@ pub(super) async fn interruptible_storing<T>(
     }
 }
 
-/// Runs the work until it ends, or until a second interruption.
-async fn until_second<T>(
-    work: &mut (impl Future<Output = T> + Unpin),
-    interruptions: &mut Interruptions,
-    stop: &StopSignal,
-    print: &mut impl FnMut(&str),
-) -> Option<T> {
-    if !stop.is_requested() {
-        tokio::select! {
-            biased;
-            () = interruptions.next() => {}
-            done = &mut *work => return Some(done),
-        }
-        stop.request();
-        print(STOPPING);
-    }
-    tokio::select! {
-        biased;
-        done = work => Some(done),
-        () = interruptions.next() => None,
-    }
-}
-
 /// The signals that end a process. All are caught from the start, so that none is lost. One that cannot be caught ends the
 /// process.
-pub(super) struct Interruptions {
-    #[cfg(unix)]
-    kinds: [Option<signal::unix::Signal>; 3],
-}
+pub(super) struct Interruptions([Option<Signal>; 3]);
 
-#[cfg(unix)]
 impl Interruptions {
     pub(super) fn new() -> Self {
-        use signal::unix::{SignalKind, signal};
-        Self {
-            kinds: [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()]
-                .map(|kind| signal(kind).ok()),
-        }
+        Self([SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()].map(|kind| signal(kind).ok()))
     }
 
     async fn next(&mut self) {
         std::future::poll_fn(|cx| {
-            let mut kinds = self.kinds.iter_mut().flatten();
-            let is_received = kinds.any(|kind| kind.poll_recv(cx) == Poll::Ready(Some(())));
+            let is_received = self.0.iter_mut().flatten().any(|kind| kind.poll_recv(cx) == Poll::Ready(Some(())));
             if is_received { Poll::Ready(()) } else { Poll::Pending }
         })
         .await;
-    }
-}
-
-#[cfg(not(unix))]
-impl Interruptions {
-    pub(super) fn new() -> Self {
-        Self {}
-    }
-
-    async fn next(&mut self) {
-        if signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
     }
 }

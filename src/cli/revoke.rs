@@ -9,7 +9,7 @@ use super::connect::{CommandError, Connection, connect};
 use super::exit::{self, Exit, Failure};
 use super::output::Output;
 use super::preflight::{confirm, named, protected_user};
-use super::progress::{KeysProgress, interruptible};
+use super::progress::{Interruptions, RunProgress, interruptible};
 use super::settings::Settings;
 use super::state::{Journal, State};
 use crate::apply::StopSignal;
@@ -50,7 +50,7 @@ pub(super) struct RevokeArgs {
     state_dir: StateDir,
     /// Output format
     #[arg(long, value_enum, default_value_t = Format::Text)]
-    pub(super) format: Format,
+    format: Format,
     #[command(flatten)]
     calls: CallArgs,
 }
@@ -119,11 +119,12 @@ impl RevokeArgs {
         journal: &Journal,
         output: &Output,
     ) -> Option<(Vec<Revoked>, bool)> {
-        let record = KeysProgress::new(users.len(), journal, output);
+        let record = RunProgress::new(users.len(), journal, output);
         let (stop, retry_policy) = (StopSignal::default(), self.calls.retry_policy());
         let cluster = RetryingCluster::reached(&*connection.cluster, retry_policy);
         let options = KeyOptions { cluster: &cluster, retry_policy, stop: &stop, record: &record };
-        let ended = interruptible(revoke(users, no_new_keys, &options), &stop, |text| record.print(text)).await;
+        let (work, mut signals) = (revoke(users, no_new_keys, &options), Interruptions::new());
+        let ended = interruptible(work, (&mut signals, &stop), |text| record.print(text)).await;
         record.finish();
         Some((ended?, stop.is_requested()))
     }

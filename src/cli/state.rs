@@ -3,8 +3,8 @@
 //! A journal has a JSON line for each event, written before the next call.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File, TryLockError};
-use std::io::{self, Read, Write};
+use std::fs::{File, TryLockError};
+use std::io::{self, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -14,7 +14,8 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::exit::{self, Exit, Failure};
-use crate::apply::{Outcome, Progress, StepOutcome, StoredIn, files};
+use super::journal::applies;
+use crate::apply::{Outcome, StepOutcome, StoredIn, files};
 use crate::base::{UserName, shell_line};
 use crate::observed::Identity;
 use crate::plan::{Digest, Plan, Step, StepId};
@@ -192,10 +193,17 @@ impl Journal {
         self.file.lock().unwrap_or_else(PoisonError::into_inner).write_all(line.as_bytes())
     }
 
-    /// Once calls are running, a full disk must not stop the apply halfway.
-    fn try_write(&self, event: Value) {
+    /// Once calls are running, a full disk must not stop the run halfway.
+    pub(super) fn note(&self, event: Value) {
         if let Err(error) = self.write(event) {
             tracing::warn!(%error, "cannot write the journal");
+        }
+    }
+
+    fn note_synced(&self, event: Value) {
+        self.note(event);
+        if let Err(error) = self.sync() {
+            tracing::warn!(%error, "the journal may not be on disk");
         }
     }
 
@@ -203,52 +211,36 @@ impl Journal {
         self.file.lock().unwrap_or_else(PoisonError::into_inner).sync_all()
     }
 
-    fn try_sync(&self) {
-        if let Err(error) = self.sync() {
-            tracing::warn!(%error, "the journal may not be on disk");
-        }
-    }
-
-    pub(super) fn finish(&self, outcome: &Outcome) {
-        self.try_write(object!({"event": "over", "converged": outcome.converged()}));
-        self.try_sync();
-    }
-
     /// Writes an event that must be on the disk before the next call.
     pub(super) fn write_synced(&self, event: Value) -> io::Result<()> {
         self.write(event).and_then(|()| self.sync())
     }
 
-    pub(super) fn note(&self, event: Value) {
-        self.try_write(event);
+    pub(super) fn started(&self, step: &Step) {
+        let step_json = StepV1::of(step);
+        if self.creating.contains(&step.id) {
+            // If the machine stops before the secret is stored, only this line says so.
+            self.note_synced(object!({"event": "started", "step": step_json, "may_create_keys": true}));
+        } else {
+            self.note(object!({"event": "started", "step": step_json}));
+        }
     }
 
-    pub(super) fn note_stored(&self, user: &UserName, stored: &StoredIn) {
+    pub(super) fn ended(&self, step: &Step, outcome: &StepOutcome) {
+        self.note(object!({"event": "ended", "outcome": StepOutcomeV1::of(step, outcome)}));
+    }
+
+    pub(super) fn keys_stored(&self, user: &UserName, stored: &StoredIn) {
         let (how, place) = match stored {
             StoredIn::Destination { place } => ("destination", place.clone()),
             StoredIn::Emergency { path, .. } => ("emergency", path.display().to_string()),
             StoredIn::Lost { .. } => ("lost", String::new()),
         };
-        self.try_write(object!({"event": "kept", "user": user.as_str(), "how": how, "place": place}));
-    }
-}
-
-impl Progress for Journal {
-    fn started(&self, step: &Step) {
-        if !self.creating.contains(&step.id) {
-            return self.try_write(object!({"event": "started", "step": StepV1::of(step)}));
-        }
-        self.try_write(object!({"event": "started", "step": StepV1::of(step), "may_create_keys": true}));
-        // If the machine stops before the secret is stored, only this line says so.
-        self.try_sync();
+        self.note(object!({"event": "kept", "user": user.as_str(), "how": how, "place": place}));
     }
 
-    fn ended(&self, step: &Step, outcome: &StepOutcome) {
-        self.try_write(object!({"event": "ended", "outcome": StepOutcomeV1::of(step, outcome)}));
-    }
-
-    fn keys_stored(&self, user: &UserName, stored: &StoredIn) {
-        self.note_stored(user, stored);
+    pub(super) fn finish(&self, outcome: &Outcome) {
+        self.note_synced(object!({"event": "over", "converged": outcome.converged()}));
     }
 }
 
@@ -259,18 +251,6 @@ pub(super) fn applied_at(dir: &Path, approval: &str) -> Option<String> {
     // It becomes a part of a path.
     let is_digest = approval.len() >= Digest::SHORT && approval.bytes().all(|byte| byte.is_ascii_hexdigit());
     let path = dir.join(format!("journal-{}.jsonl", approval.get(..Digest::SHORT).filter(|_| is_digest)?));
-    // No links, and nothing endless such as a device.
-    if !fs::symlink_metadata(&path).ok()?.is_file() {
-        return None;
-    }
-    let mut text = String::new();
-    File::open(&path).ok()?.take(MAX_JOURNAL).read_to_string(&mut text).ok()?;
-    let events: Vec<Value> = text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
-    let is = |event: &Value, name: &str| event["event"] == name;
-    let begun =
-        |event: &&Value| is(event, "begun") && event["digest"].as_str().is_some_and(|of| of.starts_with(&approval));
-    events.iter().find(begun)?;
-    let over = events.iter().rev().find(|event| is(event, "over") && event["converged"] == true)?;
-    let time = OffsetDateTime::parse(over["time"].as_str()?, &Rfc3339).ok()?;
-    time.replace_nanosecond(0).ok()?.format(&Rfc3339).ok()
+    let mut read = BufReader::new(files::open(&path).ok()?.take(MAX_JOURNAL));
+    applies(&mut read).into_iter().filter(|of| of.digest.starts_with(&approval)).filter_map(|of| of.applied).next_back()
 }

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use super::args::GlobalArgs;
 use super::exit::{self, Exit, Failure};
 use super::people::{attachment_in, with_buckets};
-use super::progress::{Interruptions, interruptible_by};
+use super::progress::{Interruptions, interruptible};
 use super::service::{ServiceArgs, failure};
 use super::verify::{MOST_QUESTIONS, judged, untold};
 use crate::apply::{NewKeys, StopSignal};
@@ -137,7 +137,7 @@ impl VerifyNewArgs {
             ready(())
         });
         // Without a result it was interrupted twice.
-        let _ = interruptible_by(asked, (signals, stop), print).await;
+        let _ = interruptible(asked, (signals, stop), print).await;
         expected.bar.finish_and_clear();
         verified.into_values().collect()
     }
