@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::args::{ActionArgs, CallArgs, Format, GlobalArgs, RulesArg};
-use super::connect::CommandError;
+use super::connect::{CommandError, read_valid};
 use super::documents::Documents;
 use super::exit::{self, Exit, Failure};
 use super::output::Output;
@@ -115,7 +115,7 @@ impl AccessArgs {
             Some(attachment) => self.of_document(attachment),
             None => self.evaluate(global, output).await,
         };
-        let report = report.map_err(|error| error.reported(self.format, output))?;
+        let report = report.map_err(|error| error.reported(output))?;
         let detail = self.detail(global);
         match self.format {
             Format::Text => output.result(|out, styles| text::access_report(out, styles, &report, detail))?,
@@ -248,7 +248,10 @@ impl AccessArgs {
         let mut roles = self.roles();
         let compared = self.compare.iter().flatten().chain(&self.user);
         roles.extend(compared.filter_map(|name| role(name)).flatten());
-        People::read(self.observed || self.plan, &roles, (&self.actions, self.calls), global, output).await
+        let loaded = read_valid(global, output)?;
+        let settings = loaded.desired.cluster.clone();
+        let connection = (self.observed || self.plan).then_some(&settings);
+        People::of(loaded, connection, &roles, (&self.actions, self.calls), global, output).await
     }
 
     /// The roles that are named.
@@ -295,7 +298,7 @@ impl AccessArgs {
 
     async fn run_comparison(&self, pair: [&str; 2], global: &GlobalArgs, output: &mut Output) -> Result<Exit, Failure> {
         let comparison = self.compared(pair, global, output).await;
-        let comparison = comparison.map_err(|error| error.reported(self.format, output))?;
+        let comparison = comparison.map_err(|error| error.reported(output))?;
         let of = AccessComparisonV1::of(&comparison);
         match self.format {
             Format::Text => output.result(|out, styles| text::comparison(out, styles, &of, self.detail(global)))?,

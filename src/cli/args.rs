@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
 
 use clap::{ArgAction, ColorChoice, ValueEnum};
+use rustix::process::{Resource, getrlimit};
 use time::OffsetDateTime;
 
 use super::state::DEFAULT_STATE_DIR;
@@ -194,16 +193,6 @@ impl PlanFormat {
             Self::Text | Self::Json | Self::Markdown => false,
         }
     }
-
-    /// The format of a failure: JSON, or else only messages on stderr.
-    pub(super) fn of_failure(self) -> Format {
-        match self {
-            Self::Json => Format::Json,
-            Self::Text | Self::Markdown => Format::Text,
-            #[cfg(feature = "html")]
-            Self::Html => Format::Text,
-        }
-    }
 }
 
 #[derive(Debug, clap::Args)]
@@ -367,7 +356,7 @@ impl CallArgs {
 
     /// The concurrency limit: as asked for, but no more than the open files of the process allow.
     pub(super) fn jobs(&self) -> usize {
-        affordable(self.jobs.into())
+        affordable(self.jobs).into()
     }
 
     pub(super) fn retry_policy(&self) -> RetryPolicy {
@@ -376,24 +365,17 @@ impl CallArgs {
 }
 
 /// Open files per call: its connection or program, an emergency file, and the storing of a secret.
-const FILES_PER_CALL: usize = 8;
+const FILES_PER_CALL: u64 = 8;
 
 /// Open files of a run beside its calls, including those of a simulated cluster.
-const OTHER_FILES: usize = 16;
+const OTHER_FILES: u64 = 24;
 
-fn affordable(jobs: usize) -> usize {
-    static AVAILABLE: OnceLock<usize> = OnceLock::new();
-    let wanted = jobs * FILES_PER_CALL + OTHER_FILES;
-    let available = *AVAILABLE.get_or_init(|| available_files(wanted));
-    let most = if available < wanted { available.saturating_sub(OTHER_FILES) / FILES_PER_CALL } else { jobs };
+fn affordable(jobs: u16) -> u16 {
+    let Some(files) = getrlimit(Resource::Nofile).current else { return jobs };
+    let most = (files.saturating_sub(OTHER_FILES) / FILES_PER_CALL).clamp(1, jobs.into());
+    let most = u16::try_from(most).unwrap_or(jobs);
     if most < jobs {
-        tracing::warn!("limiting API calls to {} at once: the open file limit is too low (`ulimit -n`)", most.max(1));
+        tracing::warn!("limiting API calls to {most} at once: the open file limit is too low (`ulimit -n`)");
     }
-    most.max(1)
-}
-
-/// How many more files can be opened, up to `wanted`. Only opening them answers this on every system.
-fn available_files(wanted: usize) -> usize {
-    let opened = (0..wanted).map_while(|_| File::open("/dev/null").ok());
-    if cfg!(unix) { opened.collect::<Vec<_>>().len() } else { wanted }
+    most
 }

@@ -136,16 +136,12 @@ impl Reviewed {
 }
 
 impl ReviewedPlan {
-    pub(super) fn to_json(&self, loaded: &Loaded) -> PlanV1 {
-        self.beside(PlanV1::of(&self.plan, &loaded.sources))
-    }
-
-    /// The same, for a plan that was made from a snapshot.
-    pub(super) fn to_json_of_snapshot(&self, snapshot: PlanSnapshotV1, loaded: &Loaded) -> PlanV1 {
-        self.beside(PlanV1::of_snapshot(&self.plan, snapshot, &loaded.sources))
-    }
-
-    fn beside(&self, plan: PlanV1) -> PlanV1 {
+    /// The plan as JSON, with the snapshot that it was made from.
+    pub(super) fn to_json(&self, loaded: &Loaded, snapshot: Option<PlanSnapshotV1>) -> PlanV1 {
+        let plan = match snapshot {
+            Some(snapshot) => PlanV1::of_snapshot(&self.plan, snapshot, &loaded.sources),
+            None => PlanV1::of(&self.plan, &loaded.sources),
+        };
         PlanV1 { base: self.base.clone(), review: self.review.clone(), ..plan }
     }
 }

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
-use super::args::{CallArgs, Format, GlobalArgs, OnlyArg};
+use super::args::{CallArgs, GlobalArgs, OnlyArg};
 use super::exit::{self, Failure};
 use super::output::Output;
 use super::progress::ReadProgress;
@@ -104,10 +104,10 @@ impl CommandError {
         FindingsV1::of(&findings, &sources)
     }
 
-    /// Writes the findings as JSON if asked for, and returns the failure.
-    pub(super) fn reported(self, format: Format, output: &mut Output) -> Failure {
+    /// Writes the findings as JSON if the command prints JSON, and returns the failure.
+    pub(super) fn reported(self, output: &mut Output) -> Failure {
         output.keep(&self.to_json());
-        if format == Format::Json {
+        if output.is_json {
             // The failure of the command matters more than this one.
             if let Err(unwritten) = output.result(|out, _| json::write(out, &self.to_json())) {
                 output.failure(&unwritten);
@@ -182,7 +182,8 @@ pub(super) async fn connect(
             warn_if_insecure(global, output);
             let credentials = Credentials::from_environment(&environment())
                 .map_err(|problem| Failure::setup(&exit::NO_CREDENTIALS, problem))?;
-            (endpoints, credentials, trust(global, settings)?, None)
+            let trust = trusted(global.insecure, settings.fingerprint.as_deref(), settings.ca_file.as_deref())?;
+            (endpoints, credentials, trust, None)
         }
     };
     // A simulated cluster changes with its switches, which its guid and release do not show.
@@ -309,10 +310,6 @@ fn weka_program(global: &GlobalArgs) -> Result<PathBuf, Failure> {
         Failure::new(&exit::ENVIRONMENT, message)
             .help("run attune on a host of the cluster, name the program with `--weka-bin PATH`, or use `--via rest`")
     })
-}
-
-fn trust(global: &GlobalArgs, settings: &ClusterSettings) -> Result<Trust, Failure> {
-    trusted(global.insecure, settings.fingerprint.as_deref(), settings.ca_file.as_deref())
 }
 
 /// Which certificates are trusted: any, one with this fingerprint, those of a file, or those of the system.

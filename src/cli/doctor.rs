@@ -44,9 +44,9 @@ impl DoctorArgs {
         self.probe.check_used()?;
         if self.probe.is_asked() {
             let ended = self.probe.run(global, self.format, &self.state_dir.of(global), output).await;
-            return ended.map_err(|error| error.reported(self.format, output));
+            return ended.map_err(|error| error.reported(output));
         }
-        let (report, beside) = self.check(global, output).await.map_err(|error| error.reported(self.format, output))?;
+        let (report, beside) = self.check(global, output).await.map_err(|error| error.reported(output))?;
         match self.format {
             Format::Text => output.result(|out, styles| text::doctor(out, styles, &report, beside))?,
             Format::Json => output.result(|out, _| json::write(out, &DoctorV1::of(&report)))?,

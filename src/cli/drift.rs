@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::adopt::adopt;
-use super::args::{BaseArg, CallArgs, Format, GlobalArgs, OnlyArg, StateDir};
+use super::args::{BaseArg, CallArgs, GlobalArgs, OnlyArg, StateDir};
 use super::base::Reviewed;
 use super::connect::{CommandError, Connection, connect};
 use super::edited::{CheckArg, editable};
@@ -92,15 +92,6 @@ enum DriftFormat {
     Markdown,
 }
 
-impl DriftFormat {
-    fn of_failure(self) -> Format {
-        match self {
-            Self::Json => Format::Json,
-            Self::Text | Self::Markdown => Format::Text,
-        }
-    }
-}
-
 #[derive(Default)]
 struct Results {
     is_printed: bool,
@@ -113,11 +104,15 @@ impl DriftArgs {
     pub(super) fn of_many(&self) -> Result<Wanted<'_>, Failure> {
         let options =
             [(self.since.is_some(), "`--since`"), (self.metrics.is_some(), "`--metrics`"), (self.adopt, "`--adopt`")];
-        match options.iter().find(|(is_given, _)| *is_given) {
-            None if self.format == DriftFormat::Markdown => Ok(Wanted { form: Form::Headings, out: None }),
-            None => Ok(self.format.of_failure().into()),
-            Some((_, option)) => Err(Failure::one_only(option, "run the command for each file")),
+        if let Some((_, option)) = options.iter().find(|(is_given, _)| *is_given) {
+            return Err(Failure::one_only(option, "run the command for each file"));
         }
+        let form = match self.format {
+            DriftFormat::Text => Form::Text,
+            DriftFormat::Json => Form::Json,
+            DriftFormat::Markdown => Form::Headings,
+        };
+        Ok(Wanted { form, out: None })
     }
 
     pub(super) async fn run(&self, global: &GlobalArgs, output: &mut Output) -> Result<Exit, Failure> {
@@ -143,8 +138,7 @@ impl DriftArgs {
         results: &mut Results,
     ) -> Result<Exit, Failure> {
         let notifier = self.notify_command.as_deref().map(Notifier::find).transpose();
-        let notifier =
-            notifier.map_err(|failure| CommandError::from(failure).reported(self.format.of_failure(), output))?;
+        let notifier = notifier.map_err(|failure| CommandError::from(failure).reported(output))?;
         let error = match self.report(global, output, results, notifier.as_ref()).await {
             Ok(exit) => return Ok(exit),
             Err(error) => error,
@@ -155,7 +149,7 @@ impl DriftArgs {
                 .unwrap_or_else(|failed| output.failure(&failed));
         }
         // After its own result, a run prints no second one.
-        Err(if results.is_printed { error.failure } else { error.reported(self.format.of_failure(), output) })
+        Err(if results.is_printed { error.failure } else { error.reported(output) })
     }
 
     async fn report(

@@ -24,18 +24,14 @@ impl EditCommand {
         if let Self::Adopt(command) = self {
             return command.run(global, output).await;
         }
-        let loaded = editable(global, output)?;
-        if let Self::Prune(command) = self {
-            return command.run(global, &loaded, output);
+        let loaded = &editable(global, output)?;
+        match self {
+            Self::Move(command) => attach(&command.wanted(loaded, output)?, global, loaded, command.check, output),
+            Self::Detach(command) => attach(&command.wanted(loaded)?, global, loaded, command.check, output),
+            Self::AddUser(command) => attach(&command.wanted(loaded, output)?, global, loaded, command.check, output),
+            Self::Prune(command) => command.run(global, loaded, output),
+            Self::Adopt(_) => Ok(Exit::Done),
         }
-        let (wanted, check) = match self {
-            Self::Move(command) => (command.wanted(&loaded, output)?, command.check),
-            Self::Detach(command) => (command.wanted(&loaded)?, command.check),
-            Self::AddUser(command) => (command.wanted(&loaded, output)?, command.check),
-            Self::Adopt(_) | Self::Prune(_) => return Ok(Exit::Done),
-        };
-        let edit = Edit { global, loaded: &loaded, wanted, check };
-        edit.run(output)
     }
 }
 
@@ -231,24 +227,20 @@ fn warn_if_undeclared(policy: &PolicyName, desired: &Desired, output: &mut Outpu
     output.warn(&format!("the configuration does not declare policy `{policy}`, so it must be on the cluster{near}"));
 }
 
-struct Edit<'a> {
-    global: &'a GlobalArgs,
-    loaded: &'a Loaded,
-    wanted: Wanted,
+/// Declares these attachments.
+fn attach(
+    wanted: &Wanted,
+    global: &GlobalArgs,
+    loaded: &Loaded,
     check: CheckArg,
-}
-
-impl Edit<'_> {
-    fn run(&self, output: &mut Output) -> Result<Exit, Failure> {
-        let mut editor = Editor::new(self.loaded).map_err(|problem| cannot_edit(&problem))?;
-        let refused =
-            self.wanted.iter().filter_map(|(principal, attachment)| editor.attach(principal, attachment).err());
-        let refused: Vec<CannotEdit> = refused.collect();
-        if !refused.is_empty() {
-            return Err(refused_edits(&refused, self.loaded, output));
-        }
-        let changes = Changes { edited: editor.finish(), new: Vec::new() };
-        let expected = with_attachments(&self.loaded.desired, &self.wanted);
-        changes.finish(self.global, &expected, self.check, output)
+    output: &mut Output,
+) -> Result<Exit, Failure> {
+    let mut editor = Editor::new(loaded).map_err(|problem| cannot_edit(&problem))?;
+    let refused = wanted.iter().filter_map(|(principal, attachment)| editor.attach(principal, attachment).err());
+    let refused: Vec<CannotEdit> = refused.collect();
+    if !refused.is_empty() {
+        return Err(refused_edits(&refused, loaded, output));
     }
+    let changes = Changes { edited: editor.finish(), new: Vec::new() };
+    changes.finish(global, &with_attachments(&loaded.desired, wanted), check, output)
 }

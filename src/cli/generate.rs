@@ -5,7 +5,7 @@ use std::fs;
 use std::io;
 use std::path::PathBuf;
 
-use clap::ValueEnum;
+use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap_complete::Shell;
 use clap_mangen::Man;
 use roff::{Roff, roman};
@@ -24,91 +24,73 @@ Examples:
   attune schema plan")]
 pub(super) struct SchemaArgs {
     /// Subject of the schema
-    #[arg(value_enum, default_value_t = Of::File)]
-    of: Of,
+    #[arg(default_value = "file", value_parser = PossibleValuesParser::new(SCHEMAS.map(subject)))]
+    of: String,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Of {
-    /// A configuration
-    File,
-    /// A plan, from `attune plan --format json`
-    Plan,
-    /// An outcome, from `attune apply --format json`
-    Outcome,
-    /// Past applies, from `attune history --format json`
-    History,
-    /// Drift, from `attune drift --format json`
-    Drift,
-    /// The state file of `attune drift --since`
-    DriftState,
-    /// A snapshot, from `attune snapshot`
-    Snapshot,
-    /// Findings, from `attune validate --format json`
-    Findings,
-    /// A comparison of policies, from `attune policy diff --format json`
-    PolicyDiff,
-    /// Access of users, from `attune access --format json`
-    Access,
-    /// A comparison of the access of two, from `attune access --compare --format json`
-    AccessComparison,
-    /// Checked expectations, from `attune test --format json`
-    Test,
-    /// Attachments and access, from `attune report --format json`
-    Report,
-    /// Rotated key pairs, from `attune keys rotate --format json`
-    Keys,
-    /// Revoked users, from `attune keys revoke --format json`
-    Revocation,
-    /// A new S3 key pair, as a destination of `[credentials]` gets it
-    Destination,
-    /// Temporary credentials, from `attune sts assume-role --format json`
-    Session,
-    /// An import, from `attune import --format json`
-    Import,
-    /// A preflight check, from `attune doctor --format json`
-    Doctor,
-    /// A probe, from `attune doctor --probe --format json`
-    Probe,
-    /// What the S3 service says, from `attune verify --format json`
-    Verify,
-    /// The result of a command for several configurations
-    Many,
+/// A subject of a schema, what it is, the command that prints it, and the schema.
+type Subject = (&'static str, &'static str, &'static str, &'static str);
+
+const SCHEMAS: [Subject; 22] = [
+    ("file", "A configuration", "", SCHEMA),
+    ("plan", "A plan", "plan --format json", include_str!("../../schemas/plan.schema.json")),
+    ("outcome", "An outcome", "apply --format json", include_str!("../../schemas/outcome.schema.json")),
+    ("history", "Past applies", "history --format json", include_str!("../../schemas/history.schema.json")),
+    ("drift", "Drift", "drift --format json", include_str!("../../schemas/drift.schema.json")),
+    (
+        "drift-state",
+        "The state file of `attune drift --since`",
+        "",
+        include_str!("../../schemas/drift-state.schema.json"),
+    ),
+    ("snapshot", "A snapshot", "snapshot", include_str!("../../schemas/snapshot.schema.json")),
+    ("findings", "Findings", "validate --format json", include_str!("../../schemas/findings.schema.json")),
+    (
+        "policy-diff",
+        "A comparison of policies",
+        "policy diff --format json",
+        include_str!("../../schemas/policy-diff.schema.json"),
+    ),
+    ("access", "Access of users", "access --format json", include_str!("../../schemas/access.schema.json")),
+    (
+        "access-comparison",
+        "A comparison of the access of two",
+        "access --compare --format json",
+        include_str!("../../schemas/access-comparison.schema.json"),
+    ),
+    ("test", "Checked expectations", "test --format json", include_str!("../../schemas/test.schema.json")),
+    ("report", "Attachments and access", "report --format json", include_str!("../../schemas/report.schema.json")),
+    ("keys", "Rotated key pairs", "keys rotate --format json", include_str!("../../schemas/keys.schema.json")),
+    ("revocation", "Revoked users", "keys revoke --format json", include_str!("../../schemas/revocation.schema.json")),
+    (
+        "destination",
+        "A new S3 key pair, as a destination of `[credentials]` gets it",
+        "",
+        include_str!("../../schemas/destination.schema.json"),
+    ),
+    (
+        "session",
+        "Temporary credentials",
+        "sts assume-role --format json",
+        include_str!("../../schemas/session.schema.json"),
+    ),
+    ("import", "An import", "import --format json", include_str!("../../schemas/import.schema.json")),
+    ("doctor", "A preflight check", "doctor --format json", include_str!("../../schemas/doctor.schema.json")),
+    ("probe", "A probe", "doctor --probe --format json", include_str!("../../schemas/probe.schema.json")),
+    ("verify", "What the S3 service says", "verify --format json", include_str!("../../schemas/verify.schema.json")),
+    ("many", "The result of a command for several configurations", "", include_str!("../../schemas/many.schema.json")),
+];
+
+fn subject((name, what, command, _): Subject) -> PossibleValue {
+    let help = if command.is_empty() { what.to_owned() } else { format!("{what}, from `attune {command}`") };
+    PossibleValue::new(name).help(help)
 }
 
 impl SchemaArgs {
     pub(super) fn run(&self, output: &mut Output) -> Result<Exit, Failure> {
-        output.exact(self.of.schema().as_bytes())?;
+        let (.., schema) = SCHEMAS.iter().find(|(name, ..)| *name == self.of).copied().unwrap_or_default();
+        output.exact(schema.as_bytes())?;
         Ok(Exit::Done)
-    }
-}
-
-impl Of {
-    fn schema(self) -> &'static str {
-        match self {
-            Self::File => SCHEMA,
-            Self::Plan => include_str!("../../schemas/plan.schema.json"),
-            Self::Outcome => include_str!("../../schemas/outcome.schema.json"),
-            Self::History => include_str!("../../schemas/history.schema.json"),
-            Self::Drift => include_str!("../../schemas/drift.schema.json"),
-            Self::DriftState => include_str!("../../schemas/drift-state.schema.json"),
-            Self::Snapshot => include_str!("../../schemas/snapshot.schema.json"),
-            Self::Findings => include_str!("../../schemas/findings.schema.json"),
-            Self::PolicyDiff => include_str!("../../schemas/policy-diff.schema.json"),
-            Self::Access => include_str!("../../schemas/access.schema.json"),
-            Self::AccessComparison => include_str!("../../schemas/access-comparison.schema.json"),
-            Self::Test => include_str!("../../schemas/test.schema.json"),
-            Self::Report => include_str!("../../schemas/report.schema.json"),
-            Self::Keys => include_str!("../../schemas/keys.schema.json"),
-            Self::Revocation => include_str!("../../schemas/revocation.schema.json"),
-            Self::Destination => include_str!("../../schemas/destination.schema.json"),
-            Self::Session => include_str!("../../schemas/session.schema.json"),
-            Self::Import => include_str!("../../schemas/import.schema.json"),
-            Self::Doctor => include_str!("../../schemas/doctor.schema.json"),
-            Self::Probe => include_str!("../../schemas/probe.schema.json"),
-            Self::Verify => include_str!("../../schemas/verify.schema.json"),
-            Self::Many => include_str!("../../schemas/many.schema.json"),
-        }
     }
 }
 

@@ -267,20 +267,20 @@ pub fn main() -> ExitCode {
     }
     let parsed = options::matches().and_then(|matches| {
         options::check(&matches)?;
-        Ok((Args::from_arg_matches(&matches)?, options::reads_configuration(&matches)))
+        Ok((Args::from_arg_matches(&matches)?, matches))
     });
-    let (args, found) = match parsed {
-        Ok((args, true)) => {
-            let found = find::configuration(&args.global.desired_files);
-            (args, found)
-        }
-        Ok((args, false)) => (args, find::directory_above()),
+    let (args, matches) = match parsed {
+        Ok(parsed) => parsed,
         Err(error) => {
             let arguments: Vec<String> = std::env::args_os().skip(1).map(|one| one.to_string_lossy().into()).collect();
             return usage::usage(error, &options::command(), &arguments);
         }
     };
-    let mut output = Output::of_process(args.global.color, args.global.quiet);
+    let found = match options::reads_configuration(&matches) {
+        true => find::configuration(&args.global.desired_files),
+        false => find::directory_above(),
+    };
+    let mut output = Output::of_process(args.global.color, args.global.quiet, options::is_json(&matches));
     log_to_stderr(args.global.verbose);
     match run(&args, found, &mut output) {
         Ok(exit) => exit.into(),

@@ -57,6 +57,22 @@ pub(super) fn reads_configuration(matches: &ArgMatches) -> bool {
     !matches.subcommand_name().is_some_and(|name| without(name, None).contains(&NO_FILE))
 }
 
+/// The names of the command and its subcommand, and its arguments.
+fn leaf(matches: &ArgMatches) -> (Vec<&str>, &ArgMatches) {
+    let (mut names, mut leaf) = (Vec::new(), matches);
+    while let Some((name, below)) = leaf.subcommand() {
+        names.push(name);
+        leaf = below;
+    }
+    (names, leaf)
+}
+
+/// Whether the command prints JSON.
+pub(super) fn is_json(matches: &ArgMatches) -> bool {
+    let format = leaf(matches).1.try_get_raw("format").ok().flatten();
+    format.is_some_and(|mut values| values.any(|value| value == "json"))
+}
+
 fn without_unused(command: Command, first: &str, below: Option<&str>) -> Command {
     let is_unused = |id: &str| without(first, below).iter().any(|(ids, _)| ids.contains(&id));
     let command =
@@ -69,13 +85,10 @@ fn without_unused(command: Command, first: &str, below: Option<&str>) -> Command
 
 /// Refuses options that mean nothing to the command. A person who gives one expects something else.
 pub(super) fn check(matches: &ArgMatches) -> Result<(), Error> {
-    let Some((first, mut leaf)) = matches.subcommand() else { return Ok(()) };
-    let mut name = None;
-    while let Some((below, matches)) = leaf.subcommand() {
-        (name, leaf) = (Some(below), matches);
-    }
+    let (names, leaf) = leaf(matches);
+    let Some(first) = names.first() else { return Ok(()) };
     let is_given = |id: &str| leaf.value_source(id) == Some(ValueSource::CommandLine);
-    for (ids, why) in without(first, name) {
+    for (ids, why) in without(first, names.get(1).copied()) {
         if let Some(id) = ids.iter().find(|id| is_given(id)) {
             let mut command = command();
             let long =

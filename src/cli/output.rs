@@ -17,6 +17,8 @@ pub(super) struct Output {
     styles: Styles,
     stderr_styles: Styles,
     quiet: bool,
+    /// Whether the command prints JSON.
+    pub(super) is_json: bool,
     pub(super) summary: Option<String>,
     /// The result as JSON, for [`super::many`].
     pub(super) kept: Option<Box<RawValue>>,
@@ -51,21 +53,23 @@ impl Stream {
 }
 
 impl Output {
-    pub(super) fn of_process(color: ColorChoice, quiet: bool) -> Self {
+    pub(super) fn of_process(color: ColorChoice, quiet: bool, is_json: bool) -> Self {
         let (stdout, stderr) = (Term::buffered_stdout(), Term::stderr());
         let styles = |term: &Term| {
             let styles = if use_colors(color, term) { Styles::coloured() } else { Styles::default() };
             Styles { width: Some(width(term)), ..styles }
         };
-        let (styles, stderr_styles) = (styles(&stdout), styles(&stderr));
-        let (stdout, stderr) = (Stream::Term(stdout), Stream::Term(stderr));
-        Self { stdout, stderr, styles, stderr_styles, quiet, summary: None, kept: None, changed: None }
+        let styles = [styles(&stdout), styles(&stderr)];
+        Self::new([Stream::Term(stdout), Stream::Term(stderr)], styles, quiet, is_json)
     }
 
     pub(super) fn buffered(&self) -> Self {
-        let (styles, stderr_styles) = (self.styles.clone(), self.stderr_styles.clone());
-        let (stdout, stderr) = (Stream::Buffer(Vec::new()), Stream::Buffer(Vec::new()));
-        Self { stdout, stderr, styles, stderr_styles, quiet: self.quiet, summary: None, kept: None, changed: None }
+        let streams = [Stream::Buffer(Vec::new()), Stream::Buffer(Vec::new())];
+        Self::new(streams, [self.styles.clone(), self.stderr_styles.clone()], self.quiet, self.is_json)
+    }
+
+    fn new([stdout, stderr]: [Stream; 2], [styles, stderr_styles]: [Styles; 2], quiet: bool, is_json: bool) -> Self {
+        Self { stdout, stderr, styles, stderr_styles, quiet, is_json, summary: None, kept: None, changed: None }
     }
 
     pub(super) fn captured(&self) -> [&[u8]; 2] {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::args::{ActionArgs, CallArgs, GlobalArgs};
-use super::connect::{CommandError, connect, read_valid};
+use super::connect::{CommandError, connect};
 use super::exit::{self, Failure};
 use super::output::Output;
 use crate::base::{BucketName, PolicyName, Principal, Release, nearest};
@@ -45,19 +45,6 @@ pub(super) struct People {
 }
 
 impl People {
-    /// Reads the configuration, or also the cluster.
-    pub(super) async fn read(
-        observed: bool,
-        roles: &BTreeSet<PolicyName>,
-        (actions, calls): (&ActionArgs, CallArgs),
-        global: &GlobalArgs,
-        output: &mut Output,
-    ) -> Result<Self, CommandError> {
-        let loaded = read_valid(global, output)?;
-        let connection = loaded.desired.cluster.clone();
-        Self::of(loaded, observed.then_some(&connection), roles, (actions, calls), global, output).await
-    }
-
     /// Reads the cluster as well, if there is one to connect to.
     pub(super) async fn of(
         loaded: Loaded,
@@ -124,9 +111,7 @@ impl People {
             Some(observed) => observed.policies.get(role).cloned(),
         }))
     }
-}
 
-impl People {
     /// The buckets of the state.
     pub(super) fn buckets(&self) -> Cow<'_, Buckets> {
         match &self.observed {
@@ -179,9 +164,7 @@ impl People {
         };
         all.filter_map(of).collect()
     }
-}
 
-impl People {
     /// The same after the plan, with the plan and the cluster before it.
     pub(super) fn planned(mut self, output: &mut Output) -> Result<(Self, Plan, Observed), Failure> {
         let missing = || Failure::new(&exit::UNKNOWN_ACCESS, "a plan needs the cluster");

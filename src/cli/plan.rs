@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::value::RawValue;
 
-use super::args::{BaseArg, CallArgs, Format, GlobalArgs, GuardArgs, MaxChars, OnlyArg, PlanFormat, StateDir};
+use super::args::{BaseArg, CallArgs, GlobalArgs, GuardArgs, MaxChars, OnlyArg, PlanFormat, StateDir};
 use super::base::{Reviewed, ReviewedPlan};
 use super::connect::{CommandError, connect};
 use super::exit::{self, Exit, Failure};
@@ -80,10 +80,6 @@ struct Planned {
 }
 
 impl PlanArgs {
-    fn format(&self) -> Format {
-        self.format.of_failure()
-    }
-
     pub(super) fn of_many(&self, output: &Output) -> Result<Wanted<'_>, Failure> {
         if self.snapshot.is_some() {
             return Err(Failure::one_only("`--snapshot`", "run the command for each file"));
@@ -104,13 +100,10 @@ impl PlanArgs {
             output.refuse_page("`attune plan --format html > plan.html`")?;
         }
         let Planned { reviewed, planned, snapshot, report } =
-            self.plan(global, output).await.map_err(|error| error.reported(self.format(), output))?;
+            self.plan(global, output).await.map_err(|error| error.reported(output))?;
         let plan = &planned.plan;
         output.findings(&plan.findings, &reviewed.loaded.sources);
-        let plan_json = match snapshot {
-            Some(snapshot) => planned.to_json_of_snapshot(snapshot, &reviewed.loaded),
-            None => planned.to_json(&reviewed.loaded),
-        };
+        let plan_json = planned.to_json(&reviewed.loaded, snapshot);
         output.summary = Some(text::verdict(&plan_json));
         output.keep(&plan_json);
         if !global.one_of_many || matches!(self.format, PlanFormat::Text | PlanFormat::Json) {
@@ -247,6 +240,10 @@ fn read_saved(path: &Path) -> Result<Saved, Failure> {
     Saved::read(&read_text(path)?).map_err(|problem| not_shown(path, &problem.to_string()))
 }
 
+fn read_raw(path: &Path) -> Result<Box<RawValue>, Failure> {
+    RawValue::from_string(read_text(path)?.trim().to_owned()).map_err(|error| not_shown(path, &error.to_string()))
+}
+
 fn not_shown(path: &Path, problem: &str) -> Failure {
     let failure = Failure::new(&exit::NOT_SAVED, format!("cannot show {}: {problem}", shown_path(path)));
     failure.help("use a file that `attune plan --out FILE` or `attune apply --format json` wrote")
@@ -264,9 +261,7 @@ fn read_directory(directory: &Path) -> Result<Saved, Failure> {
             return Err(not_shown(&index, &format!("`{name}` is not the name of a file beside it")));
         }
         let path = directory.join(&name);
-        let text = read_text(&path)?;
-        let result = RawValue::from_string(text.trim().to_owned());
-        run.result = Some(result.map_err(|error| not_shown(&path, &error.to_string()))?);
+        run.result = Some(read_raw(&path)?);
     }
     Ok(Saved::Many(many))
 }
@@ -274,10 +269,8 @@ fn read_directory(directory: &Path) -> Result<Saved, Failure> {
 fn read_several(paths: &[PathBuf]) -> Result<Saved, Failure> {
     let mut runs = Vec::new();
     for path in paths {
-        let text = read_text(path)?;
-        let result = RawValue::from_string(text.trim().to_owned());
-        let result = result.map_err(|error| not_shown(path, &error.to_string()))?;
-        runs.push(OneV1 { file: shown_path(path), exit: 0, error: None, result: Some(result), saved: None });
+        let result = Some(read_raw(path)?);
+        runs.push(OneV1 { file: shown_path(path), exit: 0, error: None, result, saved: None });
     }
     let named = paths.iter().map(|path| shown_path(path)).collect();
     Ok(Saved::Many(ManyV1::new(Exit::Done.number(), named, runs)))

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 
 use super::access::SERVICE_ACCOUNTS;
-use super::args::{ActionArgs, CallArgs, Format, GlobalArgs};
+use super::args::{ActionArgs, CallArgs, GlobalArgs};
 use super::connect::{CommandError, connect, read_valid};
 use super::exit::{self, Exit, Failure};
 use super::files::save;
@@ -109,8 +109,7 @@ impl ReportArgs {
         if format.is_page() && self.out.is_none() {
             output.refuse_page("`--out report.html`, or use `--format text`")?;
         }
-        let of_failure = if format == ReportFormat::Json { Format::Json } else { Format::Text };
-        let subject = self.subject(global, output).await.map_err(|error| error.reported(of_failure, output))?;
+        let subject = self.subject(global, output).await.map_err(|error| error.reported(output))?;
         match format {
             ReportFormat::Text => {
                 let report = ReportV1::of(&subject.report());

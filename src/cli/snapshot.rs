@@ -1,7 +1,7 @@
 //! `attune snapshot`: what a plan needs of a cluster, in a file. `attune plan --snapshot` reads it.
 
 use std::fs::{self, File};
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use time::{Duration, OffsetDateTime};
@@ -14,7 +14,7 @@ use super::git::repository_on_the_way;
 use super::output::Output;
 use crate::base::{Finding, count, list};
 use crate::cluster::observe_whole;
-use crate::desired::{ClusterSettings, is_stdin};
+use crate::desired::{ClusterSettings, is_stdin, shown_path};
 use crate::observed::Observed;
 use crate::render::json::{self, PlanSnapshotV1, SnapshotV1};
 
@@ -89,8 +89,7 @@ const OLD: Duration = Duration::days(1);
 /// Reads a snapshot, which must be of the cluster that the settings are about. It lies outside of every Git repository: a
 /// proposal can put a file or a link into one.
 pub(super) fn read(path: &Path, global: &GlobalArgs, settings: &ClusterSettings) -> Result<Snapshot, Failure> {
-    let name = if is_stdin(path) { "standard input".to_owned() } else { path.display().to_string() };
-    let refused = |why: String| Failure::new(&exit::NO_SNAPSHOT, format!("cannot use {name}: {why}"));
+    let refused = |why: String| Failure::new(&exit::NO_SNAPSHOT, format!("cannot use {}: {why}", shown_path(path)));
     let repository = if is_stdin(path) { Ok(None) } else { repository_on_the_way(path) };
     let repository = repository.map_err(|error| refused(error.to_string()))?;
     if let Some(repository) = repository {
@@ -98,13 +97,14 @@ pub(super) fn read(path: &Path, global: &GlobalArgs, settings: &ClusterSettings)
         return Err(refused(why).help("keep snapshots outside, for example in $RUNNER_TEMP or in `..`"));
     }
     let help = "take a new one with `attune snapshot --out FILE`, in a job that a proposal cannot change";
-    let text = text(path).map_err(|why| refused(why).help(help))?;
-    let snapshot = SnapshotV1::read(&text).map_err(|why| refused(why).help(help))?;
-    let (taken, now) = (snapshot.taken().map_err(|why| refused(why).help(help))?, OffsetDateTime::now_utc());
+    let invalid = |why: String| refused(why).help(help);
+    let text = text(path).map_err(|error| invalid(error.to_string()))?;
+    let snapshot = SnapshotV1::read(&text).map_err(invalid)?;
+    let (taken, now) = (snapshot.taken().map_err(invalid)?, OffsetDateTime::now_utc());
     if taken > now + CLOCKS {
-        return Err(refused("it was taken in the future, so its age is unknown".to_owned()).help(help));
+        return Err(invalid("it was taken in the future, so its age is unknown".to_owned()));
     }
-    let observed = snapshot.observed().map_err(|why| refused(why).help(help))?;
+    let observed = snapshot.observed().map_err(invalid)?;
     check_is_of(&observed, global, settings).map_err(refused)?;
     let about = PlanSnapshotV1::of(taken.min(now), now).ok_or_else(|| refused("it has no age".to_owned()))?;
     let old = (now - taken > OLD).then(|| {
@@ -114,23 +114,19 @@ pub(super) fn read(path: &Path, global: &GlobalArgs, settings: &ClusterSettings)
     Ok(Snapshot { observed, about, old })
 }
 
-fn text(path: &Path) -> Result<String, String> {
-    let failed = |error: std::io::Error| error.to_string();
+fn text(path: &Path) -> io::Result<String> {
+    let file: Box<dyn Read> = if is_stdin(path) {
+        Box::new(io::stdin())
+    } else if fs::metadata(path)?.is_file() {
+        Box::new(File::open(path)?)
+    } else {
+        // A pipe or a device may never end.
+        return Err(io::Error::other("it is not a regular file"));
+    };
     let mut text = String::new();
-    if is_stdin(path) {
-        let length = std::io::stdin().lock().take(LARGEST + 1).read_to_string(&mut text).map_err(failed)?;
-        return bounded(text, length);
-    }
-    // A pipe or a device may never end.
-    if !fs::metadata(path).map_err(failed)?.is_file() {
-        return Err("it is not a regular file".to_owned());
-    }
-    let length = File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_string(&mut text)).map_err(failed)?;
-    bounded(text, length)
-}
-
-fn bounded(text: String, length: usize) -> Result<String, String> {
-    if length as u64 > LARGEST { Err(format!("it is larger than {} MiB", LARGEST >> 20)) } else { Ok(text) }
+    let length = file.take(LARGEST + 1).read_to_string(&mut text)?;
+    let too_large = || io::Error::other(format!("it is larger than {} MiB", LARGEST >> 20));
+    if length as u64 > LARGEST { Err(too_large()) } else { Ok(text) }
 }
 
 /// Compares the snapshot with what the configuration and the command line say about the cluster.

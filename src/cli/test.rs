@@ -83,12 +83,7 @@ struct Tested {
 
 impl TestArgs {
     pub(super) async fn run(&self, global: &GlobalArgs, output: &mut Output) -> Result<Exit, Failure> {
-        let tested = self.test(global, output).await.map_err(|error| match self.format {
-            TestFormat::Json => error.reported(super::args::Format::Json, output),
-            TestFormat::Text | TestFormat::Junit | TestFormat::Github | TestFormat::Sarif => {
-                error.reported(super::args::Format::Text, output)
-            }
-        })?;
+        let tested = self.test(global, output).await.map_err(|error| error.reported(output))?;
         self.report(global, &tested, output)?;
         if tested.checked.is_empty() && tested.envelopes.is_empty() {
             output.warn(&format!("{} has no expectations, so nothing was checked", global.file_name()));

@@ -1,7 +1,6 @@
 //! `attune verify`: asks the S3 service itself.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
@@ -16,6 +15,7 @@ use super::people::{People, with_buckets};
 use super::preflight::confirm;
 use super::progress::progress_bar;
 use super::service::{KeysArgs, ServiceArgs, failure};
+use crate::apply::files;
 use crate::desired::{Demand, Desired, Expectation};
 use crate::policy::access::{Context, Credentials, Holder};
 use crate::render::json::{self, VerifiedV1, VerifyAbout, VerifySourceV1, VerifyV1};
@@ -109,15 +109,8 @@ enum VerifyFormat {
 
 impl VerifyArgs {
     pub(super) async fn run(&self, global: &GlobalArgs, output: &mut Output) -> Result<Exit, Failure> {
-        match self.evaluate(global, output).await {
-            // What was printed says why it failed: two documents would be no JSON.
-            Ok(ended) => ended,
-            Err(error) if self.format == VerifyFormat::Json => {
-                output.result(|out, _| json::write(out, &error.to_json()))?;
-                Err(error.failure)
-            }
-            Err(error) => Err(error.failure),
-        }
+        // What was printed says why it failed: two documents would be no JSON.
+        self.evaluate(global, output).await.map_err(|error| error.reported(output))?
     }
 
     /// The error of a run that printed nothing, or what a printed one ends with.
@@ -249,7 +242,7 @@ impl VerifyArgs {
             pace: &Pace::of(&manners),
             versioned: self.versioned,
             new_until: None,
-            store: &|name, value| emergency_file(Path::new("."), name, token, value),
+            store: &|name, value| emergency_file(name, token, value),
             progress: &|| bar.inc(1),
             now: || OffsetDateTime::now_utc().unix_timestamp(),
         };
@@ -325,15 +318,8 @@ fn claims<'a>(desired: &'a Desired, of: &Holder) -> Vec<Claim<'a>> {
 const NOT_PROVEN: &str =
     "not proven: that the keys are those of the user, and that the address is the S3 service of the cluster";
 
-/// Writes the value of a setting to a new file that only its owner can read.
-fn emergency_file(dir: &Path, name: &str, token: &Token, value: &str) -> std::io::Result<PathBuf> {
-    let path = dir.join(format!("attune-verify-{name}-{token}.txt"));
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(&path)?;
-    file.write_all(value.as_bytes())?;
-    file.sync_all()?;
-    Ok(path)
+/// Writes the value of a setting to a file that only its owner can read.
+fn emergency_file(name: &str, token: &Token, value: &str) -> std::io::Result<PathBuf> {
+    let path = Path::new(".").join(format!("attune-verify-{name}-{token}.txt"));
+    files::write_atomic(&path, value.as_bytes(), None).map(|()| path)
 }

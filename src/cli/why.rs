@@ -32,7 +32,7 @@ impl AccessArgs {
             Some(document) => self.explain_document(document),
             None => self.explain(global, output).await,
         };
-        let (report, why) = explained.map_err(|error| error.reported(self.format, output))?;
+        let (report, why) = explained.map_err(|error| error.reported(output))?;
         match self.format {
             Format::Text => output.result(|out, styles| {
                 text::access_report(out, styles, &report, Detail::Requests)?;
