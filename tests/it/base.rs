@@ -4,7 +4,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::harness::{Folder, Run};
+use crate::harness::{Folder, Run, allowing};
 
 /// The desired state that was agreed on.
 pub(crate) const AGREED: &str = r#"include = ["teams/*.toml"]
@@ -25,9 +25,7 @@ policy = "ml"
 const TEAM: &str = "[users.bob]\npolicy = \"readonly\"\n";
 
 pub(crate) fn document(action: &str) -> String {
-    json!({"Version": "2012-10-17", "Statement": [
-        {"Effect": "Allow", "Action": [action], "Resource": ["arn:aws:s3:::models/*"]}]})
-    .to_string()
+    allowing(action, "arn:aws:s3:::models/*").to_string()
 }
 
 /// A repository with the agreed state in a folder of it, and a cluster that is as that says.

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::{Value, json};
 
-use crate::harness::{Folder, Run, expect_file, root, validate};
+use crate::harness::{Folder, Run, allowing, expect_file, root, validate};
 
 const FILE: &str = r#"[cluster]
 endpoints = ["sim:cluster.json"]
@@ -33,8 +33,7 @@ policy = "web"
 "#;
 
 fn document(action: &str, bucket: &str) -> Value {
-    json!({"document": {"Version": "2012-10-17", "Statement": [
-        {"Effect": "Allow", "Action": [action], "Resource": [format!("arn:aws:s3:::{bucket}/*")]}]}})
+    json!({"document": allowing(action, &format!("arn:aws:s3:::{bucket}/*"))})
 }
 
 /// A cluster of that release, as the file says.

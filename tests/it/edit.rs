@@ -6,7 +6,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 
 use serde_json::json;
 
-use crate::harness::Folder;
+use crate::harness::{Folder, allowing};
 
 const POLICIES: &str = "\
 [cluster]
@@ -290,10 +290,8 @@ zoe = \"ml-ro\"
 
 #[test]
 fn what_rows_make_is_not_edited_and_its_place_is_named() {
-    let document = |team: &str, action: &str| {
-        json!({"document": {"Version": "2012-10-17", "Statement": [
-            {"Effect": "Allow", "Action": [action], "Resource": [format!("arn:aws:s3:::{team}-data/*")]}]}})
-    };
+    let document =
+        |team: &str, action: &str| json!({"document": allowing(action, &format!("arn:aws:s3:::{team}-data/*"))});
     let state = json!({"format": "attune.sim/1", "tenants": {"Root": {
         "users": {"admin": {"role": "ClusterAdmin", "password": "admin"}, "svc-ml": {"policy": "bio-ro"}, "reader-ml": {}, "zoe": {}},
         "policies": {"ml-ro": document("ml", "s3:PutObject"), "bio-ro": document("bio", "s3:GetObject")}}}});

@@ -2,17 +2,14 @@
 
 use serde_json::{Value, json};
 
-use super::harness::Folder;
+use super::harness::{Folder, allowing};
 use super::rollback_file::left;
 use super::weka::{example, face};
 
 /// A cluster of 6.0 behind the `weka` command whose groups have these policies, with this text after `[cluster]`.
 fn world(groups: &Value, file: &str) -> Folder {
     let folder = Folder::with(&[("attune.toml", &format!("[cluster]\nvia = \"weka\"\n{file}"))]);
-    let document = |bucket: &str| {
-        json!({"document": {"Version": "2012-10-17", "Statement": [
-            {"Effect": "Allow", "Action": ["s3:GetObject"], "Resource": [format!("arn:aws:s3:::{bucket}/*")]}]}})
-    };
+    let document = |bucket: &str| json!({"document": allowing("s3:GetObject", &format!("arn:aws:s3:::{bucket}/*"))});
     let state = json!({"format": "attune.sim/1", "release": "6.0.1", "tenants": {"Root": {
         "users": {"admin": {"role": "ClusterAdmin", "password": "admin"}, "alice": {"policy": "ml"}},
         "policies": {"ml": document("models"), "web": document("web")},

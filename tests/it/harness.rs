@@ -1,12 +1,13 @@
 //! Runs the program in a folder of its own, without anything of this machine's environment.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::sync::OnceLock;
+use std::sync::{Arc, Mutex};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// The login of the administrator of a simulated cluster, as variables of the environment.
@@ -222,56 +223,21 @@ impl Run {
     }
 }
 
-/// Checks JSON output of the program against the checked-in schema of its format.
+/// A document that allows one action on one resource.
+pub(crate) fn allowing(action: &str, resource: &str) -> Value {
+    let statement = json!({"Effect": "Allow", "Action": [action], "Resource": [resource]});
+    json!({"Version": "2012-10-17", "Statement": [statement]})
+}
+
+/// Checks JSON output of the program against the checked-in schema of its format, `attune.NAME/1`.
 pub(crate) fn validate(value: &Value) {
-    let schema = match value["format"].as_str() {
-        Some("attune.plan/1") => "plan",
-        Some("attune.history/1") => "history",
-        Some("attune.outcome/1") => "outcome",
-        Some("attune.drift/1") => "drift",
-        Some("attune.drift-state/1") => "drift-state",
-        Some("attune.findings/1") => "findings",
-        Some("attune.policy-diff/1") => "policy-diff",
-        Some("attune.access/1") => "access",
-        Some("attune.access-comparison/1") => "access-comparison",
-        Some("attune.test/1") => "test",
-        Some("attune.keys/1") => "keys",
-        Some("attune.revocation/1") => "revocation",
-        Some("attune.session/1") => "session",
-        Some("attune.snapshot/1") => "snapshot",
-        Some("attune.doctor/1") => "doctor",
-        Some("attune.probe/1") => "probe",
-        Some("attune.verify/1") => "verify",
-        Some("attune.import/1") => "import",
-        Some("attune.many/1") => "many",
-        Some("attune.report/1") => "report",
-        other => panic!("no such format: {other:?}"),
-    };
-    const NAMES: [&str; 20] = [
-        "plan",
-        "history",
-        "drift",
-        "drift-state",
-        "outcome",
-        "findings",
-        "policy-diff",
-        "access",
-        "access-comparison",
-        "test",
-        "keys",
-        "revocation",
-        "session",
-        "snapshot",
-        "doctor",
-        "probe",
-        "verify",
-        "import",
-        "many",
-        "report",
-    ];
-    static SCHEMAS: OnceLock<[(&str, JsonSchema); NAMES.len()]> = OnceLock::new();
-    let schemas = SCHEMAS.get_or_init(|| NAMES.map(|name| (name, JsonSchema::named(name))));
-    let (_, schema) = schemas.iter().find(|(name, _)| *name == schema).unwrap();
+    static SCHEMAS: Mutex<BTreeMap<String, Arc<JsonSchema>>> = Mutex::new(BTreeMap::new());
+    let format = value["format"].as_str().unwrap_or_default();
+    let name = format.strip_prefix("attune.").and_then(|rest| rest.strip_suffix("/1"));
+    let name = name.unwrap_or_else(|| panic!("no such format: {format:?}")).to_owned();
+    let mut schemas = SCHEMAS.lock().unwrap();
+    let schema = Arc::clone(schemas.entry(name).or_insert_with_key(|name| Arc::new(JsonSchema::named(name))));
+    drop(schemas);
     if let Some(error) = schema.misfit(value) {
         panic!("{error} in {value:#}");
     }

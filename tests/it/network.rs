@@ -9,13 +9,12 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::harness::{ADMIN, Folder};
+use super::harness::{ADMIN, Folder, allowing};
 use super::served::Served;
 
 /// A cluster with this number of policies, each attached to a user, and a matching configuration.
 fn of(policies: usize, release: &str) -> Folder {
-    let document = json!({ "Version": "2012-10-17", "Statement": [
-        { "Effect": "Allow", "Action": ["s3:GetObject"], "Resource": ["arn:aws:s3:::b/*"] }] });
+    let document = allowing("s3:GetObject", "arn:aws:s3:::b/*");
     let mut root = json!({ "users": { "admin": { "role": "ClusterAdmin", "password": "admin" } }, "policies": {} });
     let mut file = String::new();
     for number in 0..policies {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::harness::{Folder, Run};
+use super::harness::{Folder, Run, allowing};
 
 const TEAMS: [&str; 3] = ["ml", "bio", "web"];
 
@@ -25,8 +25,7 @@ fn teams() -> Folder {
 }
 
 fn document(action: &str, bucket: &str) -> Value {
-    json!({"Version": "2012-10-17", "Statement": [
-        {"Effect": "Allow", "Action": [action], "Resource": [format!("arn:aws:s3:::{bucket}-data/*")]}]})
+    allowing(action, &format!("arn:aws:s3:::{bucket}-data/*"))
 }
 
 fn team_file(team: &str) -> String {

@@ -8,14 +8,14 @@ use attune::sim::state::ClusterState;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+use crate::harness::allowing;
+
 const POLICIES: [&str; 4] = ["pa", "pb", "p c", "pd"];
 const USERS: [&str; 4] = ["ua", "ub", "uc", "ud"];
 
 /// A policy document; another one for each number.
 pub(crate) fn document(number: u8) -> Value {
-    json!({"Version": "2012-10-17", "Statement": [
-        {"Effect": "Allow", "Action": ["s3:GetObject"], "Resource": [format!("arn:aws:s3:::bucket{number}/*")]},
-    ]})
+    allowing("s3:GetObject", &format!("arn:aws:s3:::bucket{number}/*"))
 }
 
 /// A file and a cluster, by numbers.

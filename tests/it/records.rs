@@ -2,15 +2,14 @@
 
 use serde_json::json;
 
-use super::harness::Folder;
+use super::harness::{Folder, allowing};
 use super::weka::face;
 
 const ML: &str = "[policies.ml]\nstatement = [{ effect = \"Allow\", action = \"s3:PutObject\", resource = \"arn:aws:s3:::models/*\" }]\n";
 
 /// A cluster with these lists, at which alice has `ml` and bob nothing, and this configuration.
 fn world(lists: &str, release: &str, configuration: &str) -> Folder {
-    let document = json!({"document": {"Version": "2012-10-17", "Statement": [
-        {"Effect": "Allow", "Action": ["s3:GetObject"], "Resource": ["arn:aws:s3:::models/*"]}]}});
+    let document = json!({"document": allowing("s3:GetObject", "arn:aws:s3:::models/*")});
     let state = json!({"format": "attune.sim/1", "release": release, "switches": {"lists": lists}, "tenants": {"Root": {
         "users": {"admin": {"role": "ClusterAdmin", "password": "admin"}, "alice": {"policy": "ml"}, "bob": {}},
         "policies": {"ml": document, "web": document},

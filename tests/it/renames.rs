@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::base::{commit, git, with_git};
-use crate::harness::Folder;
+use crate::harness::{Folder, allowing};
 
 const STATEMENT: &str =
     "statement = [{ effect = \"Allow\", action = \"s3:GetObject\", resource = \"arn:aws:s3:::reports/*\" }]\n";
@@ -24,8 +24,7 @@ fn renamed() -> String {
 
 /// A cluster with `bi-readers`, which alice has, and zoe, whom nobody declares.
 fn folder(configuration: &str) -> Folder {
-    let document = json!({"Version": "2012-10-17", "Statement": [
-        {"Effect": "Allow", "Action": ["s3:GetObject"], "Resource": ["arn:aws:s3:::reports/*"]}]});
+    let document = allowing("s3:GetObject", "arn:aws:s3:::reports/*");
     let keys = |at: u8| json!({"access_key": format!("0AKIA{at:015}"), "secret_key": format!("{at:040}")});
     let state = json!({"format": "attune.sim/1", "tenants": {"Root": {
         "users": {"admin": {"role": "ClusterAdmin", "password": "admin"},
