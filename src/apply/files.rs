@@ -103,14 +103,8 @@ impl TempFile {
     }
 
     /// Whether someone has removed it: its content is lost then.
-    #[cfg(unix)]
     pub(super) fn is_removed(&self) -> bool {
         self.file.metadata().is_ok_and(|found| std::os::unix::fs::MetadataExt::nlink(&found) == 0)
-    }
-
-    #[cfg(not(unix))]
-    pub(super) fn is_removed(&self) -> bool {
-        false
     }
 }
 
@@ -190,26 +184,19 @@ pub(super) fn check_writable(dir: &Path) -> io::Result<()> {
 fn private() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
-    #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options
 }
 
 /// The same options, but follows no link, and never waits.
 fn without_links(options: &mut OpenOptions) -> &mut OpenOptions {
-    #[cfg(unix)]
-    {
-        let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
-        let flags = i32::try_from(flags.bits()).unwrap_or_default();
-        std::os::unix::fs::OpenOptionsExt::custom_flags(options, flags);
-    }
-    options
+    let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
+    std::os::unix::fs::OpenOptionsExt::custom_flags(options, flags.bits().cast_signed())
 }
 
 fn create_private_dir(dir: &Path) -> io::Result<()> {
     let mut builder = DirBuilder::new();
     builder.recursive(true);
-    #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(dir_or_current(dir))
 }
@@ -231,7 +218,7 @@ pub fn own_directory(dir: &Path) -> io::Result<()> {
 
 /// A file's name is on the disk only after its directory is synced.
 fn sync_directory(dir: &Path) -> io::Result<()> {
-    if cfg!(unix) { File::open(dir_or_current(dir))?.sync_all() } else { Ok(()) }
+    File::open(dir_or_current(dir))?.sync_all()
 }
 
 fn directory_of(path: &Path) -> &Path {

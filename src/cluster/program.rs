@@ -63,7 +63,6 @@ pub async fn feed(command: Command, input: &[u8], stderr: Stdio, limit: Duration
     hide(command.as_std_mut(), &LOGIN);
     command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(stderr).kill_on_drop(true);
     // Ctrl-C at the terminal must not stop it: attune lets running calls end.
-    #[cfg(unix)]
     command.process_group(0);
     let mut child = command.spawn()?;
     let (stdin, errors) = (child.stdin.take(), child.stderr.take());
@@ -92,13 +91,10 @@ pub async fn feed(command: Command, input: &[u8], stderr: Stdio, limit: Duration
 
 /// Kills a program that was not waited for, and the processes of its group.
 async fn kill(child: &mut Child) {
-    #[cfg(unix)]
-    {
-        let id = child.id().and_then(|id| i32::try_from(id).ok());
-        if let Some(group) = id.and_then(rustix::process::Pid::from_raw) {
-            // If it cannot be killed, nothing can be done here.
-            let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
-        }
+    let id = child.id().and_then(|id| i32::try_from(id).ok());
+    if let Some(group) = id.and_then(rustix::process::Pid::from_raw) {
+        // If it cannot be killed, nothing can be done here.
+        let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
     }
     let _ = child.kill().await;
 }
@@ -122,20 +118,11 @@ async fn read_all(from: Option<impl AsyncRead + Unpin>) -> Zeroizing<String> {
 }
 
 fn is_executable(path: &Path) -> bool {
-    let ending = std::env::consts::EXE_EXTENSION;
-    let with_ending = (!ending.is_empty()).then(|| path.with_extension(ending));
-    let runs = |path: &Path| path.metadata().is_ok_and(|found| found.is_file() && may_run(&found));
-    runs(path) || with_ending.is_some_and(|path| runs(&path))
+    path.metadata().is_ok_and(|found| found.is_file() && may_run(&found))
 }
 
-#[cfg(unix)]
 fn may_run(found: &std::fs::Metadata) -> bool {
     std::os::unix::fs::PermissionsExt::mode(&found.permissions()) & 0o111 != 0
-}
-
-#[cfg(not(unix))]
-fn may_run(_: &std::fs::Metadata) -> bool {
-    true
 }
 
 #[cfg(test)]

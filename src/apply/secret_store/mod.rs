@@ -339,10 +339,7 @@ fn has_exact_name(path: &Path) -> bool {
 
 impl Emergencies {
     fn sync(&self) -> io::Result<()> {
-        match &self.dir {
-            Some(dir) if cfg!(unix) => dir.sync_all(),
-            Some(_) | None => Ok(()),
-        }
+        self.dir.as_ref().map_or(Ok(()), File::sync_all)
     }
 }
 

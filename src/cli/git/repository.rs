@@ -193,9 +193,7 @@ fn is_behind_a_link(top: &Path) -> bool {
 }
 
 #[cfg(test)]
-#[cfg(unix)]
 mod tests {
-
     use super::*;
 
     fn git_dir(path: &Path) {

@@ -4,6 +4,7 @@ use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::OFlags;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -56,7 +57,6 @@ impl<'a> FactsCache<'a> {
     fn try_write(&self, entry: &Entry) -> io::Result<()> {
         let mut builder = DirBuilder::new();
         builder.recursive(true);
-        #[cfg(unix)]
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
         builder.create(self.directory)?;
         let mut file = tempfile::Builder::new().prefix(".attune-").suffix(".tmp").tempfile_in(self.directory)?;
@@ -75,12 +75,8 @@ impl<'a> FactsCache<'a> {
 fn open(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true);
-    #[cfg(unix)]
-    {
-        use rustix::fs::OFlags;
-        let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits();
-        std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, flags.cast_signed());
-    }
+    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits();
+    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, flags.cast_signed());
     let file = options.open(path)?;
     let found = file.metadata()?;
     if found.is_file() && found.len() <= LARGEST && is_private(&found) {
@@ -90,14 +86,8 @@ fn open(path: &Path) -> io::Result<File> {
     }
 }
 
-#[cfg(unix)]
 fn is_private(found: &std::fs::Metadata) -> bool {
     std::os::unix::fs::MetadataExt::mode(found) & 0o022 == 0
-}
-
-#[cfg(not(unix))]
-fn is_private(_: &std::fs::Metadata) -> bool {
-    true
 }
 
 #[cfg(test)]

@@ -56,7 +56,6 @@ impl WekaOptions {
         process.args(&command.args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         process.kill_on_drop(true);
         // Ctrl-C at the terminal is for attune, which lets running calls finish.
-        #[cfg(unix)]
         process.process_group(0);
         hide(process.as_std_mut(), &["ATTUNE_"]);
         if let Some(server) = &self.server {

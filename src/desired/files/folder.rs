@@ -2,13 +2,15 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read};
-use std::path::Path;
+use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-#[cfg(not(unix))]
-pub(super) use other::Folder;
-#[cfg(unix)]
-pub(super) use unix::Folder;
+use rustix::fs::{self, AtFlags, CWD, Dir, Mode, OFlags};
+use rustix::io::Errno;
 
 /// The maximum size of a file in bytes. A cluster takes policies of 20 KiB; a configuration of 1 000 policies and
 /// 10 000 users has about 1 MiB.
@@ -85,17 +87,13 @@ pub fn read_trusted(path: &Path) -> Result<String, FileProblem> {
     if is_stream(path) {
         return text_of(File::open(path)?);
     }
-    let mut options = OpenOptions::new();
-    options.read(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, unix::NONBLOCK);
-    let file = options.open(path)?;
+    let file = OpenOptions::new().read(true).custom_flags(NONBLOCK).open(path)?;
     regular(&file)?;
     text_of(file)
 }
 
 pub(super) fn is_stream(path: &Path) -> bool {
-    cfg!(unix) && (path == Path::new("/dev/stdin") || path.parent() == Some(Path::new("/dev/fd")))
+    path == Path::new("/dev/stdin") || path.parent() == Some(Path::new("/dev/fd"))
 }
 
 pub(super) fn text_of(file: impl Read) -> Result<String, FileProblem> {
@@ -121,176 +119,92 @@ fn temporary(attempt: u32) -> OsString {
     format!(".attune-{}-{attempt}.tmp", std::process::id()).into()
 }
 
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const PATH_ONLY: OFlags = OFlags::PATH;
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+const PATH_ONLY: OFlags = OFlags::RDONLY;
+
+pub(super) const NONBLOCK: i32 = OFlags::NONBLOCK.bits().cast_signed();
+
+#[derive(Debug, Clone)]
+pub(crate) struct Folder(Arc<OwnedFd>);
+
 impl Folder {
+    pub(crate) fn open(path: &Path) -> io::Result<Self> {
+        Self::at(CWD, path.as_os_str(), PATH_ONLY)
+    }
+
+    fn at(directory: impl AsFd, name: &OsStr, flags: OFlags) -> io::Result<Self> {
+        let flags = flags | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        Ok(Self(Arc::new(fs::openat(directory, name, flags, Mode::empty())?)))
+    }
+
+    pub(crate) fn link(&self, name: &OsStr) -> io::Result<Option<PathBuf>> {
+        match fs::readlinkat(&*self.0, name, Vec::new()) {
+            Ok(target) => Ok(Some(OsString::from_vec(target.into_bytes()).into())),
+            Err(Errno::INVAL | Errno::NOENT) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    pub(crate) fn has(&self, name: &OsStr) -> bool {
+        fs::statat(&*self.0, name, AtFlags::SYMLINK_NOFOLLOW).is_ok()
+    }
+
+    pub(crate) fn folder(&self, name: &OsStr) -> io::Result<Self> {
+        Self::at(&*self.0, name, PATH_ONLY | OFlags::NOFOLLOW)
+    }
+
     /// Opens a regular file. A named pipe is an error; the call never blocks on it.
     pub(super) fn file(&self, name: &OsStr) -> Result<File, FileProblem> {
-        let file = self.open_file(name)?;
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+        let file = File::from(fs::openat(&*self.0, name, flags, Mode::empty()).map_err(io::Error::from)?);
         regular(&file)?;
         Ok(file)
     }
-}
 
-#[cfg(unix)]
-mod unix {
-    use std::ffi::{OsStr, OsString};
-    use std::fs::File;
-    use std::io::{self, Write as _};
-    use std::os::fd::OwnedFd;
-    use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
-    use std::path::{Path, PathBuf};
-    use std::sync::Arc;
-
-    use rustix::fs::{self, AtFlags, CWD, Dir, Mode, OFlags};
-    use rustix::io::Errno;
-
-    use crate::desired::files::folder::{TRIES, temporary};
-
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    const PATH_ONLY: OFlags = OFlags::PATH;
-    #[cfg(not(any(target_os = "linux", target_os = "android")))]
-    const PATH_ONLY: OFlags = OFlags::RDONLY;
-
-    pub(super) const NONBLOCK: i32 = OFlags::NONBLOCK.bits().cast_signed();
-
-    #[derive(Debug, Clone)]
-    pub(crate) struct Folder(Arc<OwnedFd>);
-
-    impl Folder {
-        pub(crate) fn open(path: &Path) -> io::Result<Self> {
-            Self::at(CWD, path.as_os_str(), PATH_ONLY)
-        }
-
-        fn at(directory: impl std::os::fd::AsFd, name: &OsStr, flags: OFlags) -> io::Result<Self> {
-            let flags = flags | OFlags::DIRECTORY | OFlags::CLOEXEC;
-            Ok(Self(Arc::new(fs::openat(directory, name, flags, Mode::empty())?)))
-        }
-
-        pub(crate) fn link(&self, name: &OsStr) -> io::Result<Option<PathBuf>> {
-            match fs::readlinkat(&*self.0, name, Vec::new()) {
-                Ok(target) => Ok(Some(OsString::from_vec(target.into_bytes()).into())),
-                Err(Errno::INVAL | Errno::NOENT) => Ok(None),
-                Err(error) => Err(error.into()),
+    /// At most so many names in it, in no order.
+    pub(crate) fn names(&self, most: usize) -> io::Result<Vec<OsString>> {
+        let listed = Self::at(&*self.0, OsStr::new("."), OFlags::RDONLY)?;
+        let mut names = Vec::new();
+        for entry in Dir::read_from(&*listed.0)?.take(most.saturating_add(2)) {
+            let entry = entry?;
+            let name = entry.file_name().to_bytes();
+            if name != b"." && name != b".." {
+                names.push(OsStr::from_bytes(name).to_owned());
             }
         }
-
-        pub(crate) fn has(&self, name: &OsStr) -> bool {
-            fs::statat(&*self.0, name, AtFlags::SYMLINK_NOFOLLOW).is_ok()
-        }
-
-        pub(crate) fn folder(&self, name: &OsStr) -> io::Result<Self> {
-            Self::at(&*self.0, name, PATH_ONLY | OFlags::NOFOLLOW)
-        }
-
-        /// Opens a file for reading, without blocking on a pipe.
-        pub(super) fn open_file(&self, name: &OsStr) -> io::Result<File> {
-            let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-            Ok(File::from(fs::openat(&*self.0, name, flags, Mode::empty())?))
-        }
-
-        /// At most so many names in it, in no order.
-        pub(crate) fn names(&self, most: usize) -> io::Result<Vec<OsString>> {
-            let listed = Self::at(&*self.0, OsStr::new("."), OFlags::RDONLY)?;
-            let mut names = Vec::new();
-            for entry in Dir::read_from(&*listed.0)?.take(most.saturating_add(2)) {
-                let entry = entry?;
-                let name = entry.file_name().to_bytes();
-                if name != b"." && name != b".." {
-                    names.push(OsStr::from_bytes(name).to_owned());
-                }
-            }
-            Ok(names)
-        }
-
-        /// Replaces an existing file, and keeps its permissions.
-        pub(crate) fn replace(&self, name: &OsStr, bytes: &[u8]) -> io::Result<()> {
-            let mode = Mode::from_raw_mode(fs::statat(&*self.0, name, AtFlags::SYMLINK_NOFOLLOW)?.st_mode);
-            let (temporary, file) = self.temporary()?;
-            let written =
-                write(file, bytes, mode).and_then(|()| Ok(fs::renameat(&*self.0, &temporary, &*self.0, name)?));
-            if written.is_err() {
-                let _ = fs::unlinkat(&*self.0, &temporary, AtFlags::empty());
-            }
-            written?;
-            Ok(fs::fsync(&*Self::at(&*self.0, OsStr::new("."), OFlags::RDONLY)?.0)?)
-        }
-
-        fn temporary(&self) -> io::Result<(OsString, File)> {
-            let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-            for attempt in 0..TRIES {
-                let name = temporary(attempt);
-                match fs::openat(&*self.0, &name, flags, Mode::RUSR | Mode::WUSR) {
-                    Ok(file) => return Ok((name, file.into())),
-                    Err(Errno::EXIST) => {}
-                    Err(error) => return Err(error.into()),
-                }
-            }
-            Err(io::ErrorKind::AlreadyExists.into())
-        }
+        Ok(names)
     }
 
-    fn write(mut file: File, bytes: &[u8], mode: Mode) -> io::Result<()> {
-        file.write_all(bytes)?;
-        fs::fchmod(&file, mode)?;
-        file.sync_all()
+    /// Replaces an existing file, and keeps its permissions.
+    pub(crate) fn replace(&self, name: &OsStr, bytes: &[u8]) -> io::Result<()> {
+        let mode = Mode::from_raw_mode(fs::statat(&*self.0, name, AtFlags::SYMLINK_NOFOLLOW)?.st_mode);
+        let (temporary, file) = self.temporary()?;
+        let written = write(file, bytes, mode).and_then(|()| Ok(fs::renameat(&*self.0, &temporary, &*self.0, name)?));
+        if written.is_err() {
+            let _ = fs::unlinkat(&*self.0, &temporary, AtFlags::empty());
+        }
+        written?;
+        Ok(fs::fsync(&*Self::at(&*self.0, OsStr::new("."), OFlags::RDONLY)?.0)?)
+    }
+
+    fn temporary(&self) -> io::Result<(OsString, File)> {
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        for attempt in 0..TRIES {
+            let name = temporary(attempt);
+            match fs::openat(&*self.0, &name, flags, Mode::RUSR | Mode::WUSR) {
+                Ok(file) => return Ok((name, file.into())),
+                Err(Errno::EXIST) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(io::ErrorKind::AlreadyExists.into())
     }
 }
 
-#[cfg(not(unix))]
-mod other {
-    use std::ffi::{OsStr, OsString};
-    use std::fs::{self, File};
-    use std::io;
-    use std::path::{Path, PathBuf};
-
-    use crate::desired::files::folder::{TRIES, temporary};
-
-    #[derive(Debug, Clone)]
-    pub(crate) struct Folder(PathBuf);
-
-    impl Folder {
-        pub(crate) fn open(path: &Path) -> io::Result<Self> {
-            Ok(Self(path.to_path_buf()))
-        }
-
-        pub(crate) fn link(&self, name: &OsStr) -> io::Result<Option<PathBuf>> {
-            match self.0.join(name).symlink_metadata() {
-                Ok(found) if found.is_symlink() => self.0.join(name).read_link().map(Some),
-                Ok(_) => Ok(None),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-                Err(error) => Err(error),
-            }
-        }
-
-        pub(crate) fn has(&self, name: &OsStr) -> bool {
-            self.0.join(name).symlink_metadata().is_ok()
-        }
-
-        pub(crate) fn folder(&self, name: &OsStr) -> io::Result<Self> {
-            let path = self.0.join(name);
-            if path.symlink_metadata()?.is_dir() { Ok(Self(path)) } else { Err(io::ErrorKind::NotADirectory.into()) }
-        }
-
-        pub(super) fn open_file(&self, name: &OsStr) -> io::Result<File> {
-            File::open(self.0.join(name))
-        }
-
-        /// At most so many names in it, in no order.
-        pub(crate) fn names(&self, most: usize) -> io::Result<Vec<OsString>> {
-            fs::read_dir(&self.0)?.take(most).map(|entry| Ok(entry?.file_name())).collect()
-        }
-
-        /// Replaces an existing file, and keeps its permissions.
-        pub(crate) fn replace(&self, name: &OsStr, bytes: &[u8]) -> io::Result<()> {
-            let path = self.0.join(name);
-            let free = (0..TRIES).map(|attempt| self.0.join(temporary(attempt))).find(|path| !path.exists());
-            let temporary = free.ok_or(io::ErrorKind::AlreadyExists)?;
-            let written = fs::write(&temporary, bytes)
-                .and_then(|()| fs::set_permissions(&temporary, path.metadata()?.permissions()))
-                .and_then(|()| fs::rename(&temporary, &path));
-            if written.is_err() {
-                let _ = fs::remove_file(&temporary);
-            }
-            written
-        }
-    }
+fn write(mut file: File, bytes: &[u8], mode: Mode) -> io::Result<()> {
+    file.write_all(bytes)?;
+    fs::fchmod(&file, mode)?;
+    file.sync_all()
 }
