@@ -7,7 +7,6 @@ use std::time::Instant;
 
 use clap::ValueEnum;
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 use super::adopt::adopt;
 use super::args::{BaseArg, CallArgs, GlobalArgs, OnlyArg, StateDir};
@@ -173,7 +172,7 @@ impl DriftArgs {
             return Err(CommandError::with_findings(failure, drift.findings, loaded.sources.clone()));
         }
         let news = match &self.since {
-            Some(path) => Some(read_memory(path, &drift.identity)?.compare(&drift, &timestamp(now))),
+            Some(path) => Some(read_memory(path, &drift.identity)?.compare(&drift, &json::time_text(now))),
             None => None,
         };
         let drift_json = DriftV1 { review: reviewed.review(), ..DriftV1::of(&drift, news.as_ref(), &loaded.sources) };
@@ -284,9 +283,4 @@ fn write_metrics(path: &Path, results: &Results, exit: Exit, started: Instant) -
     let help = "its directory must exist and be writable for this user";
     let written = metrics(&mut bytes, &run).and_then(|()| publish(path, &bytes));
     written.map_err(|error| Failure::unwritten("the metrics", path, &error).help(help))
-}
-
-fn timestamp(now: OffsetDateTime) -> String {
-    let whole = now.replace_nanosecond(0).unwrap_or(now);
-    whole.format(&Rfc3339).unwrap_or_default()
 }

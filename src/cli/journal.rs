@@ -7,6 +7,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::observed::Identity;
+use crate::render::json::time_text;
 
 /// A line of a journal, as far as it is read again.
 #[derive(Deserialize)]
@@ -70,12 +71,11 @@ impl PastApply {
     /// The apply that a line starts. A line that lacks anything starts none.
     fn begin(line: JournalLine) -> Option<Self> {
         let begun = OffsetDateTime::parse(&line.time, &Rfc3339).ok()?;
-        let time = in_seconds(begun)?;
         let digest =
             line.digest.filter(|text| text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit()))?;
         Some(Self {
             begun,
-            time,
+            time: time_text(begun),
             digest,
             cluster: line.cluster?,
             guid: line.guid?,
@@ -90,10 +90,6 @@ impl PastApply {
             converged: None,
         })
     }
-}
-
-fn in_seconds(time: OffsetDateTime) -> Option<String> {
-    time.replace_nanosecond(0).ok()?.format(&Rfc3339).ok()
 }
 
 /// The lines of a journal. Incomplete and foreign ones are skipped.
@@ -116,7 +112,7 @@ pub(super) fn applies(read: &mut impl BufRead) -> Vec<PastApply> {
             ("over", Some(apply)) => {
                 apply.converged = line.converged;
                 let time = OffsetDateTime::parse(&line.time, &Rfc3339).ok().filter(|_| line.converged == Some(true));
-                apply.applied = time.and_then(in_seconds);
+                apply.applied = time.map(time_text);
             }
             _ => {}
         }

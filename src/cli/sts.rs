@@ -8,7 +8,6 @@ use clap::{Subcommand, ValueEnum};
 use console::Term;
 use secrecy::{ExposeSecret, SecretString};
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 use super::args::{CallArgs, GlobalArgs};
 use super::connect::{CommandError, cluster_settings, connect};
@@ -92,16 +91,14 @@ impl AssumeRoleArgs {
             AssumeRole { access_key: self.access_key.clone(), secret_key, seconds: self.duration.as_secs(), document };
         let requested = OffsetDateTime::now_utc();
         let keys = connection.retrying().assume_role(&ask).await?;
-        let end = (requested + self.duration).replace_nanosecond(0).unwrap_or(requested);
-        Ok(self.print(&keys, end, output)?)
+        Ok(self.print(&keys, &json::time_text(requested + self.duration), output)?)
     }
 
-    fn print(&self, keys: &SessionKeys, end: OffsetDateTime, output: &mut Output) -> Result<Exit, Failure> {
-        let end = end.format(&Rfc3339).unwrap_or_default();
+    fn print(&self, keys: &SessionKeys, end: &str, output: &mut Output) -> Result<Exit, Failure> {
         let (secret, token) = (keys.secret_key.expose_secret(), keys.session_token.expose_secret());
         output.result(|out, _| match self.format {
-            SessionFormat::Json => json::write(out, &SessionV1::of(keys, &end)),
-            SessionFormat::CredentialProcess => json::write(out, &CredentialProcess::of(keys, &end)),
+            SessionFormat::Json => json::write(out, &SessionV1::of(keys, end)),
+            SessionFormat::CredentialProcess => json::write(out, &CredentialProcess::of(keys, end)),
             SessionFormat::Text => writeln!(
                 out,
                 "access key     {}\nsecret key     {secret}\nsession token  {token}\nuntil          {end}",

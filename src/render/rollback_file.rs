@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 use toml::{Table, Value};
 
 use crate::base::{BucketName, PolicyName, Principal, Severity, file_name, visible};
@@ -12,6 +11,7 @@ use crate::desired::{ClusterSettings, Destination, Endpoint, S3Settings, escaped
 use crate::observed::Observed;
 use crate::plan::{Change, ChangeKind, Plan, Touched};
 use crate::policy::{self, Catalogue, Depth, LintInput};
+use crate::render::json::time_text;
 
 /// A rollback file, with its documents.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,7 +82,7 @@ impl RollbackFile {
 }
 
 fn head(plan: &Plan, time: OffsetDateTime, left_out: &[String]) -> String {
-    let time = time.replace_nanosecond(0).unwrap_or(time).format(&Rfc3339).unwrap_or_default();
+    let time = time_text(time);
     let mut text = format!(
         "# Rollback file of plan {} for cluster {} (tenant {}): its objects as they were at\n# {time}.\n\
          # To roll back, apply this file. It changes no other objects.\n",

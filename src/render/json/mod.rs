@@ -121,7 +121,7 @@ pub use snapshot::{
     UserRecordV1,
 };
 pub use step::{CallV1, StepV1};
-pub use term::{PhaseV1, TermV1};
+pub use term::{PhaseV1, TermV1, time_text};
 pub use verify::{VerifyAbout, VerifyAnswerV1, VerifyKindV1, VerifyLeftV1, VerifyOutcomeV1, VerifySourceV1, VerifyV1};
 pub use why::{EffectV1, LastChangeV1, StatementV1, WhyChangeV1, WhyPlanV1, WhyV1};
 

@@ -46,7 +46,7 @@ json_types! {
 }
 
 /// A time as RFC 3339, in whole seconds.
-pub(super) fn time_text(time: OffsetDateTime) -> String {
+pub fn time_text(time: OffsetDateTime) -> String {
     time.replace_nanosecond(0).unwrap_or(time).format(&Rfc3339).unwrap_or_default()
 }
 
