@@ -160,26 +160,22 @@ impl AccessArgs {
 
     fn check_arguments(&self) -> Result<(), Failure> {
         let [_, action, arn] = self.arguments();
+        let refused = |message: &str| Failure::new(&exit::NO_REQUEST, message).help("see `attune access --help`");
         if self.plan && !self.why {
-            let failure = Failure::new(&exit::NO_REQUEST, "`--plan` belongs to `--why`");
-            return Err(failure.help("see `attune access --help`"));
+            return Err(refused("`--plan` belongs to `--why`"));
         }
         if (self.any || self.all) && self.who.is_none() {
-            let failure = Failure::new(&exit::NO_REQUEST, "`--any` and `--all` belong to `--who WHAT ARN`");
-            return Err(failure.help("see `attune access --help`"));
+            return Err(refused("`--any` and `--all` belong to `--who WHAT ARN`"));
         }
-        let has_user = self.has_user();
         if self.roles.as_ref().is_some_and(Vec::is_empty) && self.who.is_none() {
-            let failure = Failure::new(&exit::NO_REQUEST, "`--roles` names no role");
-            return Err(failure.help(
+            return Err(refused("`--roles` names no role").help(
                 "name some, for example `--roles analysts`; only with `--who`, it stands for those of `[roles]`",
             ));
         }
-        if action.is_some() == arn.is_some() && (has_user || self.arn.is_none()) {
+        if action.is_some() == arn.is_some() && (self.has_user() || self.arn.is_none()) {
             return Ok(());
         }
-        let message = "WHAT and ARN are given together, and with `--roles` or `--anonymous` without USER";
-        Err(Failure::new(&exit::NO_REQUEST, message).help("see `attune access --help`"))
+        Err(refused("WHAT and ARN are given together, and with `--roles` or `--anonymous` without USER"))
     }
 
     /// Whether an argument in place of a user is the path of a document.

@@ -150,16 +150,13 @@ impl ApplyArgs {
         })
     }
 
-    /// Prints the plan: on stdout as a part of the text result, or on stderr beside JSON.
+    /// Prints the plan.
     fn show(&self, prepared: &Prepared, output: &mut Output) -> Result<PlanV1, Failure> {
         let (planned, loaded) = (&prepared.planned, &prepared.reviewed.loaded);
         output.findings(&planned.plan.findings, &loaded.sources);
         let plan_json = planned.to_json(loaded, None);
         output.summary = Some(text::verdict(&plan_json));
-        match self.format {
-            Format::Text => output.result(|out, styles| text::plan(out, styles, &plan_json))?,
-            Format::Json => output.info(|out, styles| text::plan(out, styles, &plan_json)),
-        }
+        output.before_result(|out, styles| text::plan(out, styles, &plan_json))?;
         Ok(plan_json)
     }
 

@@ -116,22 +116,18 @@ impl GlobalArgs {
 
     /// The settings of the command line over these: transport and trusted certificates.
     pub(super) fn over(&self, settings: &ClusterSettings) -> ClusterSettings {
-        let mut settings = ClusterSettings { via: self.via_or(settings.via), ..settings.clone() };
+        let via = match self.via {
+            Some(ViaArg::Rest) => Via::Rest,
+            Some(ViaArg::Weka) => Via::Weka,
+            None => settings.via,
+        };
+        let mut settings = ClusterSettings { via, ..settings.clone() };
         if self.ca_file.is_some() || self.fingerprint.is_some() {
             settings.ca_file.clone_from(&self.ca_file);
             let digits = |of: &Fingerprint| of.to_string().trim_start_matches("sha256:").to_owned();
             settings.fingerprint = self.fingerprint.as_ref().map(digits);
         }
         settings
-    }
-
-    /// The transport: that of the command line, else this one.
-    pub(super) fn via_or(&self, configured: Via) -> Via {
-        match self.via {
-            Some(ViaArg::Rest) => Via::Rest,
-            Some(ViaArg::Weka) => Via::Weka,
-            None => configured,
-        }
     }
 }
 

@@ -163,12 +163,6 @@ pub(super) struct Base {
 /// Reads the base of `file`. The spelling alone decides between a path and a revision, so no file of a proposal can take the
 /// place of a revision.
 fn read(base: &str, global: &GlobalArgs, directory: &Path) -> Result<Base, Failure> {
-    let mut read = read_timeless(base, global, directory)?;
-    read.desired = read.desired.at(global.as_of());
-    Ok(read)
-}
-
-fn read_timeless(base: &str, global: &GlobalArgs, directory: &Path) -> Result<Base, Failure> {
     let (file, variables) = (&global.file, global.variables().for_base());
     if is_path(base) {
         let loaded = load_with(Path::new(base), Boundary::Repository, &variables).map_err(|error| {
@@ -176,7 +170,7 @@ fn read_timeless(base: &str, global: &GlobalArgs, directory: &Path) -> Result<Ba
                 "arguments that start with `/`, `./` or `../`, or end in `.toml`, are files; anything else is a Git revision",
             )
         })?;
-        let desired = without_errors(base, loaded, |text| text.to_owned())?;
+        let desired = without_errors(base, loaded, |text| text.to_owned())?.at(global.as_of());
         return Ok(Base::new(base, desired.cluster.clone(), desired, None));
     }
     let checkout = checkout(base, file).map_err(|problem| failure(&problem))?;
@@ -189,6 +183,7 @@ fn read_timeless(base: &str, global: &GlobalArgs, directory: &Path) -> Result<Ba
         Failure::new(&exit::NO_BASE, checkout.with_repository_paths(&message, base))
     })?;
     let desired = without_errors(base, loaded, |text| checkout.with_repository_paths(text, base))?;
+    let desired = desired.at(global.as_of());
     let (ca_file, s3_ca_file) = (desired.cluster.ca_file.clone(), desired.cluster.s3.ca_file.clone());
     let program = match &desired.credentials {
         Some(Destination::Command { program, .. }) => program.strip_prefix(checkout.tree()).ok().map(Path::to_path_buf),

@@ -235,8 +235,7 @@ fn cache_directory(get: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
         let home = absolute("HOME")?;
         Some(home.join(if cfg!(target_os = "macos") { "Library/Caches" } else { ".cache" }))
     };
-    let of_system = if cfg!(windows) { absolute("LOCALAPPDATA") } else { absolute("XDG_CACHE_HOME").or_else(of_home) };
-    of_system.map(|directory| directory.join("attune"))
+    absolute("XDG_CACHE_HOME").or_else(of_home).map(|directory| directory.join("attune"))
 }
 
 /// The `weka` command as a cluster, with the login of the environment or else the stored one.
@@ -266,11 +265,8 @@ fn weka(global: &GlobalArgs, settings: &ClusterSettings, tenant: Option<String>)
     }))
 }
 
-type Variables = fn(&str) -> Option<String>;
-type SecretFiles = fn(&Path) -> io::Result<String>;
-
 /// The variables of the process and the files that they name.
-fn environment() -> Environment<Variables, SecretFiles> {
+fn environment() -> Environment<impl Fn(&str) -> Option<String>, impl Fn(&Path) -> io::Result<String>> {
     Environment::new(|name| std::env::var(name).ok(), read_secret)
 }
 
@@ -281,19 +277,14 @@ const LARGEST_SECRET: u64 = 64 << 10;
 /// secrets often are.
 fn read_secret(path: &Path) -> io::Result<String> {
     let file = File::open(path)?;
-    #[cfg(unix)]
-    {
-        let found = file.metadata()?;
-        let mode = std::os::unix::fs::MetadataExt::mode(&found);
-        if found.is_file() && mode & 0o022 != 0 {
-            return Err(io::Error::other(format!(
-                "others may change it (mode {:04o}): run `chmod 600` on it",
-                mode & 0o7777
-            )));
-        }
-        if found.is_file() && mode & 0o004 != 0 {
-            tracing::warn!(path = %path.display(), "every user of this machine can read this file with a secret");
-        }
+    let found = file.metadata()?;
+    let mode = std::os::unix::fs::MetadataExt::mode(&found);
+    if found.is_file() && mode & 0o022 != 0 {
+        let message = format!("others may change it (mode {:04o}): run `chmod 600` on it", mode & 0o7777);
+        return Err(io::Error::other(message));
+    }
+    if found.is_file() && mode & 0o004 != 0 {
+        tracing::warn!(path = %path.display(), "every user of this machine can read this file with a secret");
     }
     let mut text = String::new();
     let length = file.take(LARGEST_SECRET + 1).read_to_string(&mut text)?;

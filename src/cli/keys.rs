@@ -112,21 +112,13 @@ impl RotateArgs {
         let state = State::lock(state_dir, &identity)?;
         let rotation = self.rotation(matches, identity, (&store, state_dir), destination)?;
         let users: Vec<UserName> = rotation.users.iter().map(|of| of.user.clone()).collect();
-        self.show(&rotation, output)?;
+        output.before_result(|out, styles| text::rotation(out, styles, &rotation))?;
         check_protected(users.iter(), &desired.guards, &self.overrides)?;
-        if users.is_empty() {
-            let journal = state.keys_journal(&rotation.identity, rotating(&rotation))?;
-            return Ok(self.report(
-                &rotation,
-                (&journal, state_dir),
-                Some(Vec::new()),
-                &StopSignal::default(),
-                output,
-            )?);
-        }
-        check_secret_store(&store, &users, output).await?;
-        if !self.yes {
-            confirm("Rotate these key pairs?", "use `--yes`", output)?;
+        if !users.is_empty() {
+            check_secret_store(&store, &users, output).await?;
+            if !self.yes {
+                confirm("Rotate these key pairs?", "use `--yes`", output)?;
+            }
         }
         let journal = state.keys_journal(&rotation.identity, rotating(&rotation))?;
         let stop = StopSignal::default();
@@ -160,16 +152,6 @@ impl RotateArgs {
         let later = matches.users.split_off(most).into_iter().map(|of| of.user).collect();
         let Matches { users, without_policy, .. } = matches;
         Ok(Rotation { identity, users, already, later, without_policy, destination })
-    }
-
-    fn show(&self, rotation: &Rotation, output: &mut Output) -> Result<(), Failure> {
-        match self.format {
-            Format::Text => output.result(|out, styles| text::rotation(out, styles, rotation)),
-            Format::Json => {
-                output.info(|out, styles| text::rotation(out, styles, rotation));
-                Ok(())
-            }
-        }
     }
 
     async fn execute(

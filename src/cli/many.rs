@@ -136,14 +136,6 @@ pub(super) enum Form {
 }
 
 impl Form {
-    /// As text or JSON.
-    pub(super) fn of(format: Format) -> Self {
-        match format {
-            Format::Text => Self::Text,
-            Format::Json => Self::Json,
-        }
-    }
-
     /// The form of several plans.
     pub(super) fn of_plans(format: PlanFormat, max: &MaxChars) -> Self {
         match format {
@@ -158,7 +150,11 @@ impl Form {
 
 impl From<Format> for Wanted<'_> {
     fn from(format: Format) -> Self {
-        Self { form: Form::of(format), out: None }
+        let form = match format {
+            Format::Text => Form::Text,
+            Format::Json => Form::Json,
+        };
+        Self { form, out: None }
     }
 }
 

@@ -94,6 +94,18 @@ impl Output {
         written(self.stdout.show(&self.styles, write), self.changed)
     }
 
+    /// Prints what goes before the result: on stdout as a part of a text result, or on stderr beside JSON.
+    pub(super) fn before_result(
+        &mut self,
+        write: impl FnOnce(&mut dyn Write, &Styles) -> io::Result<()>,
+    ) -> Result<(), Failure> {
+        if self.is_json {
+            self.info(write);
+            return Ok(());
+        }
+        self.result(write)
+    }
+
     /// Writes a result byte by byte for another program, for example a formatted file. A terminal gets text.
     pub(super) fn exact(&mut self, bytes: &[u8]) -> Result<(), Failure> {
         let is_text = matches!(&self.stdout, Stream::Term(term) if term.is_term());

@@ -105,7 +105,7 @@ impl ProbeArgs {
             check_answers(&service.client).await?;
         }
         let journal = State::without_lock(state_dir, &identity)?.probe_journal(&identity)?;
-        let (stop, record) = (StopSignal::default(), Record(&journal));
+        let stop = StopSignal::default();
         let bar = policies_bar(output);
         let progress = |done: usize, of: usize| {
             bar.set_length(of as u64);
@@ -127,7 +127,7 @@ impl ProbeArgs {
                 progress: &progress,
             }),
             stop: &stop,
-            record: &record,
+            record: &journal,
         };
         let print = |text: &str| output.message(|out, _| writeln!(out, "{text}"));
         let ended = interruptible(probe(&options), (&mut Interruptions::new(), &stop), print).await;
@@ -262,20 +262,17 @@ fn random() -> String {
     std::iter::repeat_with(|| fastrand::char('a'..='z')).take(12).collect()
 }
 
-/// Writes to the journal what is about to be made.
-struct Record<'a>(&'a Journal);
-
-impl ProbeRecord for Record<'_> {
+impl ProbeRecord for Journal {
     fn adding(&self, policy: &PolicyName) -> io::Result<()> {
-        self.0.write_synced(object!({"event": "adding", "policy": policy.as_str()}))
+        self.write_synced(object!({"event": "adding", "policy": policy.as_str()}))
     }
 
     fn attaching(&self, user: &UserName, policy: &PolicyName) -> io::Result<()> {
-        self.0.write_synced(object!({"event": "attaching", "policy": policy.as_str(), "user": user.as_str()}))
+        self.write_synced(object!({"event": "attaching", "policy": policy.as_str(), "user": user.as_str()}))
     }
 
     fn opening(&self, bucket: &BucketName) -> io::Result<()> {
-        self.0.write_synced(object!({"event": "opening", "bucket": bucket.as_str()}))
+        self.write_synced(object!({"event": "opening", "bucket": bucket.as_str()}))
     }
 }
 

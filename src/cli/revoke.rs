@@ -66,10 +66,7 @@ impl RevokeArgs {
         let no_new_keys = no_new_keys(&retrying, &identity, can);
         let no_new_keys = no_new_keys.as_deref();
         let shown = text::Revocations { identity: &identity, users: &users, can, no_new_keys };
-        match self.format {
-            Format::Text => output.result(|out, styles| text::revocation(out, styles, &shown))?,
-            Format::Json => output.info(|out, styles| text::revocation(out, styles, &shown)),
-        }
+        output.before_result(|out, styles| text::revocation(out, styles, &shown))?;
         settings.check_protected(users.iter().map(|of| &of.user), &self.overrides)?;
         if !self.yes {
             confirm("Revoke these users?", "use `--yes` and `--reason`", output)?;

@@ -84,20 +84,20 @@ impl ValidateArgs {
         if self.snapshot.is_some() {
             return Err(Failure::one_only("`--snapshot`", "run the command for each file"));
         }
-        let (mut checked, mut failures) = (Vec::new(), Vec::new());
+        let (mut all_checked, mut failures) = (Vec::new(), Vec::new());
         for global in all {
             match self.check(global, output) {
                 Ok(loaded) => {
                     failures.extend(invalid(global, &loaded));
-                    checked.push(checked_file(global, loaded));
+                    all_checked.push(checked(global, loaded.findings, loaded.sources));
                 }
                 Err(failure) => {
-                    checked.push(unread_file(global, &failure));
+                    all_checked.push(unread(global, &failure));
                     failures.push(failure);
                 }
             }
         }
-        self.report(&checked, output)?;
+        self.report(&all_checked, output)?;
         failures.iter().for_each(|failure| output.failure(failure));
         Ok(failures.iter().map(|failure| failure.exit).max().unwrap_or(Exit::Done))
     }
@@ -107,12 +107,12 @@ impl ValidateArgs {
             Ok(loaded) => loaded,
             Err(failure) if self.format == ValidateFormat::Text => return Err(failure),
             Err(failure) => {
-                self.report(&[unread_file(global, &failure)], output)?;
+                self.report(&[unread(global, &failure)], output)?;
                 return Err(failure);
             }
         };
         let (invalid, valid) = (invalid(global, &loaded), valid(global, &loaded));
-        self.report(&[checked_file(global, loaded)], output)?;
+        self.report(&[checked(global, loaded.findings, loaded.sources)], output)?;
         if let Some(failure) = invalid {
             return Err(failure);
         }
@@ -192,15 +192,13 @@ fn ended(desired: &Desired) -> Vec<Finding> {
     ended.map(note).collect()
 }
 
-fn checked_file(global: &GlobalArgs, loaded: Loaded) -> Checked {
-    let (file, paths) = (global.file_name().to_string(), RepositoryPaths::of_main(&global.file));
-    Checked { file, paths, findings: loaded.findings, sources: loaded.sources }
+/// A checked configuration, or one that cannot be checked.
+fn checked(global: &GlobalArgs, findings: Vec<Finding>, sources: Sources) -> Checked {
+    Checked { file: global.file_name(), paths: RepositoryPaths::of_main(&global.file), findings, sources }
 }
 
-/// A configuration that cannot be checked.
-fn unread_file(global: &GlobalArgs, failure: &Failure) -> Checked {
-    let (file, paths) = (global.file_name().to_string(), RepositoryPaths::of_main(&global.file));
-    Checked { file, paths, findings: vec![(*failure.finding).clone()], sources: Sources::default() }
+fn unread(global: &GlobalArgs, failure: &Failure) -> Checked {
+    checked(global, vec![(*failure.finding).clone()], Sources::default())
 }
 
 fn invalid(global: &GlobalArgs, loaded: &Loaded) -> Option<Failure> {
