@@ -1,6 +1,5 @@
 //! Fault rules: at which calls a fault happens, and how often.
 
-use std::fmt;
 use std::str::FromStr;
 
 use crate::sim::error::SimError;
@@ -82,20 +81,6 @@ impl FromStr for FaultRule {
     }
 }
 
-impl fmt::Display for FaultRule {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { interface, trigger, fault, times } = self;
-        match interface {
-            Interface::Api => {}
-            Interface::S3 => f.write_str(S3)?,
-        }
-        match times {
-            Some(times) => write!(f, "{trigger},times={times}={fault}"),
-            None => write!(f, "{trigger}={fault}"),
-        }
-    }
-}
-
 fn no_trigger(text: &str) -> SimError {
     let forms = "`call:N`, `write:N`, `METHOD PATH`, `METHOD PATH#N` or `p=SHARE,seed=N`; `,times=N` may \
          follow, and `s3 ` before it means the S3 service";
@@ -166,8 +151,10 @@ impl CountedRule {
         let met = match &self.rule.trigger {
             Trigger::Call(number) => calls == *number,
             Trigger::Write(number) => call.writes && writes == *number,
-            Trigger::On { calls: of, nth } => {
-                let among = of.matches(call.method, call.path);
+            Trigger::On { method, path, prefix, nth } => {
+                let sent = call.path.strip_prefix(PREFIX).unwrap_or(call.path);
+                let is_path = if *prefix { sent.starts_with(path) } else { sent == path };
+                let among = is_path && method.as_deref().is_none_or(|method| method == call.method);
                 self.matched += u64::from(among);
                 among && nth.is_none_or(|nth| nth == self.matched)
             }
@@ -190,10 +177,14 @@ pub enum Trigger {
     Call(u64),
     /// The call with this number among those that change the state.
     Write(u64),
-    /// All calls of a pattern, or only the one with this number.
+    /// All calls of a method and a path, or only the one with this number.
     On {
-        /// The pattern.
-        calls: CallPattern,
+        /// The method; any by default.
+        method: Option<String>,
+        /// The path after `/api/v2` as it is sent, without the query.
+        path: String,
+        /// Whether `path` is a prefix.
+        prefix: bool,
         /// The number.
         nth: Option<u64>,
     },
@@ -208,32 +199,13 @@ pub enum Trigger {
     },
 }
 
-/// A pattern of calls by method and path.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CallPattern {
-    /// The method; any by default.
-    pub method: Option<String>,
-    /// The path after `/api/v2` as it is sent, without the query.
-    pub path: String,
-    /// Whether `path` is a prefix.
-    pub prefix: bool,
-}
-
-impl CallPattern {
-    fn matches(&self, method: &str, path: &str) -> bool {
-        let path = path.strip_prefix(PREFIX).unwrap_or(path);
-        let is_path = if self.prefix { path.starts_with(&self.path) } else { path == self.path };
-        is_path && self.method.as_deref().is_none_or(|of| of == method)
-    }
-}
-
 fn chance_hits(millionths: u32, seed: u64, number: u64) -> bool {
     ids::number(&["fault", &seed.to_string(), &number.to_string()]) % 1_000_000 < u64::from(millionths)
 }
 
 impl Trigger {
     fn every() -> Self {
-        Self::On { calls: CallPattern { method: None, path: "/".to_owned(), prefix: true }, nth: None }
+        Self::On { method: None, path: "/".to_owned(), prefix: true, nth: None }
     }
 }
 
@@ -251,21 +223,6 @@ impl FromStr for Trigger {
             },
         };
         parsed.ok_or_else(|| no_trigger(text))
-    }
-}
-
-impl fmt::Display for Trigger {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Call(number) => write!(f, "call:{number}"),
-            Self::Write(number) => write!(f, "write:{number}"),
-            Self::Crowd(number) => write!(f, "crowd:{number}"),
-            Self::On { calls: CallPattern { method, path, prefix }, nth } => {
-                write!(f, "{} {path}{}", method.as_deref().unwrap_or("*"), if *prefix { "*" } else { "" })?;
-                nth.map_or(Ok(()), |nth| write!(f, "#{nth}"))
-            }
-            Self::Chance { millionths, seed } => write!(f, "p={},seed={seed}", f64::from(*millionths) / 1e6),
-        }
     }
 }
 
@@ -290,8 +247,7 @@ fn parse_calls(text: &str) -> Option<Trigger> {
     let (path, prefix) = path.strip_suffix('*').map_or((path, false), |path| (path, true));
     // An invalid `times` must not become a part of the path.
     let is_path = path.starts_with('/') && !path.contains(",times");
-    let calls = is_path.then(|| CallPattern { method, path: path.to_owned(), prefix })?;
-    Some(Trigger::On { calls, nth })
+    is_path.then(|| Trigger::On { method, path: path.to_owned(), prefix, nth })
 }
 
 fn positive(text: &str) -> Option<u64> {
@@ -325,28 +281,52 @@ mod tests {
         calls.iter().map(fault_names).collect()
     }
 
+    fn on(method: Option<&str>, path: &str, prefix: bool, nth: Option<u64>) -> Trigger {
+        Trigger::On { method: method.map(str::to_owned), path: path.to_owned(), prefix, nth }
+    }
+
     #[test]
-    fn a_displayed_rule_parses_again() {
-        let behind = r#"{"add":{"tenant":"etl","policy":"a=b","document":{"Version":"2012-10-17"}}}"#;
-        for text in [
-            "call:1=drop-before",
-            "write:3=drop-after",
-            "crowd:4=429-before:2",
-            "POST /s3/policies/attach#2=500-after",
-            "* /s3/*,times=4=503-before:20",
-            "GET /a=b=drop-after",
-            "p=0.05,seed=7=reset",
-            "p=1,seed=0,times=2=delay:1s 500ms",
-            "call:2=refuse:409:it is =drop there: now",
-            "call:2=html-after:200",
-            &format!("call:2=behind:{behind}"),
-            r#"call:2=behind:{"detach":{"user":"bob"}}"#,
-            "s3 PUT /data/*#2=503-before",
-            "s3 call:3,times=1=s3-deny:s3:GetObject",
-            "s3 * /*=s3-takes-any-body",
-            "s3 * /*=s3-clock:-20m",
+    fn a_rule_says_when_and_how_often() {
+        let chance = |millionths, seed| Trigger::Chance { millionths, seed };
+        for (text, trigger, times, fault) in [
+            ("call:1=drop-before", Trigger::Call(1), None, "drop-before"),
+            ("write:3=drop-after", Trigger::Write(3), None, "drop-after"),
+            ("crowd:4=429-before:2", Trigger::Crowd(4), None, "429-before:2"),
+            ("POST /users#2=500-after", on(Some("POST"), "/users", false, Some(2)), None, "500-after"),
+            ("* /s3/*,times=4=503-before:20", on(None, "/s3/", true, None), Some(4), "503-before:20"),
+            ("GET /a=b=drop-after", on(Some("GET"), "/a=b", false, None), None, "drop-after"),
+            ("p=0.05,seed=7=reset", chance(50_000, 7), None, "reset"),
+            ("p=0.5=reset", chance(500_000, 0), None, "reset"),
+            ("p=1,seed=0,times=2=delay:1s 500ms", chance(1_000_000, 0), Some(2), "delay:1s 500ms"),
         ] {
-            assert_eq!(rule(text).to_string(), text);
+            let fault: Fault = fault.parse().unwrap();
+            for (interface, text) in [(Interface::Api, text.to_owned()), (Interface::S3, format!("s3 {text}"))] {
+                let expected = FaultRule { interface, trigger: trigger.clone(), fault: fault.clone(), times };
+                assert_eq!(text.parse(), Ok(expected), "{text}");
+            }
+        }
+        for text in ["s3-allow:s3:PutObject", "s3-takes-any-body", "s3-clock:-20m"] {
+            assert_eq!(rule(text), rule(&format!("s3 * /*={text}")));
+        }
+    }
+
+    #[test]
+    fn a_displayed_fault_parses_again() {
+        let document = r#"{"Version":"2012-10-17"}"#;
+        for text in [
+            "delay:1s 500ms",
+            "429-before:2",
+            "refuse:409:it is =drop there: now",
+            "html-after:200",
+            &format!(r#"behind:{{"add":{{"tenant":"etl","policy":"a=b","document":{document}}}}}"#),
+            r#"behind:{"detach":{"user":"bob"}}"#,
+            "s3-deny:s3:GetObject",
+            "s3-takes-any-body",
+            "s3-clock:-20m",
+        ] {
+            assert_eq!(text.parse::<Fault>().unwrap().to_string(), text);
+            let rule = format!("s3 call:2={text}");
+            assert_eq!(rule.parse::<FaultRule>().unwrap().fault.to_string(), text);
         }
         for fault in Fault::all() {
             let text = fault.to_string();
@@ -378,8 +358,6 @@ mod tests {
         ] {
             assert_eq!(short.parse::<Fault>().unwrap().to_string(), long);
         }
-        assert_eq!(rule("p=0.5=drop").to_string(), "p=0.5,seed=0=drop-before");
-        assert_eq!(rule("s3-allow:s3:PutObject").to_string(), "s3 * /*=s3-allow:s3:PutObject");
     }
 
     #[test]

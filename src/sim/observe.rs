@@ -2,7 +2,7 @@
 
 use crate::sim::fault::Fault;
 use crate::sim::fault_rules::Interface;
-use crate::sim::state::{ClusterState, Keys};
+use crate::sim::state::Keys;
 use crate::sim::store::StateChange;
 
 /// One request and its result.
@@ -32,33 +32,9 @@ pub struct Event {
     pub status: Option<u16>,
 }
 
-/// A change of the state, with its request.
-#[derive(Debug, Clone, Copy)]
-pub struct HistoryEntry<'e> {
-    /// The request.
-    pub event: &'e Event,
-    /// Who made the change.
-    pub by: ChangedBy,
-    /// The states before and after.
-    pub change: &'e StateChange,
-}
-
-/// Who changed the state.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ChangedBy {
-    /// The client, by its request.
-    Client,
-    /// Somebody else, just before it.
-    Other,
-}
-
 /// A new key pair whose secret is in the cluster's response to a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ShownKeys {
-    /// The number of the request.
-    pub seq: u64,
-    /// The user's tenant.
-    pub tenant: String,
     /// The user.
     pub user: String,
     /// The pair.
@@ -68,46 +44,27 @@ pub struct ShownKeys {
 }
 
 impl Event {
-    /// Whether the cluster's own response was sent, and not lost to a fault.
-    pub fn delivered(&self) -> bool {
-        !self.faults.iter().any(Fault::replaces_response)
-    }
-
     /// The key pairs that the call created and that its response contained.
     pub fn shown_keys(&self) -> Vec<ShownKeys> {
         let Some(StateChange { before, after, .. }) = &self.change else { return Vec::new() };
-        if !after.switches.attach_shows_keys {
-            return Vec::new();
+        let had = |tenant: &str, user: &str| before.tenants.get(tenant)?.users.get(user)?.keys.as_ref();
+        let mut shown = Vec::new();
+        for (tenant, inside) in after.tenants.iter().filter(|_| after.switches.attach_shows_keys) {
+            for (user, account) in &inside.users {
+                if let Some(keys) = account.keys.as_ref().filter(|keys| had(tenant, user) != Some(*keys)) {
+                    let sent = !self.faults.iter().any(Fault::replaces_response);
+                    shown.push(ShownKeys { user: user.clone(), keys: keys.clone(), sent });
+                }
+            }
         }
-        let shown = |(tenant, user, keys): (&str, &str, &Keys)| ShownKeys {
-            seq: self.seq,
-            tenant: tenant.to_owned(),
-            user: user.to_owned(),
-            keys: keys.clone(),
-            sent: self.delivered(),
-        };
-        let is_new = |(tenant, user, keys): &(&str, &str, &Keys)| keys_of(before, tenant, user) != Some(*keys);
-        all_keys(after).filter(is_new).map(shown).collect()
+        shown
     }
 }
 
-/// All changes of the state in their order.
-pub fn history(events: &[Event]) -> Vec<HistoryEntry<'_>> {
-    let mut history = Vec::new();
-    for event in events {
-        history.extend(event.foreign_changes.iter().map(|change| HistoryEntry { event, by: ChangedBy::Other, change }));
-        history.extend(event.change.iter().map(|change| HistoryEntry { event, by: ChangedBy::Client, change }));
-    }
-    history.sort_by_key(|entry| entry.change.number);
+/// All changes of the state in their order, each with the request that made it or that it came just before.
+pub fn history<'e>(events: &'e [Event]) -> Vec<(&'e Event, &'e StateChange)> {
+    let all = |event: &'e Event| event.foreign_changes.iter().chain(&event.change).map(move |change| (event, change));
+    let mut history: Vec<_> = events.iter().flat_map(all).collect();
+    history.sort_by_key(|(_, change)| change.number);
     history
-}
-
-fn all_keys(state: &ClusterState) -> impl Iterator<Item = (&str, &str, &Keys)> {
-    state.tenants.iter().flat_map(|(tenant, inside)| {
-        inside.users.iter().filter_map(move |(name, user)| Some((tenant.as_str(), name.as_str(), user.keys.as_ref()?)))
-    })
-}
-
-fn keys_of<'s>(state: &'s ClusterState, tenant: &str, user: &str) -> Option<&'s Keys> {
-    state.tenants.get(tenant)?.users.get(user)?.keys.as_ref()
 }

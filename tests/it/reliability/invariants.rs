@@ -114,8 +114,7 @@ impl fmt::Display for Violation {
 impl Bounds {
     /// Everything that was wrong at some instant.
     pub(super) fn violations(&self, events: &[Event]) -> Vec<Violation> {
-        let states = history(events);
-        states.iter().flat_map(|entry| self.at(&entry.change.after, entry.event)).collect()
+        history(events).into_iter().flat_map(|(event, change)| self.at(&change.after, event)).collect()
     }
 
     fn at(&self, state: &ClusterState, event: &Event) -> Vec<Violation> {
