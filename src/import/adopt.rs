@@ -119,7 +119,7 @@ impl Inventory {
             let finding = Finding::error(codes::UNDECLARABLE_DOCUMENT, message);
             Box::new(finding.help("replace it: declare the policy with a valid document"))
         })?;
-        let allowed = broken_rules(&document, &catalogues(&self.identity.release));
+        let allowed = broken_rules(&document, &catalogues(&self.identity.release), policy::lint);
         Ok(Some(AdoptedDocument { text, document, allowed }))
     }
 }

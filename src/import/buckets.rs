@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use toml_edit::{Array, Item, Table, value};
+use toml_edit::{Item, Table, value};
 
-use super::broken::broken_rules_of_bucket;
+use super::broken::{broken_rules, suppress};
 use super::select::{Rest, undeclarable};
 use super::{ImportedBucket, Inventory, Selection, codes};
 use crate::base::{BucketName, Finding, Severity, file_name};
 use crate::desired::escaped;
 use crate::observed::{BucketPolicy, Buckets};
-use crate::policy::{self, Catalogue};
+use crate::policy::{self, Catalogue, LintInput};
 
 /// The declared buckets, and the files of their documents.
 #[derive(Debug, Default)]
@@ -64,7 +64,8 @@ impl DeclaredBuckets {
                 }
                 let path = format!("buckets/{}.json", file_name(bucket.as_str()));
                 self.files.insert(path.clone(), escaped(&text).into_owned());
-                let broken = broken_rules_of_bucket(document.document(), bucket, catalogues);
+                let lint = |input: &LintInput<'_>| policy::lint_bucket(input, bucket);
+                let broken = broken_rules(document.document(), catalogues, lint);
                 ImportedBucket::Document(path, broken)
             }
         };
@@ -82,11 +83,7 @@ impl DeclaredBuckets {
                 ImportedBucket::Document(path, broken) => {
                     let mut entry = Table::new();
                     entry.insert("document", value(path));
-                    if !broken.is_empty() {
-                        let mut lint = Table::new();
-                        lint.insert("allow", value(broken.iter().copied().collect::<Array>()));
-                        entry.insert("lint", Item::Table(lint));
-                    }
+                    suppress(broken, &mut entry);
                     Item::Table(entry)
                 }
             };

@@ -13,13 +13,15 @@ const MIN_ROWS: usize = 2;
 /// The key of a table of rows that is no row.
 const RESERVED: &str = "columns";
 
-/// A policy that may be folded.
+/// A policy that the configuration declares.
 #[derive(Debug)]
-pub(super) struct Candidate<'a> {
+pub(super) struct Declared<'a> {
     pub(super) name: &'a PolicyName,
-    pub(super) document: &'a Document,
-    /// The rules that are suppressed for it.
-    pub(super) allowed: &'a [&'static str],
+    pub(super) path: String,
+    pub(super) text: String,
+    pub(super) document: Document,
+    /// The rules to suppress for it.
+    pub(super) allowed: Vec<&'static str>,
 }
 
 /// A template of policies, with marks for its placeholders.
@@ -42,7 +44,7 @@ pub(super) struct Row {
 }
 
 /// The templates of policies, in the order of their names. Each policy is in at most one.
-pub(super) fn templates(policies: &[Candidate<'_>]) -> Vec<Template> {
+pub(super) fn templates(policies: &[Declared<'_>]) -> Vec<Template> {
     let mut queue: BTreeMap<Rank, Group> = BTreeMap::new();
     for ((name, ..), members) in by_name_and_form(policies) {
         for (key, group) in groups(policies, &name, &members) {
@@ -114,13 +116,13 @@ impl Group<'_> {
         Rank { size, marks: self.marks, length, name: self.name.clone(), key }
     }
 
-    fn template(&self, policies: &[Candidate<'_>]) -> Template {
+    fn template(&self, policies: &[Declared<'_>]) -> Template {
         let row = |member: &Member<'_>| {
             let policy = policies[member.policy].name.clone();
             (member.word.to_owned(), Row { policy, value: member.value.map(str::to_owned) })
         };
         let document = self.members.first().map(|member| {
-            let document = policies[member.policy].document;
+            let document = &policies[member.policy].document;
             let with_row = if self.marks == Marks::Column { None } else { with_mark(document, member.word, ROW) };
             let with_row = with_row.unwrap_or_else(|| document.clone());
             member.value.and_then(|value| with_mark(&with_row, value, COLUMN)).unwrap_or(with_row)
@@ -131,15 +133,17 @@ impl Group<'_> {
 }
 
 /// The policies with a name of one form, by that form and all of the document that is no word.
-fn by_name_and_form<'a>(policies: &[Candidate<'a>]) -> BTreeMap<(String, String, &'a [&'static str]), Vec<Member<'a>>> {
+fn by_name_and_form<'a>(
+    policies: &'a [Declared<'_>],
+) -> BTreeMap<(String, String, &'a [&'static str]), Vec<Member<'a>>> {
     let mut found: BTreeMap<_, Vec<Member<'a>>> = BTreeMap::new();
     for (policy, of) in policies.iter().enumerate() {
-        let (name, is_foldable) = (of.name.as_str(), is_plain(of.name.as_str()) && has_plain_texts(of.document));
-        let form = normal(&with_texts(of.document, without_words)).json().to_owned();
+        let (name, is_foldable) = (of.name.as_str(), is_plain(of.name.as_str()) && has_plain_texts(&of.document));
+        let form = normal(&with_texts(&of.document, without_words)).json().to_owned();
         let words: BTreeSet<&str> = runs(name).filter(|word| is_foldable && *word != RESERVED).collect();
         for word in words {
             let Some(name) = marked(name, word, ROW) else { continue };
-            let members = found.entry((name, form.clone(), of.allowed)).or_default();
+            let members = found.entry((name, form.clone(), of.allowed.as_slice())).or_default();
             members.push(Member { policy, word, value: None });
         }
     }
@@ -148,8 +152,8 @@ fn by_name_and_form<'a>(policies: &[Candidate<'a>]) -> BTreeMap<(String, String,
 }
 
 /// The groups of these policies, by their documents with marks. They may have policies in common.
-fn groups<'a>(policies: &[Candidate<'a>], name: &str, members: &[Member<'a>]) -> BTreeMap<String, Group<'a>> {
-    let texts = |member: &Member<'_>| texts(policies[member.policy].document).flat_map(runs).collect::<BTreeSet<_>>();
+fn groups<'a>(policies: &'a [Declared<'_>], name: &str, members: &[Member<'a>]) -> BTreeMap<String, Group<'a>> {
+    let texts = |member: &Member<'_>| texts(&policies[member.policy].document).flat_map(runs).collect::<BTreeSet<_>>();
     let all: Vec<BTreeSet<&'a str>> = members.iter().map(texts).collect();
     let is_common = |run: &&str| all.iter().all(|of| of.contains(run));
     let common: BTreeSet<&str> = all.first().into_iter().flatten().copied().filter(is_common).collect();
@@ -161,7 +165,7 @@ fn groups<'a>(policies: &[Candidate<'a>], name: &str, members: &[Member<'a>]) ->
         found.entry(key).or_insert_with(group).members.push(member);
     };
     for (member, runs) in members.iter().zip(&all) {
-        let document = policies[member.policy].document;
+        let document = &policies[member.policy].document;
         let with_row = with_mark(document, member.word, ROW);
         if let Some(with_row) = &with_row {
             add(with_row, Marks::Row, *member);

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::fold::{Candidate, Template, templates, with_values};
+use super::fold::{Declared, Template, templates, with_values};
 use super::words::{ROW, is_plain, marked};
 use crate::base::{PolicyName, Principal};
 use crate::policy::Document;
@@ -54,7 +54,7 @@ pub(super) struct PrincipalTemplate {
 }
 
 /// Folds the policies, and then the users and groups that have them.
-pub(super) fn folded(policies: &[Candidate<'_>], holders: &BTreeMap<Principal, PolicyName>) -> Folded {
+pub(super) fn folded(policies: &[Declared<'_>], holders: &BTreeMap<Principal, PolicyName>) -> Folded {
     let mut folded = Folded::default();
     for template in templates(policies) {
         let (table, column) = folded.place(&template);

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use toml_edit::{Array, ArrayOfTables, DocumentMut, InlineTable, Item, Table, value};
+use toml_edit::{ArrayOfTables, DocumentMut, InlineTable, Item, Table, value};
 
-use super::broken::{broken_rules, catalogues};
+use super::broken::{broken_rules, catalogues, suppress};
 use super::buckets;
-use super::fold::Candidate;
+use super::fold::Declared;
 use super::select::Rest;
 use super::tables::{Folded, PolicyTemplate, folded, free_name};
 use super::{
@@ -30,7 +30,7 @@ pub fn import(
     let holders = inventory.declared_holders(selection, &mut rest);
     let declared = declared(inventory, selection, &mut rest.findings);
     let buckets = buckets::declared(inventory, selection, &catalogues(&inventory.identity.release), &mut rest);
-    let folded = if style.templates { fold(&declared, &holders) } else { Folded::default() };
+    let folded = if style.templates { folded(&declared, &holders) } else { Folded::default() };
     let mut writer = Writer {
         style: style.documents,
         documents: BTreeMap::new(),
@@ -126,16 +126,6 @@ fn implicit_table() -> Table {
     table
 }
 
-/// A policy that the configuration declares.
-struct Declared<'a> {
-    name: &'a PolicyName,
-    path: String,
-    text: String,
-    document: Document,
-    /// The rules to suppress for it.
-    allowed: Vec<&'static str>,
-}
-
 /// The policies to declare. Reports those that no configuration can declare.
 fn declared<'a>(inventory: &'a Inventory, selection: &Selection, findings: &mut Vec<Finding>) -> Vec<Declared<'a>> {
     let selected = inventory.declarable_policies(selection);
@@ -146,7 +136,7 @@ fn declared<'a>(inventory: &'a Inventory, selection: &Selection, findings: &mut 
         let (Some(path), Some(reported)) = (paths.get(name), reported) else { continue };
         match policy::reviewed(reported) {
             Ok((text, document)) => {
-                let allowed = broken_rules(&document, &catalogues);
+                let allowed = broken_rules(&document, &catalogues, policy::lint);
                 declared.push(Declared { name, path: path.clone(), text, document, allowed });
             }
             Err(why) => {
@@ -157,12 +147,6 @@ fn declared<'a>(inventory: &'a Inventory, selection: &Selection, findings: &mut 
         }
     }
     declared
-}
-
-fn fold(declared: &[Declared<'_>], holders: &BTreeMap<Principal, PolicyName>) -> Folded {
-    let candidates =
-        declared.iter().map(|of| Candidate { name: of.name, document: &of.document, allowed: &of.allowed });
-    folded(&candidates.collect::<Vec<_>>(), holders)
 }
 
 struct Writer {
@@ -249,10 +233,8 @@ impl Writer {
             let message = format!("inline statements cannot express the document of {what}; it is in {path}");
             self.findings.push(Finding::note(codes::NOT_INLINE, message));
         }
+        suppress(allowed, &mut entry);
         if !allowed.is_empty() {
-            let mut lint = Table::new();
-            lint.insert("allow", value(array(allowed)));
-            entry.insert("lint", Item::Table(lint));
             let message = format!("the document of {what} breaks rules: {}", allowed.join(", "));
             self.findings.push(
                 Finding::warning(codes::BROKEN_RULES, message).help(
@@ -276,8 +258,4 @@ fn paths(names: &BTreeSet<PolicyName>) -> BTreeMap<&PolicyName, String> {
         Some(_) | None => file_name(name.as_str()),
     };
     names.iter().map(|name| (name, format!("policies/{}.json", path(name)))).collect()
-}
-
-fn array<T: AsRef<str>>(texts: &[T]) -> Array {
-    texts.iter().map(AsRef::as_ref).collect()
 }
