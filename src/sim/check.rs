@@ -341,7 +341,8 @@ fn is_same(one: &Map<String, Value>, other: &Map<String, Value>) -> bool {
         && one.get("Condition") == other.get("Condition")
 }
 
-fn texts(value: &Value) -> Vec<&str> {
+/// A text, or the texts of an array.
+pub(in crate::sim) fn texts(value: &Value) -> Vec<&str> {
     match value {
         Value::String(text) => vec![text],
         Value::Array(items) => items.iter().filter_map(Value::as_str).collect(),

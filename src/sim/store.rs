@@ -27,13 +27,6 @@ struct Now {
     changes: u64,
 }
 
-#[derive(Debug)]
-pub(crate) struct ChangeResult<T> {
-    pub(crate) value: T,
-    /// The change, if the state is now different.
-    pub(crate) change: Option<StateChange>,
-}
-
 /// One change of the state.
 #[derive(Debug, Clone)]
 pub struct StateChange {
@@ -77,17 +70,18 @@ impl Store {
         Ok(Arc::clone(&self.refreshed()?.state))
     }
 
-    /// Changes the state, while nobody else does. If `change` refuses, nothing changes.
+    /// Changes the state, while nobody else does. If `change` refuses, nothing changes. Returns the change, if the state is now
+    /// different.
     pub(crate) fn change<T, E: From<SimError>>(
         &self,
         change: impl FnOnce(&mut ClusterState) -> Result<T, E>,
-    ) -> Result<ChangeResult<T>, E> {
+    ) -> Result<(T, Option<StateChange>), E> {
         let _lock = self.file.as_ref().map(StateFile::lock).transpose()?;
         let mut now = self.refreshed()?;
         let mut after = ClusterState::clone(&now.state);
         let value = change(&mut after)?;
         if after == *now.state {
-            return Ok(ChangeResult { value, change: None });
+            return Ok((value, None));
         }
         if let Some(file) = &self.file {
             now.text = file.save(&after)?;
@@ -95,7 +89,7 @@ impl Store {
         let before = std::mem::replace(&mut now.state, Arc::new(after));
         now.changes += 1;
         let (number, after) = (now.changes, Arc::clone(&now.state));
-        Ok(ChangeResult { value, change: Some(StateChange { number, before, after }) })
+        Ok((value, Some(StateChange { number, before, after })))
     }
 
     /// The state, read again if the file has changed.
@@ -218,7 +212,7 @@ mod tests {
     fn a_change_in_memory_is_reported_as_in_a_file() {
         let (_folder, _, file) = new_file();
         for store in [file, Store::in_memory(ClusterState::default().complete().unwrap())] {
-            assert!(store.change(|state| rename(state, "stewie")).unwrap().change.is_none(), "it has that name");
+            assert!(store.change(|state| rename(state, "stewie")).unwrap().1.is_none(), "it has that name");
             let refused = store.change(|state| {
                 rename(state, "meg")?;
                 Err::<(), _>(Refusal::Unauthorized)
@@ -226,7 +220,7 @@ mod tests {
             assert!(refused.is_err() && store.read().unwrap().name == "stewie");
             for (number, name) in [(1, "peter"), (2, "lois")] {
                 let before = store.read().unwrap();
-                let change = store.change(|state| rename(state, name)).unwrap().change.unwrap();
+                let change = store.change(|state| rename(state, name)).unwrap().1.unwrap();
                 assert_eq!((change.number, &change.before, change.after.name.as_str()), (number, &before, name));
                 assert_eq!(store.read().unwrap(), change.after);
             }
@@ -249,7 +243,7 @@ mod tests {
         let (_folder, path, store) = new_file();
         let stores = [store, open(&path).unwrap()];
         let one = |store: &Store| {
-            let made = store.change(|state| Ok::<_, SimError>(state.next_serial())).unwrap().change.unwrap();
+            let made = store.change(|state| Ok::<_, SimError>(state.next_serial())).unwrap().1.unwrap();
             // A change that counts as done is in the file.
             let saved: ClusterState = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
             assert!(saved.serial >= made.after.serial && made.after.serial == made.before.serial + 1);

@@ -1,13 +1,12 @@
 //! Buckets and their policies. A policy is changed in place: no release has a call that removes one.
 
-use std::net::Ipv4Addr;
-
 use serde_json::{Map, Value, json};
 
 use super::policies::check_document;
 use super::{Caller, Refusal};
-use crate::base::CannedPolicy;
+use crate::base::{BucketName, CannedPolicy};
 use crate::sim::bucket::{Bucket, BucketPolicy};
+use crate::sim::check::texts;
 use crate::sim::document::StoredDocument;
 use crate::sim::pattern::Pattern;
 use crate::sim::state::ClusterState;
@@ -83,7 +82,7 @@ pub(crate) fn shown(state: &ClusterState, policy: &BucketPolicy, bucket: &str) -
 
 pub(crate) fn add(state: &mut ClusterState, caller: &Caller, new: NewBucket) -> Result<(), Refusal> {
     caller.require_s3_writer(state)?;
-    if !is_bucket_name(&new.name) {
+    if BucketName::parse(&new.name).is_err() {
         return Err(Refusal::param("bucket_name", format!("\"{}\" is not a valid bucket name", new.name)));
     }
     let all = || state.tenants.values().map(|tenant| &tenant.buckets);
@@ -183,18 +182,6 @@ pub(crate) fn accepts(state: &ClusterState, bucket: &str, text: &str) -> Result<
     checked(state, bucket, document).map(drop).map_err(|refusal| refusal.message())
 }
 
-/// The vendor's rules for names of buckets.
-pub(crate) fn is_bucket_name(name: &str) -> bool {
-    let edge = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
-    let bytes = name.as_bytes();
-    let plain = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-".contains(byte);
-    (3..=63).contains(&bytes.len())
-        && bytes.iter().all(plain)
-        && edge(bytes.first())
-        && edge(bytes.last())
-        && name.parse::<Ipv4Addr>().is_err()
-}
-
 fn checked(state: &ClusterState, bucket: &str, document: StoredDocument) -> Result<BucketPolicy, Refusal> {
     check_document(&document, state.limits.bucket_document_bytes)?;
     match state.switches.bucket_documents {
@@ -251,14 +238,6 @@ fn is_principal(value: &Value) -> bool {
         Value::String(text) => text == "*",
         Value::Object(members) => members.len() == 1 && members.get("AWS").is_some_and(|it| !texts(it).is_empty()),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => false,
-    }
-}
-
-fn texts(value: &Value) -> Vec<&str> {
-    match value {
-        Value::String(text) => vec![text],
-        Value::Array(items) => items.iter().filter_map(Value::as_str).collect(),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => Vec::new(),
     }
 }
 

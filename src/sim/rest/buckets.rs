@@ -7,7 +7,7 @@ use crate::sim::operations::Refusal;
 use crate::sim::operations::buckets::{self, NewBucket};
 use crate::sim::rest::request::MemberType::{Object, ObjectOrText, Text};
 use crate::sim::rest::request::{BodyMember, Since, optional, required};
-use crate::sim::rest::responses::ApiResponse;
+use crate::sim::rest::responses;
 use crate::sim::rest::spec::{Answer, CallArgs, Handler, Spec, delete, get, post, spec};
 use crate::sim::state::ClusterState;
 use crate::sim::switches::BucketDocumentForm;
@@ -40,17 +40,17 @@ pub(super) static CALLS: [Spec; 7] = [
         query: &["unlink"],
         ..delete("/s3/buckets/{bucket}", |state, call| {
             call.query.flag("unlink")?;
-            buckets::remove(state, &call.caller, call.name).map(|()| ApiResponse::done())
+            buckets::remove(state, &call.caller, call.name).map(|()| responses::done())
         })
     },
     get("/s3/buckets/{bucket}/policy", |state, call| {
         let policy = buckets::policy(state, &call.caller, call.name)?;
-        buckets::word(state, policy).map(|word| ApiResponse::data(json!({ "policy": word })))
+        buckets::word(state, policy).map(|word| responses::data(json!({ "policy": word })))
     }),
     spec("PUT", "/s3/buckets/{bucket}/policy", Handler::Write(set_canned), &[required("bucket_policy", Text)]),
     get("/s3/buckets/{bucket}/policyJson", |state, call| {
         let policy = buckets::policy(state, &call.caller, call.name)?;
-        buckets::shown(state, policy, call.name).map(|shown| ApiResponse::data(json!({ "policy": shown })))
+        buckets::shown(state, policy, call.name).map(|shown| responses::data(json!({ "policy": shown })))
     }),
     spec(
         "PUT",
@@ -71,7 +71,7 @@ fn list(state: &ClusterState, call: &CallArgs<'_>) -> Answer {
         if state.behaviour().buckets_are_rows { buckets::row(name, bucket) } else { name.into() }
     };
     let body = json!({ "buckets": buckets.map(row).collect::<Vec<Value>>() });
-    Ok(if state.switches.buckets_in_data { ApiResponse::data(body) } else { ApiResponse::body(&body) })
+    Ok(if state.switches.buckets_in_data { responses::data(body) } else { responses::bare(&body) })
 }
 
 fn add(state: &mut ClusterState, call: &CallArgs<'_>) -> Answer {
@@ -84,15 +84,15 @@ fn add(state: &mut ClusterState, call: &CallArgs<'_>) -> Answer {
         path: body.optional_text("existing_path"),
         fs: body.optional_text("fs_uid"),
     };
-    buckets::add(state, &call.caller, new).map(|()| ApiResponse::done())
+    buckets::add(state, &call.caller, new).map(|()| responses::done())
 }
 
 fn set_canned(state: &mut ClusterState, call: &CallArgs<'_>) -> Answer {
     let word = call.body.text("bucket_policy");
-    buckets::set_canned(state, &call.caller, call.name, &word).map(|()| ApiResponse::done())
+    buckets::set_canned(state, &call.caller, call.name, &word).map(|()| responses::done())
 }
 
 fn set_document(state: &mut ClusterState, call: &CallArgs<'_>) -> Answer {
     let document = call.body.document(CONTENT)?.ok_or_else(|| Refusal::Missing(vec![CONTENT.to_owned()]))?;
-    buckets::set_document(state, &call.caller, call.name, document).map(|()| ApiResponse::done())
+    buckets::set_document(state, &call.caller, call.name, document).map(|()| responses::done())
 }

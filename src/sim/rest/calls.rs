@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use axum::http::Method;
 
+use crate::sim::http::HttpResponse;
 use crate::sim::operations::sts::AssumeRoleRequest;
 use crate::sim::operations::users::{NewUser, UserChange};
 use crate::sim::operations::{
@@ -13,7 +14,7 @@ use crate::sim::operations::{
 use crate::sim::rest::buckets;
 use crate::sim::rest::request::MemberType::{Number, Object, ObjectOrText, Text};
 use crate::sim::rest::request::{BodyMember, RequestBody, Since, optional, required};
-use crate::sim::rest::responses::{self, ApiResponse};
+use crate::sim::rest::responses;
 use crate::sim::rest::spec::{self, Answer, CallArgs, Handler, Logins, Spec, delete, get, own_definition, post, spec};
 use crate::sim::state::{ClusterState, IdentityProvider, ROOT};
 
@@ -87,7 +88,7 @@ pub(super) static CALLS: [Spec; 32] = [
         exists: TENANTS,
         ..get("/s3/oidc", |state, call| {
             let provider = identity_provider::show(state, &call.caller)?;
-            provider.map_or_else(|| responses::no_provider(state.switches.no_provider), |it| Ok(ApiResponse::data(it)))
+            provider.map_or_else(|| responses::no_provider(state.switches.no_provider), |it| Ok(responses::data(it)))
         })
     },
     Spec {
@@ -96,7 +97,7 @@ pub(super) static CALLS: [Spec; 32] = [
             let claim_name = call.body.optional_text("claim_name").unwrap_or_default();
             let provider = IdentityProvider { config_url: call.body.text("config_url"), claim_name };
             identity_provider::add(state, &call.caller, provider)?;
-            Ok(ApiResponse::data(&state.identity_provider))
+            Ok(responses::data(&state.identity_provider))
         })
     },
     Spec { exists: TENANTS, ..spec("PUT", "/s3/oidc", Handler::Write(change_provider), &[CONFIG_URL, CLAIM_NAME]) },
@@ -178,8 +179,8 @@ pub(super) static CALLS: [Spec; 32] = [
     ),
 ];
 
-fn done((): ()) -> ApiResponse {
-    ApiResponse::done()
+fn done((): ()) -> HttpResponse {
+    responses::done()
 }
 
 fn log_in(state: &ClusterState, logins: &Logins, body: &RequestBody) -> Answer {
@@ -200,19 +201,19 @@ fn refresh(state: &ClusterState, logins: &Logins, body: &RequestBody) -> Answer 
 
 fn definition(state: &ClusterState, _: &CallArgs<'_>) -> Answer {
     let missing = || Refusal::NotFound("this cluster has no definition of its own".to_owned());
-    own_definition(of(state), state).map(|definition| ApiResponse::body(&definition)).ok_or_else(missing)
+    own_definition(of(state), state).map(|definition| responses::bare(&definition)).ok_or_else(missing)
 }
 
 fn tenants(state: &ClusterState, call: &CallArgs<'_>) -> Answer {
     let tenants = users::list_tenants(state, &call.caller)?.into_iter();
-    Ok(ApiResponse::data(tenants.map(|(name, tenant)| responses::tenant(state, name, tenant)).collect::<Vec<_>>()))
+    Ok(responses::data(tenants.map(|(name, tenant)| responses::tenant(state, name, tenant)).collect::<Vec<_>>()))
 }
 
 fn tenant(state: &ClusterState, call: &CallArgs<'_>) -> Answer {
     let mut tenants = users::list_tenants(state, &call.caller)?.into_iter();
     let found = tenants.find(|(tenant, _)| users::tenant_uid(state, tenant) == call.name);
     let missing = || Refusal::NotFound(format!("Tenant \"{}\" was not found", call.name));
-    found.map(|(name, tenant)| ApiResponse::data(responses::tenant(state, name, tenant))).ok_or_else(missing)
+    found.map(|(name, tenant)| responses::data(responses::tenant(state, name, tenant))).ok_or_else(missing)
 }
 
 fn users(state: &ClusterState, call: &CallArgs<'_>) -> Answer {
@@ -255,7 +256,7 @@ fn reset_keys(state: &mut ClusterState, call: &CallArgs<'_>) -> Answer {
 fn change_provider(state: &mut ClusterState, call: &CallArgs<'_>) -> Answer {
     let (config_url, claim_name) = (call.body.optional_text("config_url"), call.body.optional_text("claim_name"));
     identity_provider::change(state, &call.caller, config_url, claim_name)?;
-    Ok(ApiResponse::data(&state.identity_provider))
+    Ok(responses::data(&state.identity_provider))
 }
 
 fn add_policy(state: &mut ClusterState, call: &CallArgs<'_>) -> Answer {

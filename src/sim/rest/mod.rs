@@ -18,15 +18,15 @@ use serde_json::json;
 
 use self::calls::find;
 use self::lockouts::Lockouts;
-use self::request::{BodyFormats, RequestBody, RequestQuery};
-use self::responses::ApiResponse;
+use self::request::{RequestBody, RequestQuery};
+use self::responses::{bare, done, respond, with_floats};
 use self::spec::{CallArgs, Handler, Logins};
 use self::tokens::Tokens;
 use crate::sim::fault::Fault;
 use crate::sim::http::{HttpOutcome, HttpRequest, HttpResponse, Side};
 use crate::sim::operations::{Caller, Refusal};
 use crate::sim::state::ClusterState;
-use crate::sim::store::{ChangeResult, Store};
+use crate::sim::store::{StateChange, Store};
 use crate::sim::weka::{self, CommandRun};
 
 #[derive(Debug)]
@@ -42,20 +42,18 @@ impl Api {
         Self { store, logins, assumed: AtomicU64::new(0) }
     }
 
-    fn decide(&self, request: &HttpRequest) -> Result<ChangeResult<ApiResponse>, Refusal> {
+    fn decide(&self, request: &HttpRequest) -> Result<(HttpResponse, Option<StateChange>), Refusal> {
         let state = self.store.read()?;
         let (spec, name) = find(&state, &request.method, &request.path)?;
         let authorization = request.header(header::AUTHORIZATION.as_str());
         let caller = || self.caller(&state, authorization.as_deref());
-        let formats = match spec.handler {
-            Handler::LogIn(_) => BodyFormats::JsonOrForm,
-            Handler::Read(_) | Handler::Write(_) => BodyFormats::Json,
-        };
+        // Clients send logins as forms too.
+        let may_be_form = matches!(spec.handler, Handler::LogIn(_));
         let content_type = request.header(header::CONTENT_TYPE.as_str());
         let content_type = content_type.as_deref();
-        let body = || RequestBody::read(&spec.members(&state), formats, content_type, &request.body);
+        let body = || RequestBody::read(&spec.members(&state), may_be_form, content_type, &request.body);
         let args = |caller, query, body| CallArgs { caller, name: &name, query, body, assumed: &self.assumed };
-        let value = match spec.handler {
+        let response = match spec.handler {
             Handler::LogIn(log_in) => log_in(&state, &self.logins, &body()?)?,
             Handler::Read(read) => {
                 let caller = caller()?;
@@ -73,29 +71,20 @@ impl Api {
                 });
             }
         };
-        Ok(ChangeResult { value, change: None })
+        Ok((response, None))
     }
 
     /// Runs the `weka` command. A failed run, or one that only asks for its needs, changes nothing. The status is always
     /// 200, because the request itself is valid.
     fn run(&self, run: &CommandRun) -> Result<HttpOutcome, Refusal> {
         let serial = self.assumed.fetch_add(1, Ordering::Relaxed);
-        let mut failure = None;
-        let done = self.store.change(|state| {
-            run.on(state, serial).map_err(|response| {
-                failure = Some(response);
-                Refusal::invalid("the command failed")
-            })
-        });
-        match (done, failure) {
-            (Ok(ChangeResult { value, change }), _) => {
-                Ok(HttpOutcome { response: ApiResponse::body(&value).into(), applied: true, change })
-            }
-            (Err(_), Some(failure)) => {
-                Ok(HttpOutcome { response: ApiResponse::body(&failure).into(), applied: false, change: None })
-            }
-            (Err(refusal), None) => Err(refusal),
-        }
+        let (ran, change) = self.store.change(|state| {
+            let before = state.clone();
+            Ok::<_, Refusal>(run.on(state, serial).inspect_err(|_| *state = before))
+        })?;
+        let applied = ran.is_ok();
+        let (Ok(response) | Err(response)) = ran;
+        Ok(HttpOutcome { response: bare(&response), applied, change })
     }
 
     fn caller(&self, state: &ClusterState, authorization: Option<&str>) -> Result<Caller, Refusal> {
@@ -119,10 +108,10 @@ impl Side for Api {
         if request.path == weka::PATH && request.method == Method::POST {
             return CommandRun::read(&request.body).and_then(|run| self.run(&run)).unwrap_or_else(refused);
         }
-        let with_floats = self.store.read().is_ok_and(|state| state.switches.float_numbers);
-        self.decide(request).map_or_else(refused, |ChangeResult { value, change }| HttpOutcome {
-            applied: value.status.is_success(),
-            response: if with_floats { value.with_floats() } else { value }.into(),
+        let has_floats = self.store.read().is_ok_and(|state| state.switches.float_numbers);
+        self.decide(request).map_or_else(refused, |(response, change)| HttpOutcome {
+            applied: response.status.is_success(),
+            response: if has_floats { with_floats(response) } else { response },
             change,
         })
     }
@@ -139,15 +128,15 @@ impl Side for Api {
         if let Ok(refresh) = serde_json::from_slice::<Refresh>(&request.body) {
             self.logins.tokens.expire(&refresh.refresh_token);
         }
-        ApiResponse::from(Refusal::Unauthorized).into()
+        Refusal::Unauthorized.into()
     }
 
     fn done(&self) -> HttpResponse {
-        ApiResponse::done().into()
+        done()
     }
 
     fn error(&self, status: StatusCode, message: &str) -> HttpResponse {
-        ApiResponse { status, body: json!({ "message": message }).to_string() }.into()
+        respond(status, json!({ "message": message }).to_string())
     }
 }
 
@@ -157,5 +146,5 @@ fn bearer(header: &str) -> Option<&str> {
 }
 
 fn refused(refusal: Refusal) -> HttpOutcome {
-    HttpOutcome { response: ApiResponse::from(refusal).into(), applied: false, change: None }
+    HttpOutcome { response: refusal.into(), applied: false, change: None }
 }

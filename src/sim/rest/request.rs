@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 use serde_json::value::{RawValue, to_raw_value};
 
 use crate::sim::document::{StoredDocument, check_json};
+use crate::sim::http::pairs;
 use crate::sim::operations::Refusal;
 use crate::sim::state::ClusterState;
 
@@ -40,21 +41,13 @@ pub(super) const fn optional(name: &'static str, kind: MemberType) -> BodyMember
     BodyMember { name, kind, required: false, exists: ALWAYS }
 }
 
-/// The formats of a body that a call takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum BodyFormats {
-    Json,
-    /// Clients send logins as forms too.
-    JsonOrForm,
-}
-
 #[derive(Debug)]
 pub(super) struct RequestBody(BTreeMap<String, Box<RawValue>>);
 
 impl RequestBody {
     pub(super) fn read(
         members: &[BodyMember],
-        formats: BodyFormats,
+        may_be_form: bool,
         content_type: Option<&str>,
         bytes: &[u8],
     ) -> Result<Self, Refusal> {
@@ -65,7 +58,7 @@ impl RequestBody {
         }
         let media_type = content_type.and_then(|content_type| content_type.split(';').next()).map(str::trim);
         let is = |wanted: &str| media_type.is_some_and(|media_type| media_type.eq_ignore_ascii_case(wanted));
-        if formats == BodyFormats::JsonOrForm && is("application/x-www-form-urlencoded") {
+        if may_be_form && is("application/x-www-form-urlencoded") {
             let body = form(bytes)?;
             check(members, &body)?;
             return Ok(Self(body));
@@ -135,7 +128,7 @@ fn check(members: &[BodyMember], body: &BTreeMap<String, Box<RawValue>>) -> Resu
 fn form(bytes: &[u8]) -> Result<BTreeMap<String, Box<RawValue>>, Refusal> {
     let text = str::from_utf8(bytes).map_err(|_| Refusal::invalid("the body is not UTF-8"))?;
     let mut members = BTreeMap::new();
-    for (name, value) in pairs(text)? {
+    for (name, value) in decoded_pairs(text)? {
         let value = to_raw_value(&value).map_err(|error| Refusal::invalid(error.to_string()))?;
         if members.insert(name.clone(), value).is_some() {
             return Err(Refusal::param(&name, format!("{name} is there twice")));
@@ -184,7 +177,7 @@ pub(super) struct RequestQuery(BTreeMap<String, String>);
 impl RequestQuery {
     pub(super) fn read(query: Option<&str>, allowed: &[&str]) -> Result<Self, Refusal> {
         let mut read = BTreeMap::new();
-        let pairs = pairs(query.unwrap_or_default())?;
+        let pairs = decoded_pairs(query.unwrap_or_default())?;
         let unknown = pairs.iter().map(|(name, _)| name).filter(|name| !allowed.contains(&name.as_str()));
         let unknown: Vec<String> = unknown.cloned().collect();
         if !unknown.is_empty() {
@@ -220,10 +213,8 @@ fn decode(text: &str) -> Result<String, Refusal> {
 }
 
 /// The pairs of a query or a form, decoded.
-fn pairs(text: &str) -> Result<Vec<(String, String)>, Refusal> {
-    let parts = text.split('&').filter(|part| !part.is_empty());
-    let pairs = parts.map(|part| part.split_once('=').unwrap_or((part, "")));
-    pairs.map(|(name, value)| Ok((decode(name)?, decode(value)?))).collect()
+fn decoded_pairs(text: &str) -> Result<Vec<(String, String)>, Refusal> {
+    pairs(text).map(|(name, value)| Ok((decode(name)?, decode(value)?))).collect()
 }
 
 #[cfg(test)]
@@ -239,7 +230,7 @@ mod tests {
     }
 
     fn read(release: &str, path: &str, text: &str) -> Result<RequestBody, Refusal> {
-        RequestBody::read(&members(release, path), BodyFormats::Json, JSON, text.as_bytes())
+        RequestBody::read(&members(release, path), false, JSON, text.as_bytes())
     }
 
     const DETACH: &str = "/s3/policies/detach";
@@ -277,16 +268,16 @@ mod tests {
         }
         for content_type in [None, Some("text/plain"), Some("application/json5")] {
             let body = br#"{"user_name":"a"}"#;
-            assert!(RequestBody::read(&members("5.1", DETACH), BodyFormats::Json, content_type, body).is_err());
+            assert!(RequestBody::read(&members("5.1", DETACH), false, content_type, body).is_err());
         }
-        RequestBody::read(&[], BodyFormats::Json, None, b"").unwrap();
+        RequestBody::read(&[], false, None, b"").unwrap();
     }
 
     #[test]
     fn a_login_may_be_a_form() {
         let form = |text: &str| {
             let content_type = Some("application/x-www-form-urlencoded");
-            RequestBody::read(&members("5.1", "/login"), BodyFormats::JsonOrForm, content_type, text.as_bytes())
+            RequestBody::read(&members("5.1", "/login"), true, content_type, text.as_bytes())
         };
         let body = form("username=my+admin&password=a%26b%3D").unwrap();
         assert_eq!((body.text("username"), body.text("password")), ("my admin".into(), "a&b=".into()));

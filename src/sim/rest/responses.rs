@@ -14,48 +14,38 @@ use crate::sim::rest::tokens::IssuedTokens;
 use crate::sim::state::{ClusterState, Keys, Tenant};
 use crate::sim::switches::{AttachAnswer, ListShape, NoProvider, Switches};
 
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct ApiResponse {
-    pub(crate) status: StatusCode,
-    pub(crate) body: String,
+/// A response with a JSON body.
+pub(super) fn respond(status: StatusCode, body: String) -> HttpResponse {
+    HttpResponse { status, content_type: "application/json; charset=utf-8", headers: Vec::new(), body }
 }
 
-impl ApiResponse {
-    pub(crate) fn body(body: &impl Serialize) -> Self {
-        match serde_json::to_string(body) {
-            Ok(body) => Self { status: StatusCode::OK, body },
-            Err(error) => Refusal::Broken(error.to_string()).into(),
-        }
-    }
-
-    pub(crate) fn data(data: impl Serialize) -> Self {
-        #[derive(Serialize)]
-        struct Envelope<T> {
-            data: T,
-        }
-        Self::body(&Envelope { data })
-    }
-
-    pub(crate) fn done() -> Self {
-        Self::data(())
-    }
-
-    /// The same with numbers such as `300.0`, except in documents and definitions.
-    pub(crate) fn with_floats(self) -> Self {
-        let Ok(mut value) = serde_json::from_str::<Value>(&self.body) else { return self };
-        as_floats(&mut value);
-        Self { body: value.to_string(), ..self }
+pub(super) fn bare(body: &impl Serialize) -> HttpResponse {
+    match serde_json::to_string(body) {
+        Ok(body) => respond(StatusCode::OK, body),
+        Err(error) => Refusal::Broken(error.to_string()).into(),
     }
 }
 
-impl From<ApiResponse> for HttpResponse {
-    fn from(response: ApiResponse) -> Self {
-        let ApiResponse { status, body } = response;
-        Self { status, content_type: "application/json; charset=utf-8", headers: Vec::new(), body }
+pub(super) fn data(data: impl Serialize) -> HttpResponse {
+    #[derive(Serialize)]
+    struct Envelope<T> {
+        data: T,
     }
+    bare(&Envelope { data })
 }
 
-impl From<Refusal> for ApiResponse {
+pub(super) fn done() -> HttpResponse {
+    data(())
+}
+
+/// The same with numbers such as `300.0`, except in documents and definitions.
+pub(super) fn with_floats(response: HttpResponse) -> HttpResponse {
+    let Ok(mut value) = serde_json::from_str::<Value>(&response.body) else { return response };
+    as_floats(&mut value);
+    HttpResponse { body: value.to_string(), ..response }
+}
+
+impl From<Refusal> for HttpResponse {
     fn from(refusal: Refusal) -> Self {
         let message = refusal.message();
         let (status, body) = match refusal {
@@ -80,7 +70,7 @@ impl From<Refusal> for ApiResponse {
                 (StatusCode::INTERNAL_SERVER_ERROR, json!({ "message": message }))
             }
         };
-        Self { status, body: body.to_string() }
+        respond(status, body.to_string())
     }
 }
 
@@ -101,7 +91,7 @@ fn as_floats(value: &mut Value) {
     }
 }
 
-pub(super) fn tokens(issued: &IssuedTokens, state: &ClusterState) -> ApiResponse {
+pub(super) fn tokens(issued: &IssuedTokens, state: &ClusterState) -> HttpResponse {
     let mut tokens = json!({
         "access_token": issued.access,
         "token_type": "Bearer",
@@ -111,13 +101,13 @@ pub(super) fn tokens(issued: &IssuedTokens, state: &ClusterState) -> ApiResponse
     if state.behaviour().login_has_password_change {
         tokens["password_change_required"] = Value::Bool(false);
     }
-    if state.switches.login_in_array { ApiResponse::data([tokens]) } else { ApiResponse::data(tokens) }
+    if state.switches.login_in_array { data([tokens]) } else { data(tokens) }
 }
 
 /// The cluster: the members of the definitions that identify it and show its health.
-pub(super) fn cluster(state: &ClusterState) -> ApiResponse {
+pub(super) fn cluster(state: &ClusterState) -> HttpResponse {
     let counts = json!({ "active": 7, "total": 7 });
-    ApiResponse::data(json!({
+    data(json!({
         "name": state.name,
         "guid": state.guid,
         "release": state.release.as_str(),
@@ -149,11 +139,11 @@ pub(super) fn cluster(state: &ClusterState) -> ApiResponse {
 }
 
 /// The S3 cluster. The definitions do not have the shape of this response.
-pub(super) fn s3() -> ApiResponse {
-    ApiResponse::data(json!({ "active": true, "port": 9000, "domain": "", "all_hosts": true }))
+pub(super) fn s3() -> HttpResponse {
+    data(json!({ "active": true, "port": 9000, "domain": "", "all_hosts": true }))
 }
 
-pub(super) fn who_am_i(state: &ClusterState, caller: &Caller) -> Result<ApiResponse, Refusal> {
+pub(super) fn who_am_i(state: &ClusterState, caller: &Caller) -> Result<HttpResponse, Refusal> {
     let (behaviour, account) = (state.behaviour(), caller.account(state)?);
     let mut user = json!({
         "org_id": caller.tenant(state)?.id,
@@ -165,7 +155,7 @@ pub(super) fn who_am_i(state: &ClusterState, caller: &Caller) -> Result<ApiRespo
     if behaviour.whoami_has_uid {
         user["uid"] = Value::from(account.uid.as_str());
     }
-    Ok(ApiResponse::data(user))
+    Ok(data(user))
 }
 
 pub(super) fn tenant(state: &ClusterState, name: &str, tenant: &Tenant) -> Value {
@@ -189,12 +179,12 @@ pub(super) fn tenant(state: &ClusterState, name: &str, tenant: &Tenant) -> Value
     tenant_json
 }
 
-pub(super) fn users(state: &ClusterState, users: &[Listed<'_>]) -> ApiResponse {
-    ApiResponse::data(users.iter().map(|listed| user_record(state.behaviour(), listed)).collect::<Vec<_>>())
+pub(super) fn users(state: &ClusterState, users: &[Listed<'_>]) -> HttpResponse {
+    data(users.iter().map(|listed| user_record(state.behaviour(), listed)).collect::<Vec<_>>())
 }
 
-pub(super) fn user(state: &ClusterState, user_ref: UserRef) -> ApiResponse {
-    ApiResponse::data(user_ref.listed(state).as_ref().map(|listed| user_record(state.behaviour(), listed)))
+pub(super) fn user(state: &ClusterState, user_ref: UserRef) -> HttpResponse {
+    data(user_ref.listed(state).as_ref().map(|listed| user_record(state.behaviour(), listed)))
 }
 
 #[derive(Serialize)]
@@ -227,89 +217,89 @@ fn user_record<'s>(behaviour: &Behaviour, listed: &'s Listed<'_>) -> UserRecord<
     }
 }
 
-pub(super) fn policies(names: &[String], shape: ListShape) -> ApiResponse {
+pub(super) fn policies(names: &[String], shape: ListShape) -> HttpResponse {
     let objects = || names.iter().map(|name| json!({ "name": name })).collect::<Vec<_>>();
     match shape {
-        ListShape::Names => ApiResponse::data(json!({ "policies": names })),
-        ListShape::Objects => ApiResponse::data(json!({ "policies": objects() })),
-        ListShape::BareNames => ApiResponse::data(names),
-        ListShape::BareObjects => ApiResponse::data(objects()),
+        ListShape::Names => data(json!({ "policies": names })),
+        ListShape::Objects => data(json!({ "policies": objects() })),
+        ListShape::BareNames => data(names),
+        ListShape::BareObjects => data(objects()),
     }
 }
 
-pub(super) fn policy(name: &str, document: &StoredDocument, as_string: bool) -> ApiResponse {
+pub(super) fn policy(name: &str, document: &StoredDocument, as_string: bool) -> HttpResponse {
     let content = if as_string { Value::from(document.as_str()).to_string() } else { document.as_str().to_owned() };
     let body = format!(r#"{{"data":{{"policy":{{"name":{},"content":{content}}}}}}}"#, Value::from(name));
-    ApiResponse { body, ..ApiResponse::done() }
+    HttpResponse { body, ..done() }
 }
 
 /// The answer of a cluster without an identity provider.
-pub(super) fn no_provider(answer: NoProvider) -> Result<ApiResponse, Refusal> {
+pub(super) fn no_provider(answer: NoProvider) -> Result<HttpResponse, Refusal> {
     Ok(match answer {
-        NoProvider::Null => ApiResponse::done(),
-        NoProvider::Empty => ApiResponse::data(json!({})),
-        NoProvider::EmptyTexts => ApiResponse::data(json!({ "config_url": "", "claim_name": "" })),
+        NoProvider::Null => done(),
+        NoProvider::Empty => data(json!({})),
+        NoProvider::EmptyTexts => data(json!({ "config_url": "", "claim_name": "" })),
         NoProvider::NotFound => return Err(Refusal::NotFound("OIDC is not configured".to_owned())),
-        NoProvider::Unknown => ApiResponse::data(json!({ "state": "off" })),
+        NoProvider::Unknown => data(json!({ "state": "off" })),
     })
 }
 
 /// The access keys of service accounts, without `data` as in the definitions.
-pub(super) fn service_accounts(access_keys: &[String]) -> ApiResponse {
+pub(super) fn service_accounts(access_keys: &[String]) -> HttpResponse {
     let accounts: Vec<Value> = access_keys.iter().map(|key| json!({ "access_key": key })).collect();
-    ApiResponse::body(&json!({ "service_accounts": accounts }))
+    bare(&json!({ "service_accounts": accounts }))
 }
 
-pub(super) fn service_account(of: &service_accounts::Shown) -> ApiResponse {
-    ApiResponse::body(&json!({ "parent_user": of.parent, "implied_policy": of.implied, "policy": of.policy }))
+pub(super) fn service_account(of: &service_accounts::Shown) -> HttpResponse {
+    bare(&json!({ "parent_user": of.parent, "implied_policy": of.implied, "policy": of.policy }))
 }
 
 /// A new key pair, without `data` as in the definition of service accounts.
-pub(super) fn pair(Keys { access_key, secret_key }: &Keys) -> ApiResponse {
-    ApiResponse::body(&json!({ "access_key": access_key, "secret_key": secret_key }))
+pub(super) fn pair(Keys { access_key, secret_key }: &Keys) -> HttpResponse {
+    bare(&json!({ "access_key": access_key, "secret_key": secret_key }))
 }
 
 /// The policy of each user: under `data` as a public client reads it, or bare as in the definition.
-pub(super) fn user_policies(attached: &impl Serialize, bare: bool) -> ApiResponse {
+pub(super) fn user_policies(attached: &impl Serialize, is_bare: bool) -> HttpResponse {
     let users = json!({ "users": attached });
-    if bare { ApiResponse::body(&users) } else { ApiResponse::data(users) }
+    if is_bare { bare(&users) } else { data(users) }
 }
 
-pub(super) fn attached(keys: Option<&Keys>, switches: &Switches) -> ApiResponse {
+pub(super) fn attached(keys: Option<&Keys>, switches: &Switches) -> HttpResponse {
     let shown = keys.filter(|_| switches.attach_shows_keys);
-    shown.map_or_else(ApiResponse::done, |keys| key_pair(keys, switches.attach_answer))
+    shown.map_or_else(done, |keys| key_pair(keys, switches.attach_answer))
 }
 
 /// The new key pair after a reset.
-pub(super) fn reset(keys: &Keys, switches: &Switches) -> ApiResponse {
+pub(super) fn reset(keys: &Keys, switches: &Switches) -> HttpResponse {
     key_pair(keys, switches.reset_answer)
 }
 
-fn key_pair(Keys { access_key, secret_key }: &Keys, shape: AttachAnswer) -> ApiResponse {
+fn key_pair(Keys { access_key, secret_key }: &Keys, shape: AttachAnswer) -> HttpResponse {
     let text = || format!("Access-Key: {access_key}\nSecret-Key: {secret_key}\n");
     match shape {
-        AttachAnswer::Snake => ApiResponse::data(json!({ "access_key": access_key, "secret_key": secret_key })),
-        AttachAnswer::Camel => ApiResponse::data(json!({ "accessKey": access_key, "secretKey": secret_key })),
-        AttachAnswer::Ids => ApiResponse::data(json!({ "access_key_id": access_key, "secret_access_key": secret_key })),
-        AttachAnswer::Deep => ApiResponse::data(
-            json!({ "credentials": [{ "s3": { "accessKey": access_key, "secretKey": secret_key } }] }),
-        ),
-        AttachAnswer::Text => ApiResponse::data(text()),
-        AttachAnswer::Body => ApiResponse { body: text(), ..ApiResponse::done() },
-        AttachAnswer::Unknown => ApiResponse::data(json!({ "id": access_key, "value": secret_key })),
-        AttachAnswer::Message => ApiResponse::data(json!({ "message": "Done." })),
-        AttachAnswer::Nothing => ApiResponse::done(),
+        AttachAnswer::Snake => data(json!({ "access_key": access_key, "secret_key": secret_key })),
+        AttachAnswer::Camel => data(json!({ "accessKey": access_key, "secretKey": secret_key })),
+        AttachAnswer::Ids => data(json!({ "access_key_id": access_key, "secret_access_key": secret_key })),
+        AttachAnswer::Deep => {
+            data(json!({ "credentials": [{ "s3": { "accessKey": access_key, "secretKey": secret_key } }] }))
+        }
+        AttachAnswer::Text => data(text()),
+        AttachAnswer::Body => HttpResponse { body: text(), ..done() },
+        AttachAnswer::Unknown => data(json!({ "id": access_key, "value": secret_key })),
+        AttachAnswer::Message => data(json!({ "message": "Done." })),
+        AttachAnswer::Nothing => done(),
     }
 }
 
 /// Temporary credentials: bare as in the definition, or under `data`.
-pub(super) fn credentials(credentials: &sts::TemporaryCredentials, in_data: bool) -> ApiResponse {
+pub(super) fn credentials(credentials: &sts::TemporaryCredentials, in_data: bool) -> HttpResponse {
     let body = json!({
         "access_key": credentials.access_key,
         "secret_key": credentials.secret_key,
         "session_token": credentials.session_token,
     });
-    if in_data { ApiResponse::data(body) } else { ApiResponse::body(&body) }
+    if in_data { data(body) } else { bare(&body) }
 }
 
 #[cfg(test)]
@@ -344,9 +334,9 @@ mod tests {
             (Refusal::WrongMethod(text()), 405, r#"{"message":"x"}"#),
             (Refusal::Broken(text()), 500, r#"{"message":"x"}"#),
         ] {
-            let answer = ApiResponse::from(refusal);
+            let answer = HttpResponse::from(refusal);
             assert_eq!((answer.status.as_u16(), answer.body.as_str()), (status, body));
         }
-        assert_eq!(ApiResponse::done().body, r#"{"data":null}"#);
+        assert_eq!(done().body, r#"{"data":null}"#);
     }
 }

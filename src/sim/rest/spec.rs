@@ -7,10 +7,10 @@ use axum::http::Method;
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value, json};
 
+use crate::sim::http::HttpResponse;
 use crate::sim::operations::{Caller, Refusal};
 use crate::sim::rest::lockouts::Lockouts;
 use crate::sim::rest::request::{ALWAYS, BodyMember, RequestBody, RequestQuery, Since};
-use crate::sim::rest::responses::ApiResponse;
 use crate::sim::rest::tokens::Tokens;
 use crate::sim::state::ClusterState;
 use crate::sim::switches::OwnDefinition;
@@ -36,7 +36,7 @@ pub(super) struct Logins {
     pub(super) lockouts: Lockouts,
 }
 
-pub(super) type Answer = Result<ApiResponse, Refusal>;
+pub(super) type Answer = Result<HttpResponse, Refusal>;
 
 pub(super) enum Handler {
     /// Of a call without a token.

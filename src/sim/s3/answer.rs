@@ -24,16 +24,12 @@ impl S3Error {
 
     /// The error with this code, in its usual words.
     pub(super) fn of(code: &'static str) -> Self {
-        Self::new(code, message(code))
+        Self::new(code, known(code).map_or(INVALID, |(_, _, message)| message))
     }
 
     pub(super) fn with(mut self, name: &'static str, value: &str) -> Self {
         self.more.push((name, value.to_owned()));
         self
-    }
-
-    pub(super) fn status(&self) -> StatusCode {
-        status(self.code)
     }
 }
 
@@ -50,83 +46,53 @@ impl fmt::Display for S3Error {
 
 impl From<S3Error> for HttpResponse {
     fn from(error: S3Error) -> Self {
-        respond(error.status(), error.to_string())
+        let status = known(error.code).and_then(|(_, status, _)| StatusCode::from_u16(*status).ok());
+        respond(status.unwrap_or(StatusCode::BAD_REQUEST), error.to_string())
     }
 }
 
-/// The code that a text is, so that a fault can name one.
-pub(super) fn code(text: &str) -> Option<&'static str> {
-    const CODES: [&str; 12] = [
-        "AccessDenied",
-        "BadDigest",
-        "ExpiredToken",
-        "InvalidAccessKeyId",
-        "InvalidTokenId",
-        "MalformedXML",
-        "MethodNotAllowed",
-        "NoSuchBucket",
-        "NoSuchKey",
-        "RequestTimeTooSkewed",
-        "SignatureDoesNotMatch",
-        "SlowDown",
-    ];
-    CODES.into_iter().find(|code| *code == text)
-}
+const INVALID: &str = "The request is not valid";
 
-fn status(code: &str) -> StatusCode {
-    match code {
-        "AccessDenied" | "InvalidAccessKeyId" | "SignatureDoesNotMatch" | "RequestTimeTooSkewed" | "InvalidTokenId" => {
-            StatusCode::FORBIDDEN
-        }
-        "NoSuchBucket"
-        | "NoSuchKey"
-        | "NoSuchUpload"
-        | "NoSuchVersion"
-        | "NoSuchTagSet"
-        | "NoSuchBucketPolicy"
-        | "NoSuchLifecycleConfiguration"
-        | "NoSuchObjectLockConfiguration"
-        | "ObjectLockConfigurationNotFoundError" => StatusCode::NOT_FOUND,
-        "MethodNotAllowed" => StatusCode::METHOD_NOT_ALLOWED,
-        "BucketNotEmpty" | "BucketAlreadyExists" | "BucketAlreadyOwnedByYou" | "InvalidBucketState" => {
-            StatusCode::CONFLICT
-        }
-        "MissingContentLength" => StatusCode::LENGTH_REQUIRED,
-        "NotImplemented" => StatusCode::NOT_IMPLEMENTED,
-        "ServiceUnavailable" | "SlowDown" => StatusCode::SERVICE_UNAVAILABLE,
-        "InternalError" => StatusCode::INTERNAL_SERVER_ERROR,
-        _ => StatusCode::BAD_REQUEST,
-    }
-}
+/// The errors: their codes, statuses and usual words. All others are 400.
+static ERRORS: [(&str, u16, &str); 28] = [
+    ("AccessDenied", 403, "Access Denied."),
+    ("BadDigest", 400, "The Content-Md5 you specified did not match what we received."),
+    ("BucketAlreadyExists", 409, INVALID),
+    ("BucketAlreadyOwnedByYou", 409, INVALID),
+    ("BucketNotEmpty", 409, "The bucket you tried to delete is not empty."),
+    ("ExpiredToken", 400, "The provided token has expired."),
+    ("InternalError", 500, "We encountered an internal error, please try again."),
+    ("InvalidAccessKeyId", 403, "The Access Key Id you provided does not exist in our records."),
+    ("InvalidBucketState", 409, INVALID),
+    ("InvalidDigest", 400, "The Content-Md5 you specified is not valid."),
+    ("InvalidToken", 400, "The security token included in the request is invalid"),
+    ("InvalidTokenId", 403, "The security token included in the request is invalid"),
+    ("MalformedXML", 400, "The XML you provided was not well-formed or did not validate against our published schema."),
+    ("MethodNotAllowed", 405, "The specified method is not allowed against this resource."),
+    ("MissingContentMD5", 400, "Missing required header for this request: Content-Md5."),
+    ("NoSuchBucket", 404, "The specified bucket does not exist"),
+    ("NoSuchBucketPolicy", 404, "The bucket policy does not exist"),
+    ("NoSuchKey", 404, "The specified key does not exist."),
+    ("NoSuchLifecycleConfiguration", 404, "The lifecycle configuration does not exist"),
+    ("NoSuchObjectLockConfiguration", 404, INVALID),
+    ("NoSuchTagSet", 404, "The TagSet does not exist"),
+    (
+        "NoSuchUpload",
+        404,
+        "The specified multipart upload does not exist. The upload ID may be invalid, or the upload may have been \
+         aborted or completed.",
+    ),
+    ("NotImplemented", 501, "A header or query you provided implies functionality that is not implemented"),
+    ("ObjectLockConfigurationNotFoundError", 404, "Object Lock configuration does not exist for this bucket"),
+    ("RequestTimeTooSkewed", 403, INVALID),
+    ("ServiceUnavailable", 503, "The S3 service is deleted"),
+    ("SignatureDoesNotMatch", 403, INVALID),
+    ("SlowDown", 503, "Please reduce your request rate."),
+];
 
-fn message(code: &str) -> &'static str {
-    match code {
-        "AccessDenied" => "Access Denied.",
-        "BadDigest" => "The Content-Md5 you specified did not match what we received.",
-        "BucketNotEmpty" => "The bucket you tried to delete is not empty.",
-        "ExpiredToken" => "The provided token has expired.",
-        "InvalidAccessKeyId" => "The Access Key Id you provided does not exist in our records.",
-        "InvalidDigest" => "The Content-Md5 you specified is not valid.",
-        "InternalError" => "We encountered an internal error, please try again.",
-        "InvalidTokenId" | "InvalidToken" => "The security token included in the request is invalid",
-        "MalformedXML" => "The XML you provided was not well-formed or did not validate against our published schema.",
-        "MethodNotAllowed" => "The specified method is not allowed against this resource.",
-        "MissingContentMD5" => "Missing required header for this request: Content-Md5.",
-        "NoSuchBucket" => "The specified bucket does not exist",
-        "NoSuchBucketPolicy" => "The bucket policy does not exist",
-        "NoSuchKey" => "The specified key does not exist.",
-        "NoSuchLifecycleConfiguration" => "The lifecycle configuration does not exist",
-        "NoSuchTagSet" => "The TagSet does not exist",
-        "NoSuchUpload" => {
-            "The specified multipart upload does not exist. The upload ID may be invalid, or the upload may have been \
-             aborted or completed."
-        }
-        "NotImplemented" => "A header or query you provided implies functionality that is not implemented",
-        "ObjectLockConfigurationNotFoundError" => "Object Lock configuration does not exist for this bucket",
-        "ServiceUnavailable" => "The S3 service is deleted",
-        "SlowDown" => "Please reduce your request rate.",
-        _ => "The request is not valid",
-    }
+/// The error with this code, which a fault can name.
+pub(super) fn known(code: &str) -> Option<&'static (&'static str, u16, &'static str)> {
+    ERRORS.iter().find(|(known, ..)| *known == code)
 }
 
 /// A response with an XML document, or with nothing.

@@ -85,9 +85,9 @@ impl Judge<'_> {
             Operation::GetLocation => one("s3:GetBucketLocation"),
             Operation::GetBucketAcl => one(if is_aws { "s3:GetBucketAcl" } else { "s3:GetBucketPolicy" }),
             Operation::GetObjectAcl => one(if is_aws { "s3:GetObjectAcl" } else { "s3:GetBucketPolicy" }),
-            Operation::GetSetting(setting) => one(read_action(setting)),
+            Operation::GetSetting(setting) => one(actions(setting).0),
             Operation::DeleteSetting(Setting::Policy) => one("s3:DeleteBucketPolicy"),
-            Operation::PutSetting(setting) | Operation::DeleteSetting(setting) => one(write_action(setting)),
+            Operation::PutSetting(setting) | Operation::DeleteSetting(setting) => one(actions(setting).1),
             Operation::GetObject => either("s3:GetObject", "s3:GetObjectVersion"),
             Operation::PutObject | Operation::CreateUpload => self.asked_to_put(http),
             Operation::CopyObject => vec![vec!["s3:PutObject"], vec!["s3:GetObject"]],
@@ -184,25 +184,15 @@ pub(super) fn arn(bucket: &str, key: &str) -> String {
     format!("arn:aws:s3:::{bucket}{slash}{key}")
 }
 
-fn read_action(setting: Setting) -> &'static str {
+/// The actions that read and write a setting.
+fn actions(setting: Setting) -> (&'static str, &'static str) {
     match setting {
-        Setting::Policy => "s3:GetBucketPolicy",
-        Setting::Lifecycle => "s3:GetLifecycleConfiguration",
-        Setting::Tagging => "s3:GetBucketTagging",
-        Setting::Versioning => "s3:GetBucketVersioning",
-        Setting::Notification => "s3:GetBucketNotification",
-        Setting::ObjectLock => "s3:GetBucketObjectLockConfiguration",
-    }
-}
-
-fn write_action(setting: Setting) -> &'static str {
-    match setting {
-        Setting::Policy => "s3:PutBucketPolicy",
-        Setting::Lifecycle => "s3:PutLifecycleConfiguration",
-        Setting::Tagging => "s3:PutBucketTagging",
-        Setting::Versioning => "s3:PutBucketVersioning",
-        Setting::Notification => "s3:PutBucketNotification",
-        Setting::ObjectLock => "s3:PutBucketObjectLockConfiguration",
+        Setting::Policy => ("s3:GetBucketPolicy", "s3:PutBucketPolicy"),
+        Setting::Lifecycle => ("s3:GetLifecycleConfiguration", "s3:PutLifecycleConfiguration"),
+        Setting::Tagging => ("s3:GetBucketTagging", "s3:PutBucketTagging"),
+        Setting::Versioning => ("s3:GetBucketVersioning", "s3:PutBucketVersioning"),
+        Setting::Notification => ("s3:GetBucketNotification", "s3:PutBucketNotification"),
+        Setting::ObjectLock => ("s3:GetBucketObjectLockConfiguration", "s3:PutBucketObjectLockConfiguration"),
     }
 }
 

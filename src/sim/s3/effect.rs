@@ -1,17 +1,19 @@
-//! What an allowed request changes. The simulator stores no objects: it remembers names and sizes of those that a fault makes.
+//! What an allowed request shows or changes. The simulator stores no objects: it remembers names and sizes of those that a fault
+//! makes.
 
 use axum::http::StatusCode;
 use md5::{Digest, Md5};
 
-use crate::base::CannedPolicy;
+use crate::base::{BucketName, CannedPolicy};
 use crate::sim::bucket::{Bucket, BucketPolicy};
 use crate::sim::document::StoredDocument;
 use crate::sim::fault::Fault;
 use crate::sim::http::{HttpRequest, HttpResponse};
 use crate::sim::ids;
-use crate::sim::operations::buckets;
-use crate::sim::s3::answer::{S3Error, done, with_header};
-use crate::sim::s3::request::{Operation, S3Request, Setting};
+use crate::sim::s3::answer::{S3Error, document, done, ok, with_header};
+use crate::sim::s3::keys::REGION;
+use crate::sim::s3::request::{Attribute, Operation, S3Request, Setting};
+use crate::sim::s3::show;
 use crate::sim::s3_fault::S3Fault;
 use crate::sim::state::ClusterState;
 
@@ -23,16 +25,32 @@ pub(super) fn execute(
     http: &HttpRequest,
     faults: &[Fault],
 ) -> Result<HttpResponse, S3Error> {
-    let has = |fault: &S3Fault| faults.iter().any(|of| matches!(of, Fault::S3(of) if of == fault));
-    let stores_objects = has(&S3Fault::MakesBuckets) || has(&S3Fault::IgnoresParameters);
-    let no_objects = || Err(S3Error::new("NotImplemented", "The simulator stores no objects"));
+    let stores_objects = has(faults, &S3Fault::MakesBuckets) || has(faults, &S3Fault::IgnoresParameters);
+    let missing = Bucket::default();
+    let inside = state.tenants.get(tenant);
+    let bucket = inside.and_then(|inside| inside.buckets.get(&request.bucket)).unwrap_or(&missing);
     match request.operation {
+        Operation::HeadBucket => Ok(with_header(done(StatusCode::OK), "x-amz-bucket-region", REGION)),
+        Operation::ListObjects => Ok(show::objects(bucket, request)),
+        Operation::ListVersions => Ok(show::versions(bucket, request)),
+        Operation::ListUploads => Ok(show::uploads(&request.bucket)),
+        // The first region has no name here.
+        Operation::GetLocation => Ok(ok(document("LocationConstraint", ""))),
+        Operation::GetBucketAcl | Operation::GetObjectAcl => Ok(show::acl()),
+        Operation::GetSetting(setting) => show::setting(bucket, &request.bucket, setting),
+        Operation::GetObject => Ok(show::object(bucket, &request.key)),
+        Operation::GetAttribute(Attribute::Tagging) => Ok(ok(document("Tagging", "<TagSet></TagSet>"))),
+        Operation::GetAttribute(Attribute::Retention | Attribute::LegalHold) => {
+            let message = "The specified object does not have a ObjectLock configuration";
+            Err(S3Error::new("NoSuchObjectLockConfiguration", message))
+        }
         Operation::CreateBucket => create_bucket(state, tenant, request, http),
         Operation::DeleteBucket => delete_bucket(state, tenant, &request.bucket),
         Operation::DeleteObject => delete_object(state, tenant, request),
         Operation::PutSetting(setting) => {
             let text = String::from_utf8_lossy(&http.body);
-            put_setting(bucket_of(state, tenant, &request.bucket)?, setting, &text, has(&S3Fault::TakesAnyBody))
+            let any = has(faults, &S3Fault::TakesAnyBody);
+            put_setting(bucket_of(state, tenant, &request.bucket)?, setting, &text, any)
         }
         Operation::DeleteSetting(setting) => {
             let bucket = bucket_of(state, tenant, &request.bucket)?;
@@ -51,23 +69,19 @@ pub(super) fn execute(
         // The object is one that a fault made. Nothing more is kept of it.
         Operation::PutAttribute(_) => Ok(done(StatusCode::OK)),
         Operation::DeleteTags | Operation::AbortUpload => Ok(done(StatusCode::NO_CONTENT)),
-        Operation::PutObject | Operation::CopyObject | Operation::CreateUpload => no_objects(),
-        // No upload exists, and the rest changes nothing.
-        Operation::UploadPart
+        // No upload exists, and buckets are listed before.
+        Operation::PutObject
+        | Operation::CopyObject
+        | Operation::CreateUpload
+        | Operation::UploadPart
         | Operation::CompleteUpload
-        | Operation::ListBuckets
-        | Operation::HeadBucket
-        | Operation::ListObjects
-        | Operation::ListVersions
-        | Operation::ListUploads
-        | Operation::GetLocation
-        | Operation::GetBucketAcl
-        | Operation::GetSetting(_)
-        | Operation::GetObject
-        | Operation::GetObjectAcl
         | Operation::ListParts
-        | Operation::GetAttribute(_) => no_objects(),
+        | Operation::ListBuckets => Err(S3Error::new("NotImplemented", "The simulator stores no objects")),
     }
+}
+
+pub(super) fn has(faults: &[Fault], fault: &S3Fault) -> bool {
+    faults.iter().any(|of| matches!(of, Fault::S3(of) if of == fault))
 }
 
 /// Makes a bucket without any check.
@@ -93,7 +107,7 @@ fn create_bucket(
         let code = if owner == tenant { "BucketAlreadyOwnedByYou" } else { "BucketAlreadyExists" };
         return Err(S3Error::new(code, "The bucket exists").with("BucketName", name));
     }
-    if !buckets::is_bucket_name(name) {
+    if BucketName::parse(name).is_err() {
         return Err(S3Error::new("InvalidBucketName", "The specified bucket is not valid.").with("BucketName", name));
     }
     if state.tenants.values().map(|tenant| tenant.buckets.len()).sum::<usize>() >= state.limits.buckets {

@@ -23,6 +23,7 @@ use time::{Duration, OffsetDateTime};
 
 use self::answer::{S3Error, with_header};
 use self::decide::{Judge, arn, condition_keys, tenant_of};
+use self::effect::has;
 use self::keys::Requester;
 use self::request::{Operation, S3Request, is_write};
 use self::steps::{Step, steps};
@@ -68,15 +69,12 @@ impl S3Service {
         let request = S3Request::read(http, has(faults, &S3Fault::IgnoresParameters))?;
         let sent = S3Request::read(http, false).unwrap_or_else(|_| request.clone());
         let call = Call { http, request: &request, sent: &sent, requester: requester.as_ref(), faults, now };
-        if !request.is_write() {
-            return Ok((call.show(&state)?, None));
-        }
-        let done = self.store.change(|state| {
+        // One that only reads leaves the state as it is, so nothing is saved.
+        self.store.change(|state| {
             call.make_bucket(state)?;
             // A request that is refused now may have made its bucket.
-            Ok::<_, S3Error>(call.execute(state).unwrap_or_else(HttpResponse::from))
-        })?;
-        Ok((done.value, done.change))
+            Ok(call.execute(state).unwrap_or_else(HttpResponse::from))
+        })
     }
 }
 
@@ -101,7 +99,7 @@ impl Side for S3Service {
     }
 
     fn error(&self, status: StatusCode, message: &str) -> HttpResponse {
-        if let Some(code) = answer::code(message) {
+        if let Some((code, ..)) = answer::known(message) {
             return HttpResponse { status, ..S3Error::of(code).into() };
         }
         let code = match status.as_u16() {
@@ -130,23 +128,14 @@ fn clock(faults: &[Fault]) -> Duration {
     Duration::seconds(seconds.unwrap_or_default())
 }
 
-fn has(faults: &[Fault], fault: &S3Fault) -> bool {
-    faults.iter().any(|of| matches!(of, Fault::S3(of) if of == fault))
-}
-
 impl Call<'_> {
-    fn show(&self, state: &ClusterState) -> Result<HttpResponse, S3Error> {
+    fn execute(&self, state: &mut ClusterState) -> Result<HttpResponse, S3Error> {
         let judge = self.judge(state);
         if self.request.operation == Operation::ListBuckets {
             let visible = judge.visible()?.ok_or_else(|| S3Error::of("AccessDenied"))?;
             return Ok(show::buckets(&visible));
         }
         self.look(state, &judge)?;
-        show::show(state.tenants.get(self.tenant(state)), self.request)
-    }
-
-    fn execute(&self, state: &mut ClusterState) -> Result<HttpResponse, S3Error> {
-        self.look(state, &self.judge(state))?;
         let tenant = self.tenant(state).to_owned();
         effect::execute(state, &tenant, self.request, self.http, self.faults)
     }

@@ -3,7 +3,7 @@
 use axum::http::Method;
 use percent_encoding::percent_decode_str;
 
-use crate::sim::http::HttpRequest;
+use crate::sim::http::{HttpRequest, pairs};
 use crate::sim::s3::answer::S3Error;
 
 /// A setting of a bucket.
@@ -150,7 +150,7 @@ impl S3Request {
             operation: Operation::ListBuckets,
             bucket: bucket.to_owned(),
             key: key.to_owned(),
-            query: pairs(query),
+            query: pairs(query).map(|(name, value)| (decoded(name), decoded(value))).collect(),
         };
         request.operation = request.operation(http)?;
         Ok(request)
@@ -173,36 +173,6 @@ impl S3Request {
         }
         let Operation::PutSetting(setting) = self.operation else { return None };
         setting.element()
-    }
-
-    pub(super) fn is_write(&self) -> bool {
-        match self.operation {
-            Operation::ListBuckets
-            | Operation::HeadBucket
-            | Operation::ListObjects
-            | Operation::ListVersions
-            | Operation::ListUploads
-            | Operation::GetLocation
-            | Operation::GetBucketAcl
-            | Operation::GetSetting(_)
-            | Operation::GetObject
-            | Operation::GetObjectAcl
-            | Operation::ListParts
-            | Operation::GetAttribute(_) => false,
-            Operation::CreateBucket
-            | Operation::DeleteBucket
-            | Operation::PutSetting(_)
-            | Operation::DeleteSetting(_)
-            | Operation::PutObject
-            | Operation::CopyObject
-            | Operation::DeleteObject
-            | Operation::CreateUpload
-            | Operation::UploadPart
-            | Operation::CompleteUpload
-            | Operation::AbortUpload
-            | Operation::PutAttribute(_)
-            | Operation::DeleteTags => true,
-        }
     }
 
     fn operation(&self, http: &HttpRequest) -> Result<Operation, S3Error> {
@@ -268,8 +238,6 @@ pub(super) fn is_write(method: &Method) -> bool {
     ![Method::GET, Method::HEAD, Method::OPTIONS].contains(method)
 }
 
-fn pairs(query: &str) -> Vec<(String, String)> {
-    let decoded = |text: &str| percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned();
-    let pairs = query.split('&').filter(|pair| !pair.is_empty());
-    pairs.map(|pair| pair.split_once('=').unwrap_or((pair, ""))).map(|(a, b)| (decoded(a), decoded(b))).collect()
+fn decoded(text: &str) -> String {
+    percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned()
 }

@@ -1,4 +1,4 @@
-//! Answers to requests that change nothing.
+//! The documents of answers to requests that change nothing.
 
 use std::fmt::Write as _;
 
@@ -7,10 +7,8 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::sim::bucket::Bucket;
 use crate::sim::http::HttpResponse;
-use crate::sim::s3::answer::{S3Error, document, done, element, ok, respond, with_header};
-use crate::sim::s3::keys::REGION;
-use crate::sim::s3::request::{Attribute, Operation, S3Request, Setting};
-use crate::sim::state::Tenant;
+use crate::sim::s3::answer::{S3Error, document, element, ok, respond};
+use crate::sim::s3::request::{S3Request, Setting};
 
 /// When everything was made; the simulator keeps no times.
 const MADE: &str = "2026-01-01T00:00:00.000Z";
@@ -25,55 +23,23 @@ pub(super) fn buckets(names: &[&str]) -> HttpResponse {
     ok(document("ListAllMyBucketsResult", format!("<Owner>{owner}</Owner><Buckets>{all}</Buckets>")))
 }
 
-/// Answers a request that is allowed and has passed all of its steps.
-pub(super) fn show(tenant: Option<&Tenant>, request: &S3Request) -> Result<HttpResponse, S3Error> {
-    let missing = Bucket::default();
-    let bucket = tenant.and_then(|tenant| tenant.buckets.get(&request.bucket)).unwrap_or(&missing);
-    Ok(match request.operation {
-        Operation::HeadBucket => with_header(done(StatusCode::OK), "x-amz-bucket-region", REGION),
-        Operation::ListObjects => objects(bucket, request),
-        Operation::ListVersions => versions(bucket, request),
-        Operation::ListUploads => ok(document(
-            "ListMultipartUploadsResult",
-            element("Bucket", &request.bucket) + &element("MaxUploads", MAX_KEYS) + &element("IsTruncated", false),
-        )),
-        // The first region has no name here.
-        Operation::GetLocation => ok(document("LocationConstraint", "")),
-        Operation::GetBucketAcl | Operation::GetObjectAcl => ok(document(
-            "AccessControlPolicy",
-            format!("<Owner>{}</Owner><AccessControlList></AccessControlList>", element("ID", "attune")),
-        )),
-        Operation::GetSetting(setting) => return show_setting(bucket, &request.bucket, setting),
-        Operation::GetObject => {
-            let size = bucket.objects.get(&request.key).copied().unwrap_or_default();
-            let body = "x".repeat(usize::try_from(size).unwrap_or_default());
-            HttpResponse { content_type: "application/octet-stream", ..respond(StatusCode::OK, body) }
-        }
-        Operation::GetAttribute(Attribute::Tagging) => ok(document("Tagging", "<TagSet></TagSet>")),
-        Operation::GetAttribute(Attribute::Retention | Attribute::LegalHold) => {
-            let message = "The specified object does not have a ObjectLock configuration";
-            return Err(S3Error::new("NoSuchObjectLockConfiguration", message));
-        }
-        // There are no uploads, and the rest changes something.
-        Operation::ListBuckets
-        | Operation::ListParts
-        | Operation::CreateBucket
-        | Operation::DeleteBucket
-        | Operation::PutSetting(_)
-        | Operation::DeleteSetting(_)
-        | Operation::PutObject
-        | Operation::CopyObject
-        | Operation::DeleteObject
-        | Operation::CreateUpload
-        | Operation::UploadPart
-        | Operation::CompleteUpload
-        | Operation::AbortUpload
-        | Operation::PutAttribute(_)
-        | Operation::DeleteTags => return Err(S3Error::of("NotImplemented")),
-    })
+pub(super) fn uploads(bucket: &str) -> HttpResponse {
+    let inside = element("Bucket", bucket) + &element("MaxUploads", MAX_KEYS) + &element("IsTruncated", false);
+    ok(document("ListMultipartUploadsResult", inside))
 }
 
-fn show_setting(bucket: &Bucket, name: &str, setting: Setting) -> Result<HttpResponse, S3Error> {
+pub(super) fn acl() -> HttpResponse {
+    let owner = element("ID", "attune");
+    ok(document("AccessControlPolicy", format!("<Owner>{owner}</Owner><AccessControlList></AccessControlList>")))
+}
+
+pub(super) fn object(bucket: &Bucket, key: &str) -> HttpResponse {
+    let size = bucket.objects.get(key).copied().unwrap_or_default();
+    let body = "x".repeat(usize::try_from(size).unwrap_or_default());
+    HttpResponse { content_type: "application/octet-stream", ..respond(StatusCode::OK, body) }
+}
+
+pub(super) fn setting(bucket: &Bucket, name: &str, setting: Setting) -> Result<HttpResponse, S3Error> {
     let stored = bucket.settings.get(setting.name());
     if setting == Setting::Policy {
         let text = stored.cloned().or_else(|| bucket.policy.document(name).map(|text| text.into_owned()));
@@ -128,7 +94,7 @@ fn shown_key(request: &S3Request, key: &str) -> String {
     key.to_owned()
 }
 
-fn objects(bucket: &Bucket, request: &S3Request) -> HttpResponse {
+pub(super) fn objects(bucket: &Bucket, request: &S3Request) -> HttpResponse {
     let shown = bucket.objects.iter().filter(|(key, _)| !bucket.delete_markers.contains_key(*key));
     let entry = |(key, size): (&String, &u64)| {
         let inside = element("Key", shown_key(request, key)) + &element("LastModified", MADE) + &element("Size", size);
@@ -137,7 +103,7 @@ fn objects(bucket: &Bucket, request: &S3Request) -> HttpResponse {
     ok(document("ListBucketResult", entries(request, "max-keys", "Contents", shown.map(entry))))
 }
 
-fn versions(bucket: &Bucket, request: &S3Request) -> HttpResponse {
+pub(super) fn versions(bucket: &Bucket, request: &S3Request) -> HttpResponse {
     let entry = |name: &str, key: &str, id: &str, latest: bool, size: Option<&u64>| {
         let inside = element("Key", shown_key(request, key)) + &element("VersionId", id) + &element("IsLatest", latest);
         let size = size.map(|size| element("Size", size)).unwrap_or_default();

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use time::format_description::well_known::{Rfc2822, Rfc3339};
 use time::{OffsetDateTime, UtcOffset};
 
-use crate::sim::http::HttpRequest;
+use crate::sim::http::{HttpRequest, pairs};
 use crate::sim::s3::answer::S3Error;
 
 /// How far the clock of a client may be from that of the service, in seconds.
@@ -167,12 +167,7 @@ fn canonical_query(query: &str) -> String {
         let decoded: Vec<u8> = percent_decode_str(text).collect();
         percent_encode(&decoded, &ENCODED).to_string()
     };
-    let mut pairs: Vec<(String, String)> = query
-        .split('&')
-        .filter(|pair| !pair.is_empty())
-        .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
-        .map(|(name, value)| (again(name), again(value)))
-        .collect();
+    let mut pairs: Vec<(String, String)> = pairs(query).map(|(name, value)| (again(name), again(value))).collect();
     pairs.sort();
     pairs.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&")
 }

@@ -82,14 +82,8 @@ pub(super) async fn handle(
         ..Event::default()
     };
     let request = read(request, &connection, service.shared.tls).await;
-    let broken = |error: &dyn fmt::Display| {
-        Reply::Answer(service.side.error(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()).into_response())
-    };
-    let reply = match tokio::spawn(Arc::clone(&service).complete(event, connection.number, request)).await {
-        Ok(reply) => reply,
-        Err(error) => broken(&error),
-    };
-    match reply {
+    let reply = tokio::spawn(Arc::clone(&service).complete(event, connection.number, request)).await;
+    match reply.unwrap_or_else(|error| service.error(StatusCode::INTERNAL_SERVER_ERROR, &error)) {
         Reply::Answer(response) | Reply::Stall(response) => return response,
         Reply::Close | Reply::Stop | Reply::Kill => connection.cut(Cut::Close),
         Reply::Reset(bytes) => connection.cut(Cut::Reset { bytes, sent: 0 }),
@@ -115,6 +109,10 @@ async fn read(request: Request, connection: &ConnectionHandle, tls: bool) -> Res
 }
 
 impl Service {
+    fn error(&self, status: StatusCode, why: &dyn fmt::Display) -> Reply {
+        Reply::Answer(self.side.error(status, &why.to_string()).into_response())
+    }
+
     /// Executes and records a request. The reply comes once the latency is over, and the work counts as a part of it.
     async fn complete(
         self: Arc<Self>,
@@ -126,7 +124,7 @@ impl Service {
         let others = self.in_flight.fetch_add(1, Ordering::Relaxed);
         let reply = match request {
             Ok(request) => self.execute(request, others, &mut event).await,
-            Err(why) => Reply::Answer(self.side.error(StatusCode::BAD_REQUEST, &why).into_response()),
+            Err(why) => self.error(StatusCode::BAD_REQUEST, &why),
         };
         let left = due.saturating_duration_since(Instant::now());
         if !left.is_zero() {
@@ -183,10 +181,7 @@ impl Service {
                 event.change = own.and_then(|own| own.change);
                 reply
             }
-            Err(error) => {
-                let response = self.side.error(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string());
-                Reply::Answer(response.into_response())
-            }
+            Err(error) => self.error(StatusCode::INTERNAL_SERVER_ERROR, &error),
         }
     }
 }
@@ -195,7 +190,7 @@ impl Shared {
     fn foreign_change(&self, fault: &Fault) -> Option<StateChange> {
         let Fault::Behind(foreign) = fault else { return None };
         let changed = self.store.change(|state| foreign.apply(state));
-        changed.map(|done| done.change).unwrap_or_else(|refusal| {
+        changed.map(|((), change)| change).unwrap_or_else(|refusal| {
             tracing::warn!("`{fault}` has no effect: {}", refusal.message());
             None
         })
@@ -312,10 +307,8 @@ impl Reply {
     }
 
     fn status(&self) -> Option<u16> {
-        match self {
-            Self::Answer(response) => Some(response.status().as_u16()),
-            Self::Close | Self::Reset(_) | Self::Silent | Self::Stall(_) | Self::Stop | Self::Kill => None,
-        }
+        let Self::Answer(response) = self else { return None };
+        Some(response.status().as_u16())
     }
 }
 
