@@ -10,7 +10,6 @@ use serde_json::{Value, json};
 
 use crate::base::CannedPolicy;
 use crate::sim::document::StoredDocument;
-use crate::sim::error::SimError;
 
 with_defaults! {
     /// A bucket of a tenant. The simulator stores no objects, except the names of those that a fault made.
@@ -103,7 +102,8 @@ impl<'de> Deserialize<'de> for BucketPolicy {
         let raw = Box::<RawValue>::deserialize(reader)?;
         if raw.get().starts_with('"') {
             let word: String = serde_json::from_str(raw.get()).map_err(D::Error::custom)?;
-            return named(&word).map(Self::Canned).map_err(D::Error::custom);
+            let none = format!("the bucket policy `{word}` is none of None, Download, Upload, Public");
+            return word.parse().map(Self::Canned).map_err(|_| D::Error::custom(none));
         }
         StoredDocument::parse(raw.get()).map(Self::Document).map_err(D::Error::custom)
     }
@@ -137,12 +137,6 @@ fn canned_document(canned: CannedPolicy, bucket: &str) -> Option<String> {
         statement(of_objects, format!("arn:aws:s3:::{bucket}/*")),
     ];
     Some(json!({ "Statement": statements, "Version": "2012-10-17" }).to_string())
-}
-
-/// The canned policy of a name in any case of letters: the definitions and the command write it differently.
-fn named(text: &str) -> Result<CannedPolicy, SimError> {
-    let unknown = |_| SimError(format!("the bucket policy `{text}` is none of None, Download, Upload, Public"));
-    text.parse().map_err(unknown)
 }
 
 #[cfg(test)]

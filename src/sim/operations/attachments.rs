@@ -12,8 +12,7 @@ use crate::sim::switches::{AttachAgain, AttachOver, RefuseOrAllow};
 /// The policy of each user that can have one; an empty name for none. Assumed: users without a policy are listed (a public
 /// client handles an empty name).
 pub(crate) fn list(state: &ClusterState, caller: &Caller) -> Result<BTreeMap<String, String>, Refusal> {
-    caller.require_s3_reader(state)?;
-    let users = caller.tenant(state)?.users.iter().filter(|(_, user)| user.can_have_policy());
+    let users = caller.require_s3_reader(state)?.users.iter().filter(|(_, user)| user.can_have_policy());
     Ok(users.map(|(name, user)| (name.clone(), user.policy.clone().unwrap_or_default())).collect())
 }
 
@@ -117,8 +116,7 @@ fn unknown(user: &str) -> Refusal {
 }
 
 pub(crate) fn list_groups(state: &ClusterState, caller: &Caller) -> Result<BTreeMap<String, String>, Refusal> {
-    caller.require_s3_reader(state)?;
-    let groups = caller.tenant(state)?.groups.iter();
+    let groups = caller.require_s3_reader(state)?.groups.iter();
     Ok(groups.filter_map(|(group, attached)| Some((group.clone(), attached.clone()?))).collect())
 }
 

@@ -24,13 +24,11 @@ pub(crate) struct NewBucket {
 
 /// The buckets of the caller's tenant (vendor documentation: names are unique in the cluster, and visible per tenant).
 pub(crate) fn list<'s>(state: &'s ClusterState, caller: &Caller) -> Result<Vec<(&'s str, &'s Bucket)>, Refusal> {
-    caller.require_s3_reader(state)?;
-    Ok(caller.tenant(state)?.buckets.iter().map(|(name, bucket)| (name.as_str(), bucket)).collect())
+    Ok(caller.require_s3_reader(state)?.buckets.iter().map(|(name, bucket)| (name.as_str(), bucket)).collect())
 }
 
 pub(crate) fn policy<'s>(state: &'s ClusterState, caller: &Caller, name: &str) -> Result<&'s BucketPolicy, Refusal> {
-    caller.require_s3_reader(state)?;
-    caller.tenant(state)?.buckets.get(name).map(|bucket| &bucket.policy).ok_or_else(|| missing(name))
+    caller.require_s3_reader(state)?.buckets.get(name).map(|bucket| &bucket.policy).ok_or_else(|| missing(name))
 }
 
 /// A bucket as the definitions describe it since 4.2.

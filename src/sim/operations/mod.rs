@@ -68,9 +68,11 @@ impl Caller {
         }
     }
 
-    pub(crate) fn require_s3_reader(&self, state: &ClusterState) -> Result<(), Refusal> {
+    /// Requires the same of a caller, and S3. Returns the caller's tenant.
+    pub(crate) fn require_s3_reader<'s>(&self, state: &'s ClusterState) -> Result<&'s Tenant, Refusal> {
         self.require_reader()?;
-        require_s3(state)
+        require_s3(state)?;
+        self.tenant(state)
     }
 
     pub(crate) fn require_s3_writer(&self, state: &ClusterState) -> Result<(), Refusal> {

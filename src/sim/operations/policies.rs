@@ -3,13 +3,13 @@
 use serde_json::{Map, Value};
 
 use super::{Caller, Refusal};
+use crate::sim::check::texts;
 use crate::sim::document::StoredDocument;
 use crate::sim::state::{ClusterState, Policy};
 use crate::sim::switches::{AddOver, CommaInName, ListDuplicates, RemoveAttached};
 
 pub(crate) fn list(state: &ClusterState, caller: &Caller) -> Result<Vec<String>, Refusal> {
-    caller.require_s3_reader(state)?;
-    let tenant = caller.tenant(state)?;
+    let tenant = caller.require_s3_reader(state)?;
     let mut names: Vec<String> = state.predefined.keys().chain(tenant.policies.keys()).cloned().collect();
     if state.switches.lists == ListDuplicates::PoliciesTwice {
         names.extend(tenant.policies.keys().cloned());
@@ -19,8 +19,7 @@ pub(crate) fn list(state: &ClusterState, caller: &Caller) -> Result<Vec<String>,
 }
 
 pub(crate) fn show(state: &ClusterState, caller: &Caller, name: &str) -> Result<StoredDocument, Refusal> {
-    caller.require_s3_reader(state)?;
-    let own = caller.tenant(state)?.policies.get(name).map(|policy| &policy.document);
+    let own = caller.require_s3_reader(state)?.policies.get(name).map(|policy| &policy.document);
     own.or_else(|| state.predefined.get(name)).cloned().ok_or_else(|| missing(name))
 }
 
@@ -151,16 +150,11 @@ fn check_statement(value: &Value) -> Result<(), Refusal> {
 
 /// The strings under one of two names: a string, or an array of at least one.
 fn strings<'v>(statement: &'v Map<String, Value>, name: &str, negated: &str) -> Result<Vec<&'v str>, Refusal> {
-    let strings = match statement.get(name).or_else(|| statement.get(negated)) {
-        Some(Value::String(text)) => vec![text.as_str()],
-        Some(Value::Array(list)) => list
-            .iter()
-            .map(|item| {
-                item.as_str().ok_or_else(|| invalid_document(&format!("{name} holds something that is not a string")))
-            })
-            .collect::<Result<_, _>>()?,
-        Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_)) | None => Vec::new(),
-    };
+    let value = statement.get(name).or_else(|| statement.get(negated)).unwrap_or(&Value::Null);
+    let strings = texts(value);
+    if value.as_array().is_some_and(|items| items.len() > strings.len()) {
+        return Err(invalid_document(&format!("{name} holds something that is not a string")));
+    }
     if strings.is_empty() { Err(invalid_document(&format!("a statement has no {name}"))) } else { Ok(strings) }
 }
 

@@ -82,7 +82,7 @@ pub(super) static CALLS: [Spec; 32] = [
         exists: |state| state.behaviour().own_key_pairs && state.switches.key_reset,
         ..post("/users/{uid}/s3/resetCredentials", &[optional("org", Text)], reset_keys)
     },
-    get("/s3", |state, call| call.caller.require_s3_reader(state).map(|()| responses::s3())),
+    get("/s3", |state, call| call.caller.require_s3_reader(state).map(|_| responses::s3())),
     Spec { query: &["purge_config"], ..delete("/s3", |state, call| delete_s3(state, &call.caller).map(done)) },
     Spec {
         exists: TENANTS,

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use percent_encoding::percent_decode_str;
-use serde::de::DeserializeOwned;
 use serde_json::value::{RawValue, to_raw_value};
 
 use crate::sim::document::{StoredDocument, check_json};
@@ -80,7 +79,7 @@ impl RequestBody {
     }
 
     pub(super) fn optional_text(&self, name: &str) -> Option<String> {
-        self.value(name)
+        self.0.get(name).and_then(|raw| serde_json::from_str(raw.get()).ok())
     }
 
     pub(super) fn number(&self, name: &str) -> Option<u64> {
@@ -99,10 +98,6 @@ impl RequestBody {
         let text = inner.as_deref().unwrap_or(raw.get());
         let wrong = |error| Refusal::param(name, format!("Invalid policy: {error}"));
         StoredDocument::parse(text).map(Some).map_err(wrong)
-    }
-
-    fn value<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
-        self.0.get(name).and_then(|raw| serde_json::from_str(raw.get()).ok())
     }
 }
 

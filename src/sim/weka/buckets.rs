@@ -4,7 +4,7 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 
 use super::parsed::{Parsed, document, read, write};
-use super::print::{Printout, nothing};
+use super::print::Printout;
 use super::protocol::{CommandRun, RunNeeds};
 use crate::sim::operations::buckets::{self, NewBucket};
 use crate::sim::operations::{Caller, Refusal};
@@ -75,13 +75,11 @@ pub(super) fn bucket_command(command: BucketCommand, behaviour: &Behaviour) -> P
             let add = write(move |run, state, caller| {
                 let document = if has_file { Some(document(run)?) } else { None };
                 let new = NewBucket { name, policy, document, hard_quota, path: existing_path, fs: fs_name };
-                buckets::add(state, caller, new).map(|()| nothing())
+                buckets::add(state, caller, new)
             });
             Parsed { needs: RunNeeds { file: policy_json, prompt: None }, ..add }
         }
-        BucketCommand::Remove { name, .. } => {
-            write(move |_, state, caller| buckets::remove(state, caller, &name).map(|()| nothing()))
-        }
+        BucketCommand::Remove { name, .. } => write(move |_, state, caller| buckets::remove(state, caller, &name)),
         BucketCommand::Policy(policy) => policy_command(policy, behaviour),
     }
 }
@@ -99,17 +97,17 @@ fn policy_command(command: BucketPolicyCommand, behaviour: &Behaviour) -> Parsed
         }),
         BucketPolicyCommand::Set { first, second } => {
             let (bucket, word) = in_order(first, second);
-            write(move |_, state, caller| buckets::set_canned(state, caller, &bucket, &word).map(|()| nothing()))
+            write(move |_, state, caller| buckets::set_canned(state, caller, &bucket, &word))
         }
         BucketPolicyCommand::SetCustom { first, second } => {
             let (bucket, file) = in_order(first, second);
             let set = write(move |run: &CommandRun, state, caller| {
-                buckets::set_document(state, caller, &bucket, document(run)?).map(|()| nothing())
+                buckets::set_document(state, caller, &bucket, document(run)?)
             });
             Parsed { needs: RunNeeds { file: Some(file), prompt: None }, ..set }
         }
         BucketPolicyCommand::Reset { bucket } => {
-            write(move |_, state, caller| buckets::set_canned(state, caller, &bucket, "none").map(|()| nothing()))
+            write(move |_, state, caller| buckets::set_canned(state, caller, &bucket, "none"))
         }
     }
 }

@@ -5,7 +5,7 @@ use clap::{Args, Parser, Subcommand};
 
 use super::buckets::{BucketCommand, bucket_command};
 use super::parsed::{Execute, Parsed, document, read, write};
-use super::print;
+use super::print::{self, Printout};
 use super::protocol::{CommandRun, Prompt, RunNeeds};
 use crate::sim::operations::sts::AssumeRoleRequest;
 use crate::sim::operations::{Refusal, attachments, policies, require_s3, sts, users};
@@ -67,7 +67,7 @@ fn command_of_release(command: TopCommand, behaviour: &Behaviour) -> Result<Pars
                 if typed_line(run).trim() != "yes" {
                     return Err(Refusal::invalid("aborted"));
                 }
-                Ok(print::keys(Some(&attachments::renew_keys(state, caller, user.as_deref())?)))
+                Ok(print::keys(&attachments::renew_keys(state, caller, user.as_deref())?))
             });
             Parsed { needs, ..renew }
         }
@@ -86,20 +86,19 @@ fn policy_command(command: PolicyCommand, behaviour: &Behaviour) -> Result<Parse
             read(move |state, caller| Ok(print::policy(state, &name, &policies::show(state, caller, &name)?)))
         }
         PolicyCommand::Add { name, file } => {
-            let add = write(move |run, state, caller| {
-                policies::add(state, caller, &name, document(run)?).map(|()| print::nothing())
-            });
+            let add = write(move |run, state, caller| policies::add(state, caller, &name, document(run)?));
             Parsed { needs: RunNeeds { file: Some(file), prompt: None }, ..add }
         }
-        PolicyCommand::Remove { name } => {
-            write(move |_, state, caller| policies::remove(state, caller, &name).map(|()| print::nothing()))
-        }
+        PolicyCommand::Remove { name } => write(move |_, state, caller| policies::remove(state, caller, &name)),
         PolicyCommand::Attach { policy, name, target } => {
             let target = one_target("attach <policy>", name, target, behaviour)?;
             write(move |_, state, caller| match &target {
-                UserOrGroup::User(user) => Ok(print::keys(attachments::attach(state, caller, &policy, user)?.as_ref())),
+                UserOrGroup::User(user) => {
+                    let keys = attachments::attach(state, caller, &policy, user)?;
+                    Ok(keys.map_or_else(|| ().into(), |keys| print::keys(&keys)))
+                }
                 UserOrGroup::Group(group) => {
-                    attachments::attach_group(state, caller, &policy, group).map(|()| print::nothing())
+                    attachments::attach_group(state, caller, &policy, group).map(Printout::from)
                 }
             })
         }
@@ -108,9 +107,7 @@ fn policy_command(command: PolicyCommand, behaviour: &Behaviour) -> Result<Parse
             let Some([policy, user]) = <[String; 2]>::try_from(names).ok().filter(|_| !given) else {
                 return Err(usage("detach <policy> <user>"));
             };
-            write(move |_, state, caller| {
-                attachments::detach_policy(state, caller, &policy, &user).map(|()| print::nothing())
-            })
+            write(move |_, state, caller| attachments::detach_policy(state, caller, &policy, &user))
         }
         PolicyCommand::Detach { names, target } => {
             let mut names = names.into_iter();
@@ -119,12 +116,9 @@ fn policy_command(command: PolicyCommand, behaviour: &Behaviour) -> Result<Parse
                 return Err(usage(&forms("detach", behaviour)));
             }
             let target = one_target("detach", name, target, behaviour)?;
-            write(move |_, state, caller| {
-                match &target {
-                    UserOrGroup::User(user) => attachments::detach(state, caller, user)?,
-                    UserOrGroup::Group(group) => attachments::detach_group(state, caller, group)?,
-                }
-                Ok(print::nothing())
+            write(move |_, state, caller| match &target {
+                UserOrGroup::User(user) => attachments::detach(state, caller, user),
+                UserOrGroup::Group(group) => attachments::detach_group(state, caller, group),
             })
         }
     })

@@ -21,10 +21,10 @@ pub(super) fn read(execute: impl FnOnce(&ClusterState, &Caller) -> Result<Printo
     Parsed { json: false, needs: RunNeeds::default(), writes: false, execute }
 }
 
-pub(super) fn write(
-    execute: impl FnOnce(&CommandRun, &mut ClusterState, &Caller) -> Result<Printout, Refusal> + 'static,
+pub(super) fn write<T: Into<Printout>>(
+    execute: impl FnOnce(&CommandRun, &mut ClusterState, &Caller) -> Result<T, Refusal> + 'static,
 ) -> Parsed {
-    let execute: Execute = Box::new(|run, state, caller, _| execute(run, state, caller));
+    let execute: Execute = Box::new(|run, state, caller, _| execute(run, state, caller).map(Into::into));
     Parsed { json: false, needs: RunNeeds::default(), writes: true, execute }
 }
 

@@ -48,8 +48,10 @@ fn as_lines(value: &Value) -> String {
     }
 }
 
-pub(super) fn nothing() -> Printout {
-    Printout::Members(Value::Null)
+impl From<()> for Printout {
+    fn from((): ()) -> Self {
+        Self::Members(Value::Null)
+    }
 }
 
 pub(super) fn status(state: &ClusterState) -> Printout {
@@ -147,10 +149,8 @@ pub(super) fn policy(state: &ClusterState, name: &str, document: &StoredDocument
     })
 }
 
-pub(super) fn keys(made: Option<&Keys>) -> Printout {
-    Printout::Members(
-        made.map_or(Value::Null, |keys| json!({ "access_key": keys.access_key, "secret_key": keys.secret_key })),
-    )
+pub(super) fn keys(keys: &Keys) -> Printout {
+    Printout::Members(json!({ "access_key": keys.access_key, "secret_key": keys.secret_key }))
 }
 
 pub(super) fn credentials(given: &TemporaryCredentials) -> Printout {
