@@ -5,90 +5,79 @@ use std::collections::BTreeMap;
 use toml_edit::{Item, Table, value};
 
 use super::broken::{broken_rules, suppress};
-use super::select::{Rest, undeclarable};
-use super::{ImportedBucket, Inventory, Selection, codes};
+use super::select::undeclarable;
+use super::{Import, ImportedBucket, Inventory, Selection, codes};
 use crate::base::{BucketName, Finding, Severity, file_name};
 use crate::desired::escaped;
 use crate::observed::{BucketPolicy, Buckets};
 use crate::policy::{self, Catalogue, LintInput};
 
-/// The declared buckets, and the files of their documents.
-#[derive(Debug, Default)]
-pub(super) struct DeclaredBuckets {
-    pub(super) buckets: BTreeMap<BucketName, ImportedBucket>,
-    pub(super) files: BTreeMap<String, String>,
-}
-
-/// The buckets to declare. Reports those that no configuration can declare.
-pub(super) fn declared(
-    inventory: &Inventory,
-    selection: &Selection,
-    catalogues: &[Catalogue; 2],
-    rest: &mut Rest,
-) -> DeclaredBuckets {
-    let mut declared = DeclaredBuckets::default();
+/// Declares the buckets, and reports those that no configuration can declare.
+pub(super) fn declare(inventory: &Inventory, selection: &Selection, catalogues: &[Catalogue; 2], import: &mut Import) {
     match &inventory.buckets {
         Buckets::NotRead => {}
         Buckets::Unreadable(why) => {
             let message = format!("the policies of buckets cannot be read: {why}; no buckets are written");
             let help = "give the login the right to list buckets, and import them with `--buckets '*'`";
-            rest.findings.push(Finding::warning(codes::BUCKETS_UNKNOWN, message).help(help));
+            import.findings.push(Finding::warning(codes::BUCKETS_UNKNOWN, message).help(help));
         }
         Buckets::Known(buckets) => {
             for (bucket, policy) in buckets.iter().filter(|(_, policy)| !policy.is_none()) {
                 if !selection.has_bucket(bucket) {
-                    rest.left_out.other_buckets += 1;
+                    import.left_out.other_buckets += 1;
                 } else if let Err(problem) = bucket.addressable() {
-                    rest.findings.push(undeclarable("bucket", bucket.as_str(), &problem.to_string()));
-                } else if let Err(why) = declared.add(bucket, policy, catalogues) {
+                    import.findings.push(undeclarable("bucket", bucket.as_str(), &problem.to_string()));
+                } else if let Err(why) = add(bucket, policy, catalogues, import) {
                     let message = format!("cannot declare the policy of bucket `{bucket}`: {why}; left out");
                     let help = "the bucket keeps its policy; to replace it, declare it by hand with a valid document";
-                    rest.findings.push(Finding::warning(codes::UNDECLARABLE_BUCKET, message).help(help));
+                    import.findings.push(Finding::warning(codes::UNDECLARABLE_BUCKET, message).help(help));
                 }
             }
         }
     }
-    declared
 }
 
-impl DeclaredBuckets {
-    fn add(&mut self, bucket: &BucketName, policy: &BucketPolicy, catalogues: &[Catalogue; 2]) -> Result<(), String> {
-        let imported = match (policy.canned, policy.document.normal()) {
-            (Some(canned), _) => ImportedBucket::Canned(canned),
-            (None, None) => return Err("attune cannot read its document".to_owned()),
-            (None, Some(document)) => {
-                let text = policy::file_text(document.document()).unwrap_or_else(|| document.json().to_owned());
-                let read = policy::read_bucket_policy(&text);
-                if let Some(problem) = read.problems.iter().find(|problem| problem.severity == Severity::Error) {
-                    return Err(problem.message.clone());
-                }
-                let path = format!("buckets/{}.json", file_name(bucket.as_str()));
-                self.files.insert(path.clone(), escaped(&text).into_owned());
-                let lint = |input: &LintInput<'_>| policy::lint_bucket(input, bucket);
-                let broken = broken_rules(document.document(), catalogues, lint);
-                ImportedBucket::Document(path, broken)
+fn add(
+    bucket: &BucketName,
+    policy: &BucketPolicy,
+    catalogues: &[Catalogue; 2],
+    import: &mut Import,
+) -> Result<(), String> {
+    let imported = match (policy.canned, policy.document.normal()) {
+        (Some(canned), _) => ImportedBucket::Canned(canned),
+        (None, None) => return Err("attune cannot read its document".to_owned()),
+        (None, Some(document)) => {
+            let text = policy::file_text(document.document()).unwrap_or_else(|| document.json().to_owned());
+            let read = policy::read_bucket_policy(&text);
+            if let Some(problem) = read.problems.iter().find(|problem| problem.severity == Severity::Error) {
+                return Err(problem.message.clone());
+            }
+            let path = format!("buckets/{}.json", file_name(bucket.as_str()));
+            import.files.insert(path.clone(), escaped(&text).into_owned());
+            let lint = |input: &LintInput<'_>| policy::lint_bucket(input, bucket);
+            let broken = broken_rules(document.document(), catalogues, lint);
+            ImportedBucket::Document(path, broken)
+        }
+    };
+    import.buckets.insert(bucket.clone(), imported);
+    Ok(())
+}
+
+/// The section `[buckets]`.
+pub(super) fn table(buckets: &BTreeMap<BucketName, ImportedBucket>) -> Table {
+    let mut table = Table::new();
+    table.set_implicit(true);
+    for (bucket, imported) in buckets {
+        let item = match imported {
+            ImportedBucket::Canned(canned) => value(canned.as_str()),
+            ImportedBucket::Document(path, broken) => {
+                let mut entry = Table::new();
+                entry.insert("document", value(path));
+                suppress(broken, &mut entry);
+                Item::Table(entry)
             }
         };
-        self.buckets.insert(bucket.clone(), imported);
-        Ok(())
+        table.insert(bucket.as_str(), item);
     }
-
-    /// The section `[buckets]`.
-    pub(super) fn table(&self) -> Table {
-        let mut table = Table::new();
-        table.set_implicit(true);
-        for (bucket, imported) in &self.buckets {
-            let item = match imported {
-                ImportedBucket::Canned(canned) => value(canned.as_str()),
-                ImportedBucket::Document(path, broken) => {
-                    let mut entry = Table::new();
-                    entry.insert("document", value(path));
-                    suppress(broken, &mut entry);
-                    Item::Table(entry)
-                }
-            };
-            table.insert(bucket.as_str(), item);
-        }
-        table
-    }
+    table
 }

@@ -221,7 +221,6 @@ fn with_mark(document: &Document, run: &str, mark: char) -> Option<Document> {
 }
 
 impl Template {
-    /// The document with other texts for the marks.
     pub(super) fn document_with(&self, row: &str, column: &str) -> Document {
         with_texts(&self.document, |text| with_values(text, row, column))
     }
@@ -236,7 +235,6 @@ impl Template {
     }
 }
 
-/// A text with other texts for its marks.
 pub(super) fn with_values(text: &str, row: &str, column: &str) -> String {
     let mut result = String::with_capacity(text.len());
     for c in text.chars() {

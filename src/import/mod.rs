@@ -80,7 +80,7 @@ pub struct ImportStyle {
 }
 
 /// A configuration that declares the contents of a cluster.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 #[must_use]
 pub struct Import {
     /// The text of the main file.

@@ -2,17 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Inventory, LeftOut, Selection, codes};
+use super::{Import, Inventory, Selection, codes};
 use crate::base::{BucketName, Finding, GroupName, NamePatterns, PolicyName, Principal, UserName, list_some};
 use crate::observed::ObservedUser;
 
 const NAMED: usize = 5;
-
-#[derive(Debug, Default)]
-pub(super) struct Rest {
-    pub(super) left_out: LeftOut,
-    pub(super) findings: Vec<Finding>,
-}
 
 impl Inventory {
     pub(super) fn declarable_policies(&self, selection: &Selection) -> BTreeSet<PolicyName> {
@@ -26,16 +20,16 @@ impl Inventory {
         selected.map(|(_, policy)| policy.meant().into_owned()).collect()
     }
 
-    pub(super) fn other_policies(&self, selection: &Selection, rest: &mut Rest) {
+    pub(super) fn other_policies(&self, selection: &Selection, import: &mut Import) {
         let attached = self.attached_to_selected(selection);
         for name in self.policies.keys() {
             match NameKind::of(name) {
-                NameKind::Predefined => rest.left_out.predefined += 1,
-                NameKind::Temporary(policy) => rest.findings.push(self.temporary(name, &policy)),
+                NameKind::Predefined => import.left_out.predefined += 1,
+                NameKind::Temporary(policy) => import.findings.push(self.temporary(name, &policy)),
                 NameKind::Declarable | NameKind::Undeclarable(_) if !selection.has_policy(name, &attached) => {
-                    rest.left_out.other_policies += 1;
+                    import.left_out.other_policies += 1;
                 }
-                NameKind::Undeclarable(why) => rest.findings.push(undeclarable("policy", name.as_str(), &why)),
+                NameKind::Undeclarable(why) => import.findings.push(undeclarable("policy", name.as_str(), &why)),
                 NameKind::Declarable => {}
             }
         }
@@ -50,34 +44,32 @@ impl Inventory {
         Finding::warning(codes::TEMPORARY, message).help("apply the interrupted configuration again, then import again")
     }
 
-    /// The users and groups to declare, with their policies. Reports the others.
-    pub(super) fn declared_holders(&self, selection: &Selection, rest: &mut Rest) -> BTreeMap<Principal, PolicyName> {
+    /// Declares the users and groups with their policies, and reports the others.
+    pub(super) fn declare_holders(&self, selection: &Selection, import: &mut Import) {
         if !self.attachments_known {
             let message = format!("WEKA {} does not report which policies are attached", self.identity.release);
-            rest.findings.push(
+            import.findings.push(
                 Finding::warning(codes::ATTACHMENTS_UNKNOWN, format!("{message}: no users are written"))
                     .help("REST reports attachments since 4.0; `--via weka` may report more"),
             );
-            return BTreeMap::new();
+            return;
         }
         let without = self.users.values().filter(|user| user.attached.is_none() && user.can_have_policy());
-        rest.left_out.without_policy = without.count();
-        let mut declared = BTreeMap::new();
+        import.left_out.without_policy = without.count();
         for (principal, policy) in self.attachments() {
             if !selection.has_holder(&principal, policy) {
                 match principal {
-                    Principal::User(_) => rest.left_out.other_users += 1,
-                    Principal::Group(_) => rest.left_out.other_groups += 1,
+                    Principal::User(_) => import.left_out.other_users += 1,
+                    Principal::Group(_) => import.left_out.other_groups += 1,
                 }
             } else if policy.temporary_for().is_none() {
                 match self.undeclared(&principal, policy) {
-                    Some(finding) => rest.findings.push(finding),
-                    None => _ = declared.insert(principal, policy.clone()),
+                    Some(finding) => import.findings.push(finding),
+                    None => _ = import.holders.insert(principal, policy.clone()),
                 }
             }
         }
-        rest.findings.extend(self.directory_users(&declared));
-        declared
+        import.findings.extend(self.directory_users(&import.holders));
     }
 
     fn user(&self, principal: &Principal) -> Option<&ObservedUser> {
@@ -124,7 +116,7 @@ impl Inventory {
         Some(Finding::warning(codes::FROM_DIRECTORY, message).help(help))
     }
 
-    pub(super) fn unused_patterns(&self, selection: &Selection, rest: &mut Rest) {
+    pub(super) fn unused_patterns(&self, selection: &Selection, import: &mut Import) {
         let policies: Vec<&str> = self.policies.keys().map(PolicyName::as_str).collect();
         let users: Vec<&str> = self.users.keys().map(UserName::as_str).collect();
         let groups: Vec<&str> = self.groups.keys().map(GroupName::as_str).collect();
@@ -139,7 +131,7 @@ impl Inventory {
         for (kind, patterns, names) in kinds {
             for pattern in patterns.iter().filter(|pattern| !names.iter().any(|name| pattern.matches(name))) {
                 let message = format!("no {kind} on the cluster matches `{pattern}`");
-                rest.findings.push(Finding::warning(codes::NO_MATCH, message));
+                import.findings.push(Finding::warning(codes::NO_MATCH, message));
             }
         }
     }

@@ -16,7 +16,6 @@ const BUCKET: &str = "bucket";
 /// The first column for other words of documents.
 const VALUE: &str = "value";
 
-/// All templates of an import, with their tables.
 #[derive(Debug, Default)]
 pub(super) struct Folded {
     /// The tables, by name: the columns of each row.
@@ -33,7 +32,6 @@ pub(super) type Table = BTreeMap<String, BTreeMap<String, String>>;
 pub(super) struct PolicyTemplate {
     /// Its name, with the placeholder.
     pub(super) name: String,
-    /// The name of its table of rows.
     pub(super) table: String,
     /// Its document, with placeholders.
     pub(super) document: Document,
@@ -46,9 +44,7 @@ pub(super) struct PolicyTemplate {
 pub(super) struct PrincipalTemplate {
     /// Its name, with the placeholder.
     pub(super) name: String,
-    /// The name of its table of rows.
     pub(super) table: String,
-    /// The template of the policies.
     pub(super) policy: String,
     pub(super) principals: BTreeSet<Principal>,
 }

@@ -7,7 +7,6 @@ use toml_edit::{ArrayOfTables, DocumentMut, InlineTable, Item, Table, value};
 use super::broken::{broken_rules, catalogues, suppress};
 use super::buckets;
 use super::fold::Declared;
-use super::select::Rest;
 use super::tables::{Folded, PolicyTemplate, folded, free_name};
 use super::{
     DocumentStyle, Import, ImportStyle, ImportedPolicy, ImportedTemplate, Inventory, MAIN_FILE, SCHEMA_FILE, Selection,
@@ -24,44 +23,32 @@ pub fn import(
     style: ImportStyle,
     connection: &ClusterSettings,
 ) -> Import {
-    let mut rest = Rest::default();
-    inventory.unused_patterns(selection, &mut rest);
-    inventory.other_policies(selection, &mut rest);
-    let holders = inventory.declared_holders(selection, &mut rest);
-    let declared = declared(inventory, selection, &mut rest.findings);
-    let buckets = buckets::declared(inventory, selection, &catalogues(&inventory.identity.release), &mut rest);
-    let folded = if style.templates { folded(&declared, &holders) } else { Folded::default() };
-    let mut writer = Writer {
-        style: style.documents,
-        documents: BTreeMap::new(),
-        policies: BTreeMap::new(),
-        findings: std::mem::take(&mut rest.findings),
-    };
+    let mut import = Import { files: [(SCHEMA_FILE.to_owned(), SCHEMA.to_owned())].into(), ..Import::default() };
+    inventory.unused_patterns(selection, &mut import);
+    inventory.other_policies(selection, &mut import);
+    inventory.declare_holders(selection, &mut import);
+    let declared = declared(inventory, selection, &mut import.findings);
+    buckets::declare(inventory, selection, &catalogues(&inventory.identity.release), &mut import);
+    let folded = if style.templates { folded(&declared, &import.holders) } else { Folded::default() };
+    let policies = Writer { style: style.documents, import: &mut import }.all_policies(&declared, &folded);
+    let holders = |of_kind: fn(&Principal) -> bool| holder_table(&import.holders, &folded, of_kind);
     let mut file = DocumentMut::new();
     file.decor_mut().set_prefix(head(inventory));
-    file.insert("cluster", Item::Table(connection.to_toml(&inventory.identity.tenant)));
-    file.insert("tables", Item::Table(row_tables(&folded)));
-    file.insert("policies", Item::Table(writer.all_policies(&declared, &folded)));
-    file.insert("users", Item::Table(holder_table(&holders, &folded, |principal| principal.user().is_some())));
-    file.insert("groups", Item::Table(holder_table(&holders, &folded, |principal| principal.group().is_some())));
-    file.insert("buckets", Item::Table(buckets.table()));
-    let text = file.to_string();
-    let mut findings = writer.findings;
-    findings.sort_by_key(|finding| (finding.severity, finding.code));
-    Import {
-        text: format_toml(MAIN_FILE, &text).unwrap_or(text),
-        files: [(SCHEMA_FILE.to_owned(), SCHEMA.to_owned())]
-            .into_iter()
-            .chain(writer.documents)
-            .chain(buckets.files)
-            .collect(),
-        policies: writer.policies,
-        holders,
-        buckets: buckets.buckets,
-        templates: style.templates.then(|| imported_templates(&folded)),
-        left_out: rest.left_out,
-        findings,
+    for (section, table) in [
+        ("cluster", connection.to_toml(&inventory.identity.tenant)),
+        ("tables", row_tables(&folded)),
+        ("policies", policies),
+        ("users", holders(|principal| principal.user().is_some())),
+        ("groups", holders(|principal| principal.group().is_some())),
+        ("buckets", buckets::table(&import.buckets)),
+    ] {
+        file.insert(section, Item::Table(table));
     }
+    let text = file.to_string();
+    import.text = format_toml(MAIN_FILE, &text).unwrap_or(text);
+    import.findings.sort_by_key(|finding| (finding.severity, finding.code));
+    import.templates = style.templates.then(|| imported_templates(&folded));
+    import
 }
 
 fn head(inventory: &Inventory) -> String {
@@ -149,14 +136,12 @@ fn declared<'a>(inventory: &'a Inventory, selection: &Selection, findings: &mut 
     declared
 }
 
-struct Writer {
+struct Writer<'a> {
     style: DocumentStyle,
-    documents: BTreeMap<String, String>,
-    policies: BTreeMap<PolicyName, ImportedPolicy>,
-    findings: Vec<Finding>,
+    import: &'a mut Import,
 }
 
-impl Writer {
+impl Writer<'_> {
     fn all_policies(&mut self, declared: &[Declared<'_>], folded: &Folded) -> Table {
         let mut table = implicit_table();
         let made: BTreeMap<&PolicyName, &PolicyTemplate> =
@@ -167,7 +152,9 @@ impl Writer {
             let what = format!("policy `{}`", of.name);
             let entry = self.entry(&what, statements, &of.path, text, &of.allowed);
             table.insert(&escaped(of.name.as_str()), Item::Table(entry.0));
-            self.policies.insert(of.name.clone(), ImportedPolicy { document: entry.1, allowed: of.allowed.clone() });
+            self.import
+                .policies
+                .insert(of.name.clone(), ImportedPolicy { document: entry.1, allowed: of.allowed.clone() });
         }
         for template in &folded.policies {
             let allowed = declared.iter().find(|of| template.policies.values().any(|name| name == of.name));
@@ -183,7 +170,7 @@ impl Writer {
             table.insert(&template.name, Item::Table(entry));
             for name in template.policies.values() {
                 let policy = ImportedPolicy { document: document.clone(), allowed: allowed.clone() };
-                self.policies.insert(name.clone(), policy);
+                self.import.policies.insert(name.clone(), policy);
             }
         }
         table
@@ -202,7 +189,7 @@ impl Writer {
 
     /// The path for a document of this name, which no other document has, even on a file system that ignores case.
     fn free_path(&self, name: &str) -> String {
-        let taken: BTreeSet<String> = self.documents.keys().map(|path| path.to_lowercase()).collect();
+        let taken: BTreeSet<String> = self.import.files.keys().map(|path| path.to_lowercase()).collect();
         let path = |name: &str| format!("policies/{}.json", file_name(name));
         path(&free_name(name, |name| taken.contains(&path(name).to_lowercase())))
     }
@@ -225,18 +212,18 @@ impl Writer {
             }
             None => {
                 entry.insert("document", value(path));
-                self.documents.insert(path.to_owned(), text);
+                self.import.files.insert(path.to_owned(), text);
                 Some(path.to_owned())
             }
         };
         if let (Some(path), DocumentStyle::Inline) = (&file, self.style) {
             let message = format!("inline statements cannot express the document of {what}; it is in {path}");
-            self.findings.push(Finding::note(codes::NOT_INLINE, message));
+            self.import.findings.push(Finding::note(codes::NOT_INLINE, message));
         }
         suppress(allowed, &mut entry);
         if !allowed.is_empty() {
             let message = format!("the document of {what} breaks rules: {}", allowed.join(", "));
-            self.findings.push(
+            self.import.findings.push(
                 Finding::warning(codes::BROKEN_RULES, message).help(
                     "the configuration suppresses these rules for this policy; `attune policy lint` explains them",
                 ),
