@@ -72,7 +72,6 @@ fn example(
     beyond(document, &envelope.granted, Some(before), context).or_else(worse)
 }
 
-/// What exceeds an envelope, in words.
 pub(super) fn what(bucket: &BucketName, to_anonymous: bool, why: &Why) -> String {
     let who = if to_anonymous { Holder::Anonymous.to_string() } else { "requests with a login".to_owned() };
     match why {

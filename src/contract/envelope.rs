@@ -131,7 +131,6 @@ fn entry<'h>(all: &'h mut AllHeld, policy: &PolicyName, given: Given) -> Option<
     Some(all.entry((policy.clone(), document)).or_default())
 }
 
-/// What a policy gives beyond an envelope.
 fn breach(
     envelope: &Envelope,
     (policy, document): (PolicyName, Option<Normal>),

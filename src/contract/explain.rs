@@ -9,12 +9,10 @@ use crate::policy::access::{
 };
 use crate::policy::{BucketDocument, Document, Part, Place, alone};
 
-/// Whose access a failure is about.
 pub(super) fn who(failure: &Failure) -> String {
     failure.who.as_ref().map_or_else(|| "everyone".to_owned(), ToString::to_string)
 }
 
-/// Whether a failure has a certain example.
 pub(super) fn is_certain(failure: &Failure) -> bool {
     match &failure.why {
         Why::Allowed(example) | Why::NotAllowed(example) => !example.is_open,
@@ -22,7 +20,6 @@ pub(super) fn is_certain(failure: &Failure) -> bool {
     }
 }
 
-/// What fails, in words.
 pub(super) fn what(failure: &Failure) -> String {
     let who = who(failure);
     let policy = failure.policy.as_ref().map(|policy| format!(" by policy `{policy}`")).unwrap_or_default();
@@ -157,13 +154,11 @@ pub(super) fn of_bucket(
     })
 }
 
-/// The bucket of a resource.
 fn bucket(example: &Counterexample) -> Option<BucketName> {
     let behind = example.resource.strip_prefix(ARN)?;
     Some(BucketName::reported(behind.split_once('/').map_or(behind, |(bucket, _)| bucket)))
 }
 
-/// The decisions about the actions that a request asks for.
 fn decisions(
     example: &Counterexample,
     document: &Document,

@@ -102,7 +102,6 @@ struct Checker<'a, 's> {
     documents: Vec<Prepared<'s>>,
     /// The indices of the documents.
     indices: BTreeMap<&'s Normal, usize>,
-    /// The records before.
     earlier: Option<Records<'s>>,
 }
 

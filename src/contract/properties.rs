@@ -2,7 +2,7 @@
 
 use super::{Against, Breach, BreachBy, Why, check_envelopes};
 use crate::base::{BucketName, PolicyName, Release};
-use crate::desired::{Authored, Boundary, BucketIntent, Desired, PolicyIntent, load};
+use crate::desired::{Authored, Boundary, BucketIntent, Desired, Loaded, PolicyIntent, load};
 use crate::policy::access::{Conditions, Context, Credentials, RequestOn, RequestOrAction, Verdict, decide_request};
 use crate::policy::{BucketDocument, Catalogue, Document, Random, alone, predefined};
 
@@ -25,10 +25,22 @@ const BUCKETS: [&str; 3] = ["abc", "xyz", "zzz"];
 const OF_OBJECTS: [&str; 5] = ["read", "write", "delete", "delete-version", "read-version"];
 const OF_BUCKETS: [&str; 3] = ["list", "delete-bucket", "create-bucket"];
 
+/// A line with a condition, or nothing.
+fn condition_line(random: &mut Random, key: &str) -> String {
+    let condition = random.pick(&CONDITIONS);
+    if condition.is_empty() { String::new() } else { format!("{key} = {condition}\n") }
+}
+
+fn loaded(main: &str, team: &str) -> Loaded {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("attune.toml"), main).unwrap();
+    std::fs::write(folder.path().join("team.toml"), team).unwrap();
+    load(&folder.path().join("attune.toml"), Boundary::Repository).unwrap()
+}
+
 fn statement(random: &mut Random, policy: &str) -> String {
     let effect = random.pick(&["Allow", "Allow", "Allow", "Deny"]);
-    let (action, on, condition) = (random.pick(&ACTIONS), random.pick(&RESOURCES), random.pick(&CONDITIONS));
-    let condition = if condition.is_empty() { String::new() } else { format!("condition = {condition}\n") };
+    let (action, on, condition) = (random.pick(&ACTIONS), random.pick(&RESOURCES), condition_line(random, "condition"));
     format!(
         "[[policies.{policy}.statement]]\neffect = \"{effect}\"\naction = \"{action}\"\nresource = \"{on}\"\n{condition}"
     )
@@ -36,8 +48,7 @@ fn statement(random: &mut Random, policy: &str) -> String {
 
 /// A main file with one envelope and a policy of its own, and a team's file.
 fn random(random: &mut Random) -> (String, String) {
-    let condition = random.pick(&CONDITIONS);
-    let condition = if condition.is_empty() { String::new() } else { format!("conditions = {condition}\n") };
+    let condition = condition_line(random, "conditions");
     let resources = [random.pick(&RESOURCES[..6]), random.pick(&RESOURCES[..6])];
     let main = format!(
         "include = [\"team.toml\"]\n[[envelope]]\nname = \"e\"\nfiles = \"team.toml\"\npolicies = \"p*\"\nusers = \"u*\"\n\
@@ -102,10 +113,7 @@ fn what_an_envelope_accepts_gives_nothing_outside_and_what_it_refuses_has_a_witn
     let (mut accepted, mut refused, mut named) = (0, 0, 0);
     for seed in 0..150 {
         let (main, team) = random(&mut Random(seed));
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("attune.toml"), &main).unwrap();
-        std::fs::write(folder.path().join("team.toml"), &team).unwrap();
-        let loaded = load(&folder.path().join("attune.toml"), Boundary::Repository).unwrap();
+        let loaded = loaded(&main, &team);
         let text = format!("{seed}\n{main}\n{team}");
         let has_other_name = team.contains("x1 = ") || team.contains("= \"other\"");
         let errors: Vec<_> = loaded.findings.iter().filter(|finding| finding.is_error()).collect();
@@ -159,8 +167,7 @@ fn what_an_envelope_accepts_gives_nothing_outside_and_what_it_refuses_has_a_witn
 
 /// A main file with an envelope for buckets, and a team's file with the policy of one.
 fn random_bucket(random: &mut Random) -> (String, String) {
-    let condition = random.pick(&CONDITIONS);
-    let condition = if condition.is_empty() { String::new() } else { format!("conditions = {condition}\n") };
+    let condition = condition_line(random, "conditions");
     let resources = [random.pick(&RESOURCES[..6]), random.pick(&["arn:aws:s3:::ab*", "*", "arn:aws:s3:::abc/*"])];
     let main = format!(
         "include = [\"team.toml\"]\n[[envelope]]\nname = \"e\"\nfiles = \"team.toml\"\nbuckets = \"*\"\n\
@@ -170,8 +177,7 @@ fn random_bucket(random: &mut Random) -> (String, String) {
     );
     let mut team = String::new();
     for effect in ["Allow", random.pick(&["Allow", "Deny"])] {
-        let (action, condition) = (random.pick(&ACTIONS), random.pick(&CONDITIONS));
-        let condition = if condition.is_empty() { String::new() } else { format!("condition = {condition}\n") };
+        let (action, condition) = (random.pick(&ACTIONS), condition_line(random, "condition"));
         team += &format!(
             "[[buckets.abc.statement]]\neffect = \"{effect}\"\nprincipal = {:?}\naction = \"{action}\"\n\
              resource = {:?}\n{condition}",
@@ -190,10 +196,7 @@ fn a_bucket_policy_that_an_envelope_accepts_lets_nobody_do_more() {
     let name = BucketName::parse("abc").unwrap();
     for seed in 0..80 {
         let (main, team) = random_bucket(&mut Random(seed));
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("attune.toml"), &main).unwrap();
-        std::fs::write(folder.path().join("team.toml"), &team).unwrap();
-        let desired = load(&folder.path().join("attune.toml"), Boundary::Repository).unwrap().desired;
+        let desired = loaded(&main, &team).desired;
         let text = format!("{seed}\n{main}\n{team}");
         let BucketIntent::Document(authored) = &desired.buckets[&name].intent else { panic!("{text}") };
         let document = alone(&name, BucketDocument::Known(authored.document()));
