@@ -97,7 +97,6 @@ pub fn check(state: &ClusterState, request: &Request<'_>, scope: BucketPolicySco
     decide(state, request, Reading { rules, bucket_policies: scope, username: request.user, narrowed_by: None })
 }
 
-/// Decides a request by these rules and for these credentials.
 pub(crate) fn decide<'a>(
     state: &ClusterState,
     request: &'a Request<'a>,

@@ -27,7 +27,6 @@ pub(crate) enum Relation {
     GreaterOrEqual,
 }
 
-/// An operator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Operator {
     pub(crate) comparison: Comparison,

@@ -249,59 +249,45 @@ fn parse_status(status: u16, argument: Option<&str>, applied: Applied) -> Result
 /// `Root`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[expect(missing_docs, reason = "each field has the name of what it is")]
 pub enum ForeignChange {
     /// Attaches a policy to a user.
     Attach {
-        /// The tenant.
         #[serde(default = "root", skip_serializing_if = "is_root")]
         tenant: String,
-        /// The policy.
         policy: String,
-        /// The user.
         user: String,
     },
     /// Detaches a user from its policy.
     Detach {
-        /// The tenant.
         #[serde(default = "root", skip_serializing_if = "is_root")]
         tenant: String,
-        /// The user.
         user: String,
     },
     /// Adds a policy.
     Add {
-        /// The tenant.
         #[serde(default = "root", skip_serializing_if = "is_root")]
         tenant: String,
-        /// The policy.
         policy: String,
-        /// Its document.
         document: StoredDocument,
     },
     /// Removes a policy.
     Remove {
-        /// The tenant.
         #[serde(default = "root", skip_serializing_if = "is_root")]
         tenant: String,
-        /// The policy.
         policy: String,
     },
     /// Sets the policy of a bucket.
     SetBucketPolicy {
-        /// The tenant.
         #[serde(default = "root", skip_serializing_if = "is_root")]
         tenant: String,
-        /// The bucket.
         bucket: String,
-        /// The policy: a name of the vendor's, or a document.
         policy: BucketPolicy,
     },
     /// Removes a bucket.
     RemoveBucket {
-        /// The tenant.
         #[serde(default = "root", skip_serializing_if = "is_root")]
         tenant: String,
-        /// The bucket.
         bucket: String,
     },
 }
@@ -321,11 +307,8 @@ impl ForeignChange {
             Self::Detach { tenant, user } => attachments::detach(state, &caller(tenant), user),
             Self::Add { tenant, policy, document } => policies::add(state, &caller(tenant), policy, document.clone()),
             Self::Remove { tenant, policy } => policies::remove(state, &caller(tenant), policy),
-            Self::SetBucketPolicy { tenant, bucket, policy: BucketPolicy::Canned(canned) } => {
-                buckets::set_canned(state, &caller(tenant), bucket, canned.as_str())
-            }
-            Self::SetBucketPolicy { tenant, bucket, policy: BucketPolicy::Document(document) } => {
-                buckets::set_document(state, &caller(tenant), bucket, document.clone())
+            Self::SetBucketPolicy { tenant, bucket, policy } => {
+                buckets::set(state, &caller(tenant), bucket, policy.clone())
             }
             Self::RemoveBucket { tenant, bucket } => buckets::remove(state, &caller(tenant), bucket),
         }

@@ -45,7 +45,6 @@ impl FaultRules {
         self
     }
 
-    /// The rules of one interface.
     pub(in crate::sim) fn of(&self, interface: Interface) -> Self {
         Self(self.0.iter().filter(|rule| rule.interface == interface).cloned().collect())
     }

@@ -17,7 +17,6 @@ pub(crate) struct HttpRequest {
     pub(crate) path: String,
     pub(crate) query: Option<String>,
     pub(crate) headers: HeaderMap,
-    /// The address of the client.
     pub(crate) peer: IpAddr,
     pub(crate) tls: bool,
     pub(crate) body: Bytes,

@@ -1,6 +1,5 @@
 //! Patterns of documents: `*` is any text, `?` any letter, everything else itself.
 
-/// One part of a pattern.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Part {
     Any,
@@ -36,7 +35,6 @@ impl Pattern {
         self
     }
 
-    /// Whether the pattern covers the whole text.
     pub(crate) fn covers(&self, text: &str) -> bool {
         let text = letters(text, self.by_bytes);
         let (mut at, mut read, mut star) = (0, 0, None);

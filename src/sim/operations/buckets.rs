@@ -95,7 +95,10 @@ pub(crate) fn add(state: &mut ClusterState, caller: &Caller, new: NewBucket) -> 
         (Some(_), Some(_)) => {
             return Err(Refusal::param("policy", "policy and policy_file_content exclude each other"));
         }
-        (None, Some(document)) => checked(state, &new.name, document)?,
+        (None, Some(document)) => {
+            check_bucket_document(state, &new.name, &document)?;
+            BucketPolicy::Document(document)
+        }
         (word, None) => BucketPolicy::Canned(word.map_or(Ok(CannedPolicy::None), |word| canned("policy", word))?),
     };
     let bucket = Bucket {
@@ -114,26 +117,18 @@ pub(crate) fn remove(state: &mut ClusterState, caller: &Caller, name: &str) -> R
     caller.tenant_mut(state)?.buckets.remove(name).map(drop).ok_or_else(|| missing(name))
 }
 
-/// Sets one of the vendor's policies, in place of whatever the bucket has.
+/// Sets one of the vendor's policies.
 pub(crate) fn set_canned(state: &mut ClusterState, caller: &Caller, name: &str, word: &str) -> Result<(), Refusal> {
     let policy = BucketPolicy::Canned(canned("bucket_policy", word)?);
     set(state, caller, name, policy)
 }
 
-/// Sets a document, in place of whatever the bucket has.
-pub(crate) fn set_document(
-    state: &mut ClusterState,
-    caller: &Caller,
-    name: &str,
-    document: StoredDocument,
-) -> Result<(), Refusal> {
+/// Sets a policy, in place of whatever the bucket has.
+pub(crate) fn set(state: &mut ClusterState, caller: &Caller, name: &str, policy: BucketPolicy) -> Result<(), Refusal> {
     caller.require_s3_writer(state)?;
-    let policy = checked(state, name, document)?;
-    set(state, caller, name, policy)
-}
-
-fn set(state: &mut ClusterState, caller: &Caller, name: &str, policy: BucketPolicy) -> Result<(), Refusal> {
-    caller.require_s3_writer(state)?;
+    if let BucketPolicy::Document(document) = &policy {
+        check_bucket_document(state, name, document)?;
+    }
     let bucket = caller.tenant_mut(state)?.buckets.get_mut(name).ok_or_else(|| missing(name))?;
     bucket.policy = policy;
     // A text that the S3 service took for a policy is gone.
@@ -177,16 +172,15 @@ fn bytes(text: &str) -> Result<u64, Refusal> {
 /// Whether a text is a document that a bucket takes as its policy; the error says why not.
 pub(crate) fn accepts(state: &ClusterState, bucket: &str, text: &str) -> Result<(), String> {
     let document = StoredDocument::parse(text).map_err(|error| error.to_string())?;
-    checked(state, bucket, document).map(drop).map_err(|refusal| refusal.message())
+    check_bucket_document(state, bucket, &document).map_err(|refusal| refusal.message())
 }
 
-fn checked(state: &ClusterState, bucket: &str, document: StoredDocument) -> Result<BucketPolicy, Refusal> {
-    check_document(&document, state.limits.bucket_document_bytes)?;
+fn check_bucket_document(state: &ClusterState, bucket: &str, document: &StoredDocument) -> Result<(), Refusal> {
+    check_document(document, state.limits.bucket_document_bytes)?;
     match state.switches.bucket_documents {
-        BucketDocuments::Strict => check_statements(&document, bucket)?,
-        BucketDocuments::Any => {}
+        BucketDocuments::Strict => check_statements(document, bucket),
+        BucketDocuments::Any => Ok(()),
     }
-    Ok(BucketPolicy::Document(document))
 }
 
 /// What a server of the lineage refuses in the policy of a bucket (measured on one of 2021), beyond what it refuses in any
@@ -312,6 +306,10 @@ mod tests {
             .unwrap()
     }
 
+    fn set_document(state: &mut ClusterState, caller: &Caller, document: StoredDocument) -> Result<(), Refusal> {
+        set(state, caller, "data", BucketPolicy::Document(document))
+    }
+
     const READ: &str = r#""Principal":"*","Action":["s3:GetObject"],"Resource":["arn:aws:s3:::data/*"]"#;
 
     #[test]
@@ -323,7 +321,7 @@ mod tests {
         assert_eq!(now(&state), BucketPolicy::Canned(CannedPolicy::None));
         set_canned(&mut state, &admin(), "data", "download").unwrap();
         assert_eq!(now(&state), BucketPolicy::Canned(CannedPolicy::Download));
-        set_document(&mut state, &admin(), "data", document(READ)).unwrap();
+        set_document(&mut state, &admin(), document(READ)).unwrap();
         assert_eq!(now(&state), BucketPolicy::Document(document(READ)));
         set_canned(&mut state, &admin(), "data", "None").unwrap();
         assert!(message(set_canned(&mut state, &admin(), "data", "private")).contains("must be one of"));
@@ -359,7 +357,7 @@ mod tests {
         let eve = Caller::log_in(&state, "Root", "eve", "Evening-1").unwrap();
         assert_eq!(list(&state, &eve).unwrap().len(), 1);
         assert!(matches!(set_canned(&mut state, &eve, "data", "public"), Err(Refusal::Forbidden(_))));
-        assert!(matches!(set_document(&mut state, &eve, "data", document(READ)), Err(Refusal::Forbidden(_))));
+        assert!(matches!(set_document(&mut state, &eve, document(READ)), Err(Refusal::Forbidden(_))));
         assert!(matches!(add(&mut state, &eve, new("more")), Err(Refusal::Forbidden(_))));
         assert!(matches!(remove(&mut state, &eve, "data"), Err(Refusal::Forbidden(_))));
         state.s3_deleted = true;
@@ -394,16 +392,16 @@ mod tests {
         ] {
             let sent = document(&statement);
             state.switches.bucket_documents = BucketDocuments::Strict;
-            match (set_document(&mut state, &admin(), "data", sent.clone()), part) {
+            match (set_document(&mut state, &admin(), sent.clone()), part) {
                 (Ok(()), None) => {}
                 (Err(refusal), Some(part)) => assert!(refusal.message().contains(part), "{statement}: {refusal:?}"),
                 (result, _) => panic!("{statement}: {result:?}"),
             }
             state.switches.bucket_documents = BucketDocuments::Any;
-            set_document(&mut state, &admin(), "data", sent).unwrap();
+            set_document(&mut state, &admin(), sent).unwrap();
         }
         state.limits.bucket_document_bytes = 20;
-        assert!(message(set_document(&mut state, &admin(), "data", document(READ))).contains("bytes long"));
+        assert!(message(set_document(&mut state, &admin(), document(READ))).contains("bytes long"));
     }
 
     #[test]

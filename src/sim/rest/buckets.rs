@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::sim::bucket::Bucket;
+use crate::sim::bucket::{Bucket, BucketPolicy};
 use crate::sim::operations::Refusal;
 use crate::sim::operations::buckets::{self, NewBucket};
 use crate::sim::rest::request::MemberType::{Object, ObjectOrText, Text};
@@ -94,5 +94,5 @@ fn set_canned(state: &mut ClusterState, call: &CallArgs<'_>) -> Answer {
 
 fn set_document(state: &mut ClusterState, call: &CallArgs<'_>) -> Answer {
     let document = call.body.document(CONTENT)?.ok_or_else(|| Refusal::Missing(vec![CONTENT.to_owned()]))?;
-    buckets::set_document(state, &call.caller, call.name, document).map(|()| responses::done())
+    buckets::set(state, &call.caller, call.name, BucketPolicy::Document(document)).map(|()| responses::done())
 }

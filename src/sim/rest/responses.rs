@@ -14,7 +14,6 @@ use crate::sim::rest::tokens::IssuedTokens;
 use crate::sim::state::{ClusterState, Keys, Tenant};
 use crate::sim::switches::{AttachAnswer, ListShape, NoProvider, Switches};
 
-/// A response with a JSON body.
 pub(super) fn respond(status: StatusCode, body: String) -> HttpResponse {
     HttpResponse { status, content_type: "application/json; charset=utf-8", headers: Vec::new(), body }
 }
@@ -233,7 +232,6 @@ pub(super) fn policy(name: &str, document: &StoredDocument, as_string: bool) -> 
     HttpResponse { body, ..done() }
 }
 
-/// The answer of a cluster without an identity provider.
 pub(super) fn no_provider(answer: NoProvider) -> Result<HttpResponse, Refusal> {
     Ok(match answer {
         NoProvider::Null => done(),
@@ -270,7 +268,6 @@ pub(super) fn attached(keys: Option<&Keys>, switches: &Switches) -> HttpResponse
     shown.map_or_else(done, |keys| key_pair(keys, switches.attach_answer))
 }
 
-/// The new key pair after a reset.
 pub(super) fn reset(keys: &Keys, switches: &Switches) -> HttpResponse {
     key_pair(keys, switches.reset_answer)
 }

@@ -29,7 +29,6 @@ pub(super) struct Spec {
     pub(super) query_exists: Since,
 }
 
-/// What the server knows about logins.
 #[derive(Debug)]
 pub(super) struct Logins {
     pub(super) tokens: Tokens,

@@ -95,7 +95,6 @@ pub(super) fn known(code: &str) -> Option<&'static (&'static str, u16, &'static 
     ERRORS.iter().find(|(known, ..)| *known == code)
 }
 
-/// A response with an XML document, or with nothing.
 pub(super) fn respond(status: StatusCode, body: String) -> HttpResponse {
     HttpResponse { status, content_type: "application/xml", headers: Vec::new(), body }
 }

@@ -15,7 +15,6 @@ use crate::sim::s3_fault::S3Fault;
 use crate::sim::state::{ClusterState, ROOT};
 use crate::sim::switches::S3Rules;
 
-/// Answers the questions of a request.
 #[derive(Debug)]
 pub(super) struct Judge<'a> {
     pub(super) state: &'a ClusterState,
@@ -36,7 +35,6 @@ impl Judge<'_> {
         self.state.switches.s3_rules
     }
 
-    /// Whether the documents allow a request.
     pub(super) fn authorises(&self, http: &HttpRequest, request: &S3Request) -> Result<bool, S3Error> {
         let arn = arn(&request.bucket, &request.key);
         if request.operation == Operation::CopyObject {

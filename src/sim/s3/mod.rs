@@ -42,7 +42,6 @@ pub(crate) struct S3Service {
     answered: AtomicU64,
 }
 
-/// A request with what is known about it.
 struct Call<'a> {
     http: &'a HttpRequest,
     /// What is executed.

@@ -6,7 +6,6 @@ use percent_encoding::percent_decode_str;
 use crate::sim::http::{HttpRequest, pairs};
 use crate::sim::s3::answer::S3Error;
 
-/// A setting of a bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Setting {
     Policy,
@@ -75,7 +74,6 @@ impl Attribute {
     }
 }
 
-/// What a request asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Operation {
     ListBuckets,
@@ -105,7 +103,6 @@ pub(super) enum Operation {
     DeleteTags,
 }
 
-/// A request, read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct S3Request {
     pub(super) operation: Operation,
@@ -156,12 +153,10 @@ impl S3Request {
         Ok(request)
     }
 
-    /// A parameter.
     pub(super) fn parameter(&self, name: &str) -> Option<&str> {
         self.query.iter().find(|(of, _)| of == name).map(|(_, value)| value.as_str())
     }
 
-    /// Whether it is about a version of an object.
     pub(super) fn version(&self) -> Option<&str> {
         self.parameter("versionId").filter(|version| !version.is_empty())
     }

@@ -73,7 +73,6 @@ impl Authorization {
         Ok(())
     }
 
-    /// The time of the request, as it is signed.
     fn time(&self, request: &HttpRequest, now: OffsetDateTime) -> Result<String, S3Error> {
         let of_date = |text: String| Some(compact(OffsetDateTime::parse(&text, &Rfc2822).ok()?));
         let text = request.header("x-amz-date").or_else(|| of_date(request.header("date")?)).unwrap_or_default();

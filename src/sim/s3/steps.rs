@@ -32,7 +32,6 @@ const XML: Step = Step::Body("MalformedXML");
 const POLICY: Step = Step::Body("MalformedPolicy");
 const ARGUMENT: Step = Step::Body("InvalidArgument");
 
-/// The steps of a request, in order.
 pub(super) fn steps(request: &S3Request, rules: S3Rules) -> &'static [Step] {
     match rules {
         S3Rules::Minio2021 | S3Rules::Minio2026 => of_minio(request, rules == S3Rules::Minio2021),

@@ -56,7 +56,6 @@ pub(super) struct Shared {
     pub(super) requests: AtomicU64,
 }
 
-/// What answers the requests of one listener.
 #[derive(Debug)]
 pub(super) struct Service {
     pub(super) shared: Arc<Shared>,

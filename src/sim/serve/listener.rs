@@ -44,7 +44,6 @@ impl Socket for TlsStream<TcpStream> {
 #[derive(Debug, Clone)]
 pub(super) struct ConnectionHandle {
     pub(super) number: u64,
-    /// The address of the client.
     pub(super) peer: IpAddr,
     cut: Arc<Mutex<Option<Cut>>>,
 }

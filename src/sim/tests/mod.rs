@@ -218,22 +218,6 @@ async fn a_refresh_token_gives_a_new_access_token() {
 }
 
 #[tokio::test]
-async fn a_key_pair_is_shown_by_the_first_attach_and_never_again() {
-    let state = r#"{"tenants":{"Root":{"users":{"alice":{}}}}}"#;
-    let cluster = TestCluster::with("5.1", state, |_| {}).await;
-    let attach = json!({"policy_name":"readonly","user_name":"alice"});
-    let (_, first) = cluster.post("/s3/policies/attach", &attach).await;
-    assert!(first["data"]["access_key"].is_string());
-    assert_eq!(first["data"]["secret_key"].as_str().unwrap().len(), 40);
-    assert_eq!(cluster.post("/s3/policies/attach", &attach).await, (200, json!({"data":null})));
-    let wish =
-        json!({"access_key":first["data"]["access_key"],"secret_key":first["data"]["secret_key"],"duration":900});
-    let (status, given) = cluster.post("/s3/sts", &wish).await;
-    assert_eq!(status, 200);
-    assert!(given["session_token"].is_string());
-}
-
-#[tokio::test]
 async fn switches_change_the_shapes_of_answers() {
     let state = r#"{"tenants":{"Root":{"users":{"alice":{"policy":"readonly"},"bob":{}}}}}"#;
     let list = |shape: &str| format!("list_shape={shape}");

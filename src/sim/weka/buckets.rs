@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::parsed::{Parsed, document, read, write};
 use super::print::Printout;
 use super::protocol::{CommandRun, RunNeeds};
+use crate::sim::bucket::BucketPolicy;
 use crate::sim::operations::buckets::{self, NewBucket};
 use crate::sim::operations::{Caller, Refusal};
 use crate::sim::release::Behaviour;
@@ -102,7 +103,7 @@ fn policy_command(command: BucketPolicyCommand, behaviour: &Behaviour) -> Parsed
         BucketPolicyCommand::SetCustom { first, second } => {
             let (bucket, file) = in_order(first, second);
             let set = write(move |run: &CommandRun, state, caller| {
-                buckets::set_document(state, caller, &bucket, document(run)?)
+                buckets::set(state, caller, &bucket, BucketPolicy::Document(document(run)?))
             });
             Parsed { needs: RunNeeds { file: Some(file), prompt: None }, ..set }
         }
