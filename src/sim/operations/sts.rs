@@ -58,12 +58,11 @@ impl Claims {
     }
 }
 
-/// Issues temporary credentials for the key pair of a user that has a policy. `serial` is a number that was not used before.
+/// Issues temporary credentials for the key pair of a user that has a policy.
 pub(crate) fn assume_role(
     state: &ClusterState,
     tenant: &str,
     request: &AssumeRoleRequest,
-    serial: u64,
 ) -> Result<TemporaryCredentials, Refusal> {
     require_s3(state)?;
     if request.duration < MIN_DURATION {
@@ -82,14 +81,15 @@ pub(crate) fn assume_role(
     if user.policy.is_none() {
         return Err(Refusal::invalid("The user has no S3 policy attached"));
     }
-    let parts = ["sts", &state.guid, &request.access_key, &serial.to_string()];
     let id = state.tenants.get(tenant).and_then(|tenant| tenant.id).unwrap_or_default();
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    // The time makes each pair another one.
+    let parts = ["sts", &state.guid, &request.access_key, &now.as_nanos().to_string()];
     let claims = Claims {
         access_key: ids::access_key(id, &parts),
         tenant: tenant.to_owned(),
         user: name.to_owned(),
-        until: now.saturating_add(request.duration),
+        until: now.as_secs().saturating_add(request.duration),
         policy: request.policy.clone(),
     };
     let text = serde_json::to_string(&claims).map_err(|error| Refusal::Broken(error.to_string()))?;
@@ -118,14 +118,14 @@ mod tests {
     }
 
     fn message(state: &ClusterState, request: &AssumeRoleRequest) -> String {
-        assume_role(state, "Root", request, 1).unwrap_err().message()
+        assume_role(state, "Root", request).unwrap_err().message()
     }
 
     #[test]
     fn before_5_1_name_and_password_are_the_pair() {
         let state = cluster("4.4");
-        let given = assume_role(&state, "Root", &request("alice", "Alices-1", 900), 1).unwrap();
-        assert_ne!(given, assume_role(&state, "Root", &request("alice", "Alices-1", 900), 2).unwrap());
+        let given = assume_role(&state, "Root", &request("alice", "Alices-1", 900)).unwrap();
+        assert_ne!(given, assume_role(&state, "Root", &request("alice", "Alices-1", 900)).unwrap());
         assert!(message(&state, &request("alice", "Alices-2", 900)).contains("invalid"));
         assert!(message(&state, &request("alice", "Alices-1", 899)).contains("at least 900"));
         assert!(message(&state, &request("alice", "short", 900)).contains("at least 8"));
@@ -137,7 +137,7 @@ mod tests {
         assert!(message(&state, &request("alice", "Alices-1", 900)).contains("invalid"));
         let keys = attachments::attach(&mut state, &admin(), "ml", "bob").unwrap().unwrap();
         let pair = request(&keys.access_key, &keys.secret_key, 900);
-        assume_role(&state, "Root", &pair, 1).unwrap();
+        assume_role(&state, "Root", &pair).unwrap();
         attachments::detach(&mut state, &admin(), "bob").unwrap();
         assert!(message(&state, &pair).contains("no S3 policy attached"));
     }

@@ -75,7 +75,7 @@ fn list(state: &ClusterState, call: &CallArgs<'_>) -> Answer {
 }
 
 fn add(state: &mut ClusterState, call: &CallArgs<'_>) -> Answer {
-    let body = call.body;
+    let body = &call.body;
     let new = NewBucket {
         name: body.text("bucket_name"),
         policy: body.optional_text("policy"),

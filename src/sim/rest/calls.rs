@@ -1,6 +1,5 @@
 //! The table of calls: which a cluster has, with their parameters, and what it does with each.
 
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use axum::http::Method;
@@ -225,7 +224,7 @@ fn add_user(state: &mut ClusterState, call: &CallArgs<'_>) -> Answer {
     let new = NewUser {
         name: call.body.text("username"),
         password: call.body.text("password"),
-        settings: user_change(call.body)?,
+        settings: user_change(&call.body)?,
         org: call.body.optional_text("org"),
     };
     let user_ref = users::add(state, &call.caller, new)?;
@@ -233,7 +232,7 @@ fn add_user(state: &mut ClusterState, call: &CallArgs<'_>) -> Answer {
 }
 
 fn change_user(state: &mut ClusterState, call: &CallArgs<'_>) -> Answer {
-    let user_ref = users::change(state, &call.caller, call.name, &user_change(call.body)?)?;
+    let user_ref = users::change(state, &call.caller, call.name, &user_change(&call.body)?)?;
     Ok(responses::user(state, user_ref))
 }
 
@@ -278,8 +277,7 @@ fn assume_role(state: &ClusterState, call: &CallArgs<'_>) -> Answer {
         duration: call.body.number("duration").unwrap_or_default(),
         policy: call.body.document("policy_file_content")?,
     };
-    let serial = call.assumed.fetch_add(1, Ordering::Relaxed);
-    let credentials = sts::assume_role(state, &call.caller.tenant, &request, serial)?;
+    let credentials = sts::assume_role(state, &call.caller.tenant, &request)?;
     Ok(responses::credentials(&credentials, state.switches.sts_in_data))
 }
 

@@ -9,7 +9,6 @@ mod spec;
 mod tokens;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::http::{Method, StatusCode, header};
@@ -33,54 +32,47 @@ use crate::sim::weka::{self, CommandRun};
 pub(crate) struct Api {
     store: Arc<Store>,
     logins: Logins,
-    assumed: AtomicU64,
 }
 
 impl Api {
     pub(crate) fn new(store: Arc<Store>, token_time: Duration, token_uses: Option<u32>) -> Self {
         let logins = Logins { tokens: Tokens::new(token_time, token_uses), lockouts: Lockouts::default() };
-        Self { store, logins, assumed: AtomicU64::new(0) }
+        Self { store, logins }
     }
 
     fn decide(&self, request: &HttpRequest) -> Result<(HttpResponse, Option<StateChange>), Refusal> {
         let state = self.store.read()?;
         let (spec, name) = find(&state, &request.method, &request.path)?;
-        let authorization = request.header(header::AUTHORIZATION.as_str());
-        let caller = || self.caller(&state, authorization.as_deref());
         // Clients send logins as forms too.
         let may_be_form = matches!(spec.handler, Handler::LogIn(_));
         let content_type = request.header(header::CONTENT_TYPE.as_str());
-        let content_type = content_type.as_deref();
-        let body = || RequestBody::read(&spec.members(&state), may_be_form, content_type, &request.body);
-        let args = |caller, query, body| CallArgs { caller, name: &name, query, body, assumed: &self.assumed };
-        let response = match spec.handler {
-            Handler::LogIn(log_in) => log_in(&state, &self.logins, &body()?)?,
-            Handler::Read(read) => {
-                let caller = caller()?;
-                let query = RequestQuery::read(request.query.as_deref(), spec.query(&state))?;
-                read(&state, &args(caller, &query, &body()?))?
-            }
-            Handler::Write(write) => {
-                let caller = caller()?;
-                let query = RequestQuery::read(request.query.as_deref(), spec.query(&state))?;
-                let body = body()?;
-                // The state is read again under the lock; the caller's user may no longer exist then.
-                return self.store.change(|state| {
-                    let caller = Caller::from_token(state, &caller.tenant, &caller.user)?;
-                    write(state, &args(caller, &query, &body))
-                });
-            }
+        let body = || RequestBody::read(&spec.members(&state), may_be_form, content_type.as_deref(), &request.body);
+        let authorization = request.header(header::AUTHORIZATION.as_str());
+        let args = || -> Result<_, Refusal> {
+            let caller = self.caller(&state, authorization.as_deref())?;
+            let query = RequestQuery::read(request.query.as_deref(), spec.query(&state))?;
+            Ok(CallArgs { caller, name: &name, query, body: body()? })
         };
-        Ok((response, None))
+        match spec.handler {
+            Handler::LogIn(log_in) => Ok((log_in(&state, &self.logins, &body()?)?, None)),
+            Handler::Read(read) => Ok((read(&state, &args()?)?, None)),
+            Handler::Write(write) => {
+                let args = args()?;
+                // The state is read again under the lock; the caller's user may no longer exist then.
+                self.store.change(|state| {
+                    let caller = Caller::from_token(state, &args.caller.tenant, &args.caller.user)?;
+                    write(state, &CallArgs { caller, ..args })
+                })
+            }
+        }
     }
 
     /// Runs the `weka` command. A failed run, or one that only asks for its needs, changes nothing. The status is always
     /// 200, because the request itself is valid.
     fn run(&self, run: &CommandRun) -> Result<HttpOutcome, Refusal> {
-        let serial = self.assumed.fetch_add(1, Ordering::Relaxed);
         let (ran, change) = self.store.change(|state| {
             let before = state.clone();
-            Ok::<_, Refusal>(run.on(state, serial).inspect_err(|_| *state = before))
+            Ok::<_, Refusal>(run.on(state).inspect_err(|_| *state = before))
         })?;
         let applied = ran.is_ok();
         let (Ok(response) | Err(response)) = ran;

@@ -1,8 +1,6 @@
 //! A call of the API: its parameters, and the clusters that have it; from a method and a path to a call; and the simulator's own
 //! OpenAPI definition, generated from its calls.
 
-use std::sync::atomic::AtomicU64;
-
 use axum::http::Method;
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value, json};
@@ -52,10 +50,8 @@ pub(super) struct CallArgs<'a> {
     pub(super) caller: Caller,
     /// The parameter of the path.
     pub(super) name: &'a str,
-    pub(super) query: &'a RequestQuery,
-    pub(super) body: &'a RequestBody,
-    /// The number of temporary credentials so far.
-    pub(super) assumed: &'a AtomicU64,
+    pub(super) query: RequestQuery,
+    pub(super) body: RequestBody,
 }
 
 pub(super) const fn spec(

@@ -1,7 +1,6 @@
 //! Access and refresh tokens, in memory only, so that another process does not know them.
 
 use std::collections::BTreeMap;
-use std::hash::{BuildHasher, RandomState};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -12,8 +11,6 @@ const MAX_LIFETIME: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 #[derive(Debug)]
 pub(super) struct Tokens {
-    /// Makes the tokens of two servers different.
-    seed: String,
     /// The lifetime of an access token. The default in the documentation is 300 seconds.
     lifetime: Duration,
     /// The number of calls; unlimited by default. It makes a token expire at a known call.
@@ -31,7 +28,6 @@ pub(super) struct IssuedTokens {
 
 #[derive(Debug, Default)]
 struct TokenTable {
-    count: u64,
     access: BTreeMap<String, AccessToken>,
     refresh: BTreeMap<String, Caller>,
 }
@@ -45,18 +41,15 @@ struct AccessToken {
 
 impl Tokens {
     pub(super) fn new(lifetime: Duration, uses: Option<u32>) -> Self {
-        let seed = RandomState::new().hash_one("tokens").to_string();
-        Self { seed, lifetime, uses, table: Mutex::default() }
+        Self { lifetime, uses, table: Mutex::default() }
     }
 
     /// Issues a pair of tokens to a caller, with `time` as the lifetime of the access token if it is given.
     pub(super) fn issue(&self, caller: &Caller, time: Option<Duration>) -> IssuedTokens {
         let time = time.unwrap_or(self.lifetime).min(MAX_LIFETIME);
         let mut table = self.table();
-        table.count += 1;
-        let count = table.count.to_string();
-        let access = ids::token(&["access", &self.seed, &count]);
-        let refresh = ids::token(&["refresh", &self.seed, &count]);
+        let number = fastrand::u128(..).to_string();
+        let [access, refresh] = ["access", "refresh"].map(|kind| ids::token(&[kind, &number]));
         let owner = caller.clone();
         let now = Instant::now();
         table.access.retain(|_, access| access.until > now);

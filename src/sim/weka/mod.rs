@@ -30,7 +30,7 @@ impl CommandRun {
 
     /// Runs the command on a state. An error is a failed run, or one that asks for its needs; the caller then discards the
     /// state.
-    pub(super) fn on(&self, state: &mut ClusterState, serial: u64) -> Result<RunResponse, RunResponse> {
+    pub(super) fn on(&self, state: &mut ClusterState) -> Result<RunResponse, RunResponse> {
         let parsed = match parse(&self.args, state.behaviour()) {
             Ok(parsed) => parsed,
             Err(ParseFailure::Usage(usage)) => return Err(RunResponse::Output(CommandOutput::failure(2, &usage))),
@@ -40,7 +40,7 @@ impl CommandRun {
             return Err(RunResponse::Needs(needs));
         }
         let caller = self.caller(state)?;
-        let printout = (parsed.execute)(self, state, &caller, serial)?;
+        let printout = (parsed.execute)(self, state, &caller)?;
         Ok(RunResponse::Output(CommandOutput::success(printout.as_text(parsed.json))))
     }
 

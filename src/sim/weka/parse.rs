@@ -4,7 +4,7 @@ use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand};
 
 use super::buckets::{BucketCommand, bucket_command};
-use super::parsed::{Execute, Parsed, document, read, write};
+use super::parsed::{Parsed, document, read, write};
 use super::print::{self, Printout};
 use super::protocol::{CommandRun, Prompt, RunNeeds};
 use crate::sim::operations::sts::AssumeRoleRequest;
@@ -127,7 +127,7 @@ fn policy_command(command: PolicyCommand, behaviour: &Behaviour) -> Result<Parse
 fn assume_role(args: AssumeRole) -> Parsed {
     let prompt = args.secret_key.is_none().then(|| ask("secret-key: ", true));
     let needs = RunNeeds { file: args.policy_file.clone(), prompt };
-    let execute: Execute = Box::new(move |run, state, caller, serial| {
+    let assume = write(move |run, state, caller| {
         require_s3(state)?;
         let request = AssumeRoleRequest {
             access_key: args.access_key,
@@ -135,9 +135,9 @@ fn assume_role(args: AssumeRole) -> Parsed {
             duration: args.duration,
             policy: args.policy_file.map(|_| document(run)).transpose()?,
         };
-        Ok(print::credentials(&sts::assume_role(state, &caller.tenant, &request, serial)?))
+        Ok(print::credentials(&sts::assume_role(state, &caller.tenant, &request)?))
     });
-    Parsed { json: false, needs, writes: false, execute }
+    Parsed { needs, writes: false, ..assume }
 }
 
 /// The user or group of the arguments. Assumed: there must be exactly one.

@@ -13,18 +13,17 @@ pub(super) struct Parsed {
     pub(super) execute: Execute,
 }
 
-/// Executes a run; the number is one that was not used before.
-pub(super) type Execute = Box<dyn FnOnce(&CommandRun, &mut ClusterState, &Caller, u64) -> Result<Printout, Refusal>>;
+type Execute = Box<dyn FnOnce(&CommandRun, &mut ClusterState, &Caller) -> Result<Printout, Refusal>>;
 
 pub(super) fn read(execute: impl FnOnce(&ClusterState, &Caller) -> Result<Printout, Refusal> + 'static) -> Parsed {
-    let execute: Execute = Box::new(|_, state, caller, _| execute(state, caller));
+    let execute: Execute = Box::new(|_, state, caller| execute(state, caller));
     Parsed { json: false, needs: RunNeeds::default(), writes: false, execute }
 }
 
 pub(super) fn write<T: Into<Printout>>(
     execute: impl FnOnce(&CommandRun, &mut ClusterState, &Caller) -> Result<T, Refusal> + 'static,
 ) -> Parsed {
-    let execute: Execute = Box::new(|run, state, caller, _| execute(run, state, caller).map(Into::into));
+    let execute: Execute = Box::new(|run, state, caller| execute(run, state, caller).map(Into::into));
     Parsed { json: false, needs: RunNeeds::default(), writes: true, execute }
 }
 

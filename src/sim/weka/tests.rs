@@ -17,7 +17,7 @@ fn run(args: &str) -> CommandRun {
 
 fn output_of(state: &mut ClusterState, run: &CommandRun) -> CommandOutput {
     let before = state.clone();
-    let response = run.on(state, 1).unwrap_or_else(|response| {
+    let response = run.on(state).unwrap_or_else(|response| {
         *state = before;
         response
     });
@@ -161,7 +161,7 @@ fn a_run_asks_for_its_needs_on_releases_that_have_the_command() {
             }
             let prompt = prompt.map(|(text, hidden)| Prompt { text: text.to_owned(), hidden });
             let needs = RunNeeds { file: file.map(str::to_owned), prompt };
-            assert_eq!(run(args).on(&mut state, 1), Err(RunResponse::Needs(needs)), "{release}: {args}");
+            assert_eq!(run(args).on(&mut state), Err(RunResponse::Needs(needs)), "{release}: {args}");
             assert_eq!(run(args).writes(&state), None, "{release}: {args}");
             assert!(with_input(args).writes(&state).is_some(), "{release}: {args}");
             assert_eq!(state, cluster(release));
