@@ -28,9 +28,7 @@ pub(super) fn what(failure: &Failure) -> String {
             format!("whether {who} can {} is undecided{policy}", request(example))
         }
         Why::Allowed(example) => format!("{who} can {}{policy}{}", request(example), conditions(example, ", if ")),
-        Why::NotAllowed(example) => {
-            format!("{who} cannot {}{policy}{}", request(example), String::new())
-        }
+        Why::NotAllowed(example) => format!("{who} cannot {}{policy}", request(example)),
         Why::UnknownDocument if failure.policy.is_none() => {
             format!("what {who} can do is undecided: the policy of a bucket is not known")
         }

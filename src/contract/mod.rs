@@ -25,9 +25,7 @@ pub use state::{Given, State, Subject, Unreported, declared_buckets};
 use crate::base::{Finding, PolicyName, list_some};
 use crate::desired::{Demand, Desired, Expectation, Who};
 use crate::policy::Normal;
-use crate::policy::access::{
-    Conditions, Context, Counterexample, Credentials, Holder, Reach, RequestSet, beyond, depends_on_user,
-};
+use crate::policy::access::{Conditions, Context, Counterexample, Credentials, Holder, Reach, beyond, depends_on_user};
 
 /// An expectation with what breaks it.
 #[derive(Debug, Clone)]
@@ -217,21 +215,11 @@ fn broken(
 ) -> Option<Counterexample> {
     let certain = context.with_credentials(Credentials::Any);
     match demand {
-        Demand::Can(set) => missing(set, before, after, &context.with_conditions(Conditions::NotGiven)),
+        // Nothing was allowed before, so nothing is worse.
+        Demand::Can(_) if matches!(before, Some(None)) => None,
+        Demand::Can(set) => set.missing(before.flatten(), after, &context.with_conditions(Conditions::NotGiven)),
         Demand::Cannot(set) => set.allowed(before.flatten(), after?, &certain),
         Demand::Only(granted) => beyond(after?.document(), granted, before.flatten().map(Reach::document), &certain),
-    }
-}
-
-fn missing(
-    set: &RequestSet,
-    before: Option<Option<&Reach<'_>>>,
-    after: Option<&Reach<'_>>,
-    context: &Context<'_>,
-) -> Option<Counterexample> {
-    match before {
-        None => set.missing(None, after, context),
-        Some(before) => set.missing(Some(before?), after, context),
     }
 }
 

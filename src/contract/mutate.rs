@@ -3,7 +3,7 @@
 use super::state::Given;
 use super::{State, Subject, check};
 use crate::base::{Location, PolicyName};
-use crate::desired::{Authored, Desired, PolicyIntent};
+use crate::desired::{Desired, PolicyIntent};
 use crate::policy::access::{Context, gains, pattern_covers};
 use crate::policy::{Document, Effect, Normal, Part, Place, Statement, normal};
 
@@ -91,7 +91,8 @@ impl Mutation {
     /// Whether an expectation fails with the mutation and not without it, for everyone who has the policy.
     #[must_use]
     pub fn result(&self, desired: &Desired, state: &State, context: &Context<'_>) -> MutationResult {
-        let Some(authored) = self.authored(desired) else { return MutationResult::NoGain };
+        let declared = desired.policies.get(&self.policy).map(|entry| &entry.intent);
+        let Some(PolicyIntent::Present(authored)) = declared else { return MutationResult::NoGain };
         let (before, after) = (authored.document(), self.document(authored.document()));
         let [old, new] = [authored.normal().clone(), normal(&after)].map(|document| self.state_with(&document, state));
         if new.subjects.is_empty() || gains(Some(before), Some(&after), context).gains_nothing() {
@@ -100,13 +101,6 @@ impl Mutation {
         let checked = check(&desired.expectations, Some(&old), &new, context);
         let is_caught = checked.iter().any(|checked| checked.failures.iter().any(|failure| failure.is_new));
         if is_caught { MutationResult::Caught } else { MutationResult::Missed }
-    }
-
-    fn authored<'a>(&self, desired: &'a Desired) -> Option<&'a Authored> {
-        match &desired.policies.get(&self.policy)?.intent {
-            PolicyIntent::Present(authored) => Some(authored),
-            PolicyIntent::Absent => None,
-        }
     }
 
     /// Everyone who has the policy, with this document.
