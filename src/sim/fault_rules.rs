@@ -44,10 +44,6 @@ impl FaultRules {
         self.0.push(FaultRule { interface: Interface::Api, trigger, fault, times: None });
         self
     }
-
-    pub(in crate::sim) fn of(&self, interface: Interface) -> Self {
-        Self(self.0.iter().filter(|rule| rule.interface == interface).cloned().collect())
-    }
 }
 
 impl FromStr for FaultRule {
@@ -117,6 +113,12 @@ struct CountedRule {
 }
 
 impl ActiveFaults {
+    /// The rules of one interface, none of which has been used.
+    pub(in crate::sim) fn of(rules: &FaultRules, interface: Interface) -> Self {
+        let rules = rules.0.iter().filter(|rule| rule.interface == interface).cloned();
+        Self { rules: rules.map(|rule| CountedRule { rule, matched: 0, done: 0 }).collect(), ..Self::default() }
+    }
+
     /// The faults of the next call, in order; only the last may replace the response.
     pub(in crate::sim) fn next(&mut self, call: CallInfo<'_>) -> Vec<Fault> {
         self.calls += 1;
@@ -134,13 +136,6 @@ impl ActiveFaults {
         }
         faults.extend(decided);
         faults
-    }
-}
-
-impl From<FaultRules> for ActiveFaults {
-    fn from(rules: FaultRules) -> Self {
-        let count = |rule| CountedRule { rule, matched: 0, done: 0 };
-        Self { calls: 0, writes: 0, rules: rules.0.into_iter().map(count).collect() }
     }
 }
 
@@ -270,7 +265,7 @@ mod tests {
 
     /// The names of the faults of some calls in turn, `-` for none.
     fn faults_of(rules: &[&str], calls: &[(&str, &str)]) -> Vec<String> {
-        let mut armed = ActiveFaults::from(FaultRules(rules.iter().map(|text| rule(text)).collect()));
+        let mut armed = ActiveFaults::of(&FaultRules(rules.iter().map(|text| rule(text)).collect()), Interface::Api);
         let fault_names = |(method, path): &(&str, &str)| {
             let path = format!("/api/v2{path}");
             let faults = armed.next(CallInfo { method, path: &path, writes: *method != "GET", others: 0 });
@@ -340,7 +335,7 @@ mod tests {
 
     #[test]
     fn a_crowd_is_so_many_others_at_the_same_time() {
-        let mut armed = ActiveFaults::from(FaultRules(vec![rule("crowd:2=429")]));
+        let mut armed = ActiveFaults::of(&FaultRules(vec![rule("crowd:2=429")]), Interface::Api);
         let mut faults_of =
             |others| !armed.next(CallInfo { method: "GET", path: "/api/v2/users", writes: false, others }).is_empty();
         assert_eq!([0, 1, 2, 3].map(&mut faults_of), [false, false, true, true]);

@@ -305,7 +305,7 @@ impl Killed {
 
     /// Runs the rotation with these faults, and kills it once this many users have a file. Its exit code; `None` if it was
     /// killed.
-    fn run(&self, faults: FaultRules, kill_at: usize) -> Option<i32> {
+    fn run(&self, faults: &FaultRules, kill_at: usize) -> Option<i32> {
         self.running.set_faults(faults);
         let mut command = self.folder.command("keys rotate --policy ml-rw --yes --resume --quiet".split(' '));
         let (user, password) = self.running.admin_login();
@@ -344,14 +344,14 @@ fn a_rotation_over_rest_that_is_killed_again_and_again_loses_no_secret_and_repea
         // Killed after the call was done and before its answer, before it was done, and at the destination.
         for applied in [Applied::Yes, Applied::No] {
             let rules = FaultRules::one(Trigger::Write(2), Fault::Kill(applied));
-            assert_eq!(killed.run(rules, usize::MAX), None);
+            assert_eq!(killed.run(&rules, usize::MAX), None);
             kills += 1;
         }
-        if killed.run(FaultRules::default(), count * part / 4).is_none() {
+        if killed.run(&FaultRules::default(), count * part / 4).is_none() {
             kills += 1;
         }
     }
-    assert_eq!(killed.run(FaultRules::default(), usize::MAX), Some(0));
+    assert_eq!(killed.run(&FaultRules::default(), usize::MAX), Some(0));
     let (resets, state) = (killed.resets(), killed.running.state().unwrap());
     for user in &killed.users {
         let sealed = std::fs::read(killed.folder.path(&format!("secrets/{user}.json.age"))).unwrap();
@@ -366,6 +366,6 @@ fn a_rotation_over_rest_that_is_killed_again_and_again_loses_no_secret_and_repea
     assert!((count..=count + kills).contains(&resets), "{resets} calls for {count} users and {kills} kills");
     println!("{count} users, {kills} kills, {resets} calls");
     // The rotation is over: the next one begins anew, and asks for nothing.
-    assert_eq!(killed.run(FaultRules::default(), usize::MAX), Some(0));
+    assert_eq!(killed.run(&FaultRules::default(), usize::MAX), Some(0));
     assert_eq!(killed.resets(), resets + count);
 }

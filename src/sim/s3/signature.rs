@@ -5,8 +5,9 @@ use std::fmt::Write as _;
 use hmac::{Hmac, KeyInit, Mac};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_encode};
 use sha2::{Digest, Sha256};
+use time::format_description::parse_borrowed;
 use time::format_description::well_known::{Rfc2822, Rfc3339};
-use time::{OffsetDateTime, UtcOffset};
+use time::{OffsetDateTime, PrimitiveDateTime, UtcOffset};
 
 use crate::sim::http::{HttpRequest, pairs};
 use crate::sim::s3::answer::S3Error;
@@ -131,14 +132,8 @@ impl Authorization {
 
 /// A time such as `20260131T120000Z`.
 fn instant(text: &str) -> Option<OffsetDateTime> {
-    let (day, time) = text.strip_suffix('Z')?.split_once('T')?;
-    let is_digits = |text: &str, length| text.len() == length && text.bytes().all(|byte| byte.is_ascii_digit());
-    if !is_digits(day, 8) || !is_digits(time, 6) {
-        return None;
-    }
-    let (year, month, day) = (&day[..4], &day[4..6], &day[6..]);
-    let (hour, minute, second) = (&time[..2], &time[2..4], &time[4..]);
-    OffsetDateTime::parse(&format!("{year}-{month}-{day}T{hour}:{minute}:{second}Z"), &Rfc3339).ok()
+    let format = parse_borrowed::<2>("[year][month][day]T[hour][minute][second]Z").ok()?;
+    Some(PrimitiveDateTime::parse(text, &format).ok()?.assume_utc())
 }
 
 fn compact(time: OffsetDateTime) -> String {

@@ -114,7 +114,7 @@ pub async fn start(options: Options) -> Result<Running, SimError> {
         .map_err(|error| SimError(format!("the simulator cannot make a certificate: {error}; it can run without TLS")))?
         .unzip();
     let service = |side: Box<dyn Side>, interface: Interface| {
-        let faults = Mutex::new(ActiveFaults::from(options.faults.of(interface)));
+        let faults = Mutex::new(ActiveFaults::of(&options.faults, interface));
         let (shared, in_flight) = (Arc::clone(&shared), AtomicU64::new(0));
         Arc::new(Service { shared, side, interface, faults, in_flight })
     };
@@ -267,14 +267,10 @@ impl Running {
     }
 
     /// Replaces the fault rules. Counts start again.
-    pub fn set_faults(&self, rules: FaultRules) {
-        let (of_api, of_s3): (Vec<_>, Vec<_>) = rules.0.into_iter().partition(|rule| rule.interface == Interface::Api);
+    pub fn set_faults(&self, rules: &FaultRules) {
         for service in &self.services {
-            let rules = match service.interface {
-                Interface::Api => FaultRules(of_api.clone()),
-                Interface::S3 => FaultRules(of_s3.clone()),
-            };
-            *service.faults.lock().unwrap_or_else(PoisonError::into_inner) = ActiveFaults::from(rules);
+            let faults = ActiveFaults::of(rules, service.interface);
+            *service.faults.lock().unwrap_or_else(PoisonError::into_inner) = faults;
         }
     }
 

@@ -8,6 +8,8 @@ use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use reqwest::Client;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -121,7 +123,12 @@ async fn read(stream: &mut TcpStream) -> Seen {
     Seen { status, head: head.to_owned(), body: body.to_owned(), end }
 }
 
-fn client_that_trusts(roots: rustls::RootCertStore) -> Client {
+/// A client that trusts a certificate in PEM form, or none.
+fn client_that_trusts(certificate: Option<&str>) -> Client {
+    let mut roots = rustls::RootCertStore::empty();
+    if let Some(certificate) = certificate {
+        roots.add(CertificateDer::from_pem_slice(certificate.as_bytes()).unwrap()).unwrap();
+    }
     let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
     let tls = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
     let tls = tls.with_root_certificates(roots).with_no_client_auth();

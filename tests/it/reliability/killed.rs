@@ -132,7 +132,7 @@ impl Swap {
             }
             false => FaultRules::default(),
         };
-        self.running.set_faults(rules);
+        self.running.set_faults(&rules);
         let until = self.running.requests() + call as u64;
         self.spawn(args);
         let started = Instant::now();
@@ -171,7 +171,7 @@ impl Swap {
         assert_eq!(self.bounds.violations(&events), [], "seed {seed}");
         assert_eq!(access(&self.running.state().unwrap()), self.bounds.after[0], "seed {seed}");
         assert_eq!(self.running.state().unwrap().tenants["Root"].policies.len(), 1, "seed {seed}");
-        self.running.set_faults(FaultRules::default());
+        self.running.set_faults(&FaultRules::default());
         self.spawn("plan --detailed-exitcode --quiet");
         let status = self.child.lock().unwrap().as_mut().unwrap().wait().unwrap();
         assert_eq!(status.code(), Some(0), "seed {seed}: the plan afterwards");
@@ -316,7 +316,7 @@ fn a_rename_that_is_killed_twice_converges_without_a_moment_of_lost_access() {
         }
         let changes = rename.changes();
         assert!(changes < 2 * users + 4, "seed {seed}: nothing was left to do after {changes} changes");
-        rename.running.set_faults(FaultRules::default());
+        rename.running.set_faults(&FaultRules::default());
         rename.spawn("apply --yes --quiet --jobs 8");
         let status = rename.child.lock().unwrap().as_mut().unwrap().wait().unwrap();
         assert_eq!(status.code(), Some(0), "seed {seed}");
@@ -340,7 +340,7 @@ impl Swap {
 
     /// The warnings of the next plan.
     fn warned(&self) -> String {
-        self.running.set_faults(FaultRules::default());
+        self.running.set_faults(&FaultRules::default());
         let (user, password) = self.running.admin_login();
         let mut command = self.folder.command(["plan"]);
         let output = command.env("ATTUNE_USERNAME", user).env("ATTUNE_PASSWORD", password).output().unwrap();

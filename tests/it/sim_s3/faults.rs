@@ -98,7 +98,7 @@ async fn with_a_fault_any_text_becomes_a_setting() {
             assert_eq!(alice.send("GET", &path, "").await.body, before.body, "{setting}");
         }
     }
-    running.set_faults(FaultRules::default());
+    running.set_faults(&FaultRules::default());
     assert!(alice.send("PUT", "/data?policy", "attune-verify").await.is(400, "MalformedPolicy"));
     assert!(alice.send("PUT", "/data?versioning", "attune-verify").await.is(400, "MalformedXML"));
     assert!(alice.send("DELETE", "/data?policy", "").await.is(204, ""));

@@ -93,9 +93,9 @@ async fn temporary_credentials_are_those_of_their_user_until_they_expire() {
         assert_eq!(whole.send("GET", "/data/alice/k", "").await.is(404, "NoSuchKey"), has_name);
         assert!(Client { token: None, ..whole.clone() }.send("GET", "/", "").await.is(403, "InvalidAccessKeyId"));
         // The clocks of both go forward.
-        running.set_faults(FaultRules(vec!["s3-clock:14m".parse().unwrap()]));
+        running.set_faults(&FaultRules(vec!["s3-clock:14m".parse().unwrap()]));
         assert!(whole.send("GET", "/data?location", "").await.is(200, ""));
-        running.set_faults(FaultRules(vec!["s3-clock:16m".parse().unwrap()]));
+        running.set_faults(&FaultRules(vec!["s3-clock:16m".parse().unwrap()]));
         assert!(whole.send("GET", "/data?location", "").await.is(403, "RequestTimeTooSkewed"));
         let later = Client { ahead: time::Duration::minutes(16), ..whole };
         assert!(later.send("GET", "/data?location", "").await.is(400, "ExpiredToken"));
