@@ -70,7 +70,7 @@ fn history(dir: &Path) -> HistoryV1 {
     }
     // The times of one run after the other are never equal; of foreign journals, the path decides.
     found.sort_by(|(path, one), (other_path, other)| (other.begun, other_path).cmp(&(one.begun, path)));
-    HistoryV1::new(found.into_iter().map(|(_, apply)| past(dir, apply)).collect(), truncated)
+    HistoryV1::of(found.into_iter().map(|(_, apply)| past(dir, apply)).collect(), truncated)
 }
 
 /// Whether the name of a journal is that of its plan.

@@ -185,7 +185,7 @@ pub(super) async fn each(
         runs.iter().for_each(|run| print_stderr(run, output));
     }
     let named = global.desired_files.iter().map(|file| shown_path(file)).collect();
-    let all = ManyV1::new(worst.number(), named, runs.iter().map(Run::to_json).collect());
+    let all = ManyV1::of(worst.number(), named, runs.iter().map(Run::to_json).collect());
     match wanted.form {
         Form::Text => print_text(&runs, output)?,
         Form::Json => output.result(|out, _| json::write(out, &all))?,

@@ -273,5 +273,5 @@ fn read_several(paths: &[PathBuf]) -> Result<Saved, Failure> {
         runs.push(OneV1 { file: shown_path(path), exit: 0, error: None, result, saved: None });
     }
     let named = paths.iter().map(|path| shown_path(path)).collect();
-    Ok(Saved::Many(ManyV1::new(Exit::Done.number(), named, runs)))
+    Ok(Saved::Many(ManyV1::of(Exit::Done.number(), named, runs)))
 }

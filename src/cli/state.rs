@@ -227,7 +227,7 @@ impl Journal {
     }
 
     pub(super) fn ended(&self, step: &Step, outcome: &StepOutcome) {
-        self.note(object!({"event": "ended", "outcome": StepOutcomeV1::of(step, outcome)}));
+        self.note(object!({"event": "ended", "outcome": StepOutcomeV1::of(StepV1::of(step), outcome)}));
     }
 
     pub(super) fn keys_stored(&self, user: &UserName, stored: &StoredIn) {

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use time::{Date, Month, OffsetDateTime, PrimitiveDateTime, UtcOffset};
 use toml::value::{Datetime, Offset};
 
@@ -104,14 +106,16 @@ pub struct Schedule {
     pub then: DeclaredAttachment,
 }
 
-/// Where an instant is in a schedule.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Where a time is in a term.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(rename = "PhaseV1")]
 pub enum Phase {
-    /// Before `from`.
+    /// Before access begins.
     NotBegun,
-    /// From `from` to the end of `until`.
+    /// While access is in force.
     InForce,
-    /// After `until`.
+    /// After access has ended.
     Ended,
 }
 

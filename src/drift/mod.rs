@@ -13,8 +13,8 @@ use crate::base::{CannedPolicy, Code, Finding, PolicyName, Principal, Severity, 
 use crate::desired::{DeclaredAttachment, Desired, Ignore, Phase, Term};
 use crate::observed::{Body, Identity, Observed};
 use crate::plan::{self, AccessChange, BucketTarget, Change, ChangeId, ChangeKind, Only, Plan, Unmanaged};
-use crate::policy::Catalogue;
 use crate::policy::access::{Context, Side};
+use crate::policy::{Catalogue, Normal};
 
 codes! {
     "All kinds of findings of this room.";
@@ -229,46 +229,49 @@ fn missing_users<'a>(desired: &'a Desired, observed: &'a Observed) -> impl Itera
     })
 }
 
+impl ObjectState {
+    /// The states of an object before and after a change.
+    pub fn of(change: &ChangeKind) -> [Self; 2] {
+        let known = |document: &Normal| Self::Document(Body::Known(document.clone()));
+        let body = |body: &Option<Body>| body.clone().map_or(Self::Nothing, Self::Document);
+        let policy = |policy: &PolicyName| Self::Policy(policy.clone());
+        match change {
+            ChangeKind::AddPolicy { after, .. } => [Self::Nothing, known(after)],
+            ChangeKind::ReplacePolicy { before, after, .. } | ChangeKind::RenamePolicy { before, after, .. } => {
+                [body(before), known(after)]
+            }
+            ChangeKind::RemovePolicy { before, .. } => [body(before), Self::Nothing],
+            ChangeKind::Attach { after, .. } => [Self::Nothing, policy(after)],
+            ChangeKind::Move { before, after, .. } => [policy(before), policy(after)],
+            ChangeKind::Detach { before, .. } => [policy(before), Self::Nothing],
+            ChangeKind::SetBucketPolicy { before, after, .. } => [
+                before.canned.map_or_else(|| Self::Document(before.document.clone()), Self::Canned),
+                match after {
+                    BucketTarget::Canned(canned) => Self::Canned(*canned),
+                    BucketTarget::Document(document) => known(document),
+                },
+            ],
+        }
+    }
+}
+
 impl Object {
     fn of(change: &Change) -> Self {
-        let document = |body: &Option<Body>| body.clone().map_or(ObjectState::Nothing, ObjectState::Document);
-        let policy = |policy: &PolicyName| ObjectState::Policy(policy.clone());
         let kind = |principal: &Principal, of_user, of_group| match principal {
             Principal::User(_) => of_user,
             Principal::Group(_) => of_group,
         };
-        let (kind, declared, observed) = match &change.kind {
-            ChangeKind::AddPolicy { after, .. } => {
-                (Kind::PolicyRemoved, ObjectState::Document(Body::Known(after.clone())), ObjectState::Nothing)
-            }
-            ChangeKind::ReplacePolicy { before, after, .. } => {
-                (Kind::PolicyChanged, ObjectState::Document(Body::Known(after.clone())), document(before))
-            }
-            ChangeKind::RenamePolicy { before, after, .. } => {
-                (Kind::PolicyRenamed, ObjectState::Document(Body::Known(after.clone())), document(before))
-            }
-            ChangeKind::RemovePolicy { before, .. } => (Kind::PolicyAdded, ObjectState::Nothing, document(before)),
-            ChangeKind::Attach { principal, after } => {
-                (kind(principal, Kind::UserDetached, Kind::GroupDetached), policy(after), ObjectState::Nothing)
-            }
-            ChangeKind::Move { principal, before, after } => {
-                (kind(principal, Kind::UserMoved, Kind::GroupMoved), policy(after), policy(before))
-            }
-            ChangeKind::Detach { principal, before } => {
-                (kind(principal, Kind::UserAttached, Kind::GroupAttached), ObjectState::Nothing, policy(before))
-            }
-            ChangeKind::SetBucketPolicy { before, after, .. } => {
-                let declared = match after {
-                    BucketTarget::Canned(canned) => ObjectState::Canned(*canned),
-                    BucketTarget::Document(document) => ObjectState::Document(Body::Known(document.clone())),
-                };
-                let observed = match before.canned {
-                    Some(canned) => ObjectState::Canned(canned),
-                    None => ObjectState::Document(before.document.clone()),
-                };
-                (Kind::BucketPolicyChanged, declared, observed)
-            }
+        let kind = match &change.kind {
+            ChangeKind::AddPolicy { .. } => Kind::PolicyRemoved,
+            ChangeKind::ReplacePolicy { .. } => Kind::PolicyChanged,
+            ChangeKind::RenamePolicy { .. } => Kind::PolicyRenamed,
+            ChangeKind::RemovePolicy { .. } => Kind::PolicyAdded,
+            ChangeKind::Attach { principal, .. } => kind(principal, Kind::UserDetached, Kind::GroupDetached),
+            ChangeKind::Move { principal, .. } => kind(principal, Kind::UserMoved, Kind::GroupMoved),
+            ChangeKind::Detach { principal, .. } => kind(principal, Kind::UserAttached, Kind::GroupAttached),
+            ChangeKind::SetBucketPolicy { .. } => Kind::BucketPolicyChanged,
         };
+        let [observed, declared] = ObjectState::of(&change.kind);
         let access = change.access.iter().map(backwards).collect();
         let renamed_from = change.kind.renamed_from().cloned();
         Self { id: change.id.clone(), kind, declared, observed, renamed_from, access, term: change.term.clone() }

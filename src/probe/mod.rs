@@ -11,6 +11,9 @@ mod user;
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use crate::base::{BucketName, PolicyName, UserName};
 use crate::cluster::UserRecord;
 use crate::observed::{Identity, ObservedUser};
@@ -83,11 +86,13 @@ pub struct Probe {
 }
 
 /// What became of the user of a probe.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(rename = "ProbeUserV1")]
 pub enum UserEnd {
     /// It has no policy and no key pair that anybody knows.
     AsBefore,
-    /// It has no policy. It may have a key pair, which the cluster made and which cannot be replaced here: delete the user.
+    /// It has no policy. It may have a key pair that cannot be replaced here: delete the user.
     KeysLeft,
     /// It may have a policy of the probe.
     Attached,

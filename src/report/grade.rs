@@ -64,8 +64,9 @@ pub enum Reach {
     Unknown,
 }
 
-/// How far access goes in each class, by one set of rules.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+/// The level of access in each class.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "GradeV1", deny_unknown_fields)]
 pub struct Grade {
     /// Reading.
     pub read: Reach,
@@ -85,6 +86,15 @@ pub struct Grades {
 }
 
 impl Grade {
+    /// The level of access in one class.
+    pub fn reach(self, class: Class) -> Reach {
+        match class {
+            Class::Read => self.read,
+            Class::Write => self.write,
+            Class::Admin => self.admin,
+        }
+    }
+
     fn each(reach: impl Fn(Class) -> Reach) -> Self {
         Self { read: reach(Class::Read), write: reach(Class::Write), admin: reach(Class::Admin) }
     }

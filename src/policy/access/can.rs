@@ -1,5 +1,8 @@
 //! Whether a person can do something: a kind of request on one resource, or on all resources of a pattern.
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use super::abilities::{Requests, abilities_within};
 use super::actions::is_action_name;
 use super::conditions::{Atoms, Literal};
@@ -57,7 +60,9 @@ pub struct ActionDecision {
 }
 
 /// What a request needs of an action.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(rename = "NeedV1")]
 pub enum Need {
     /// A statement must allow it, and none may deny it.
     Allowed,

@@ -1,5 +1,8 @@
 //! The access of two users, groups or documents: what only one of them can do, and what both can.
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use super::abilities::{Requests, UndecidedRequests, requests_of};
 use super::answer::{Attachment, Holder};
 use super::describe::{Exception, Reason};
@@ -30,10 +33,12 @@ pub struct Comparison {
     pub actions: Access,
 }
 
-/// How two people's access is related, by all rules that count. An open question counts as a difference.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How the access of two is related. What attune cannot decide counts as a difference.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(rename = "RelationV1")]
 pub enum Relation {
-    /// Both can do the same, and the same actions are allowed.
+    /// The same requests and actions are allowed.
     Same,
     /// Both can do the same, by different actions.
     SameRequests,

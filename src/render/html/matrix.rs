@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use maud::{Markup, html};
 
 use super::{Text, class_words, label, name, names, reach, scrolling};
-use crate::render::json::{BucketKindV1, BucketV1, CellV1, GradeV1, GradesV1, PrincipalV1, Profile, ReportV1, ScopeV1};
+use crate::render::json::{BucketKindV1, BucketV1, CellV1, GradesV1, PrincipalV1, Profile, ReportV1, ScopeV1};
 use crate::render::phrase::rules;
-use crate::report::{Class, Reach};
+use crate::report::{Class, Grade, Reach};
 
 /// The maximum number of columns. A wider matrix has a row for each bucket instead.
 const WIDEST: usize = 32;
@@ -170,7 +170,7 @@ struct State {
 impl State {
     fn of(class: Class, (before, after): Pair, report: &ReportV1) -> Self {
         let of = |grades: GradesV1| {
-            let reach = |grade: Option<GradeV1>| grade.map(|grade| grade.reach(class));
+            let reach = |grade: Option<Grade>| grade.map(|grade| grade.reach(class));
             let all = [(Profile::Minio, reach(grades.minio)), (Profile::Aws, reach(grades.aws))];
             let mut levels: Levels = all.into_iter().filter_map(|(profile, reach)| Some((profile, reach?))).collect();
             levels.sort_by_key(|(profile, _)| *profile != report.leading);

@@ -1,5 +1,8 @@
 //! Access: differences as parts of plans and of `attune.policy-diff/1`.
 
+use std::sync::Arc;
+
+use super::requests::{names, words};
 use crate::base::Principal;
 use crate::plan::{AccessChange, NameAccess};
 use crate::policy::access::{
@@ -33,76 +36,79 @@ json_types! {
 
     /// Access that is gained and lost.
     #[derive(Default, PartialEq, Eq, PartialOrd, Ord)]
-    pub struct AccessV1 {
+    pub struct AccessV1 of(access: &Access) {
         /// Allowed after the change and not before.
-        gained: Vec<AccessLineV1>,
+        gained: Vec<AccessLineV1> = access.gained.iter().map(AccessLineV1::of).collect(),
         /// Allowed before the change and not after.
-        lost: Vec<AccessLineV1>,
+        lost: Vec<AccessLineV1> = access.lost.iter().map(AccessLineV1::of).collect(),
         /// Undecided: it may be gained or lost. Treat it as if it were.
-        undecided: Vec<UndecidedV1>,
+        undecided: Vec<UndecidedV1> = access.undecided.iter().map(UndecidedV1::of).collect(),
         /// Where what people can do differs from these lines.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        in_practice: Vec<InPracticeV1>,
+        in_practice: Vec<InPracticeV1> = InPracticeV1::all(&access.in_practice),
     }
 
     /// A set of requests that are gained or lost.
     #[derive(PartialEq, Eq, PartialOrd, Ord)]
-    pub struct AccessLineV1 {
+    pub struct AccessLineV1 of(line: &AccessLine) {
         /// The actions. A wildcard stands for the actions of the release that it matches.
-        actions: Vec<String>,
+        actions: Vec<String> = line.actions.clone(),
         /// The same actions in words; missing when they are not all of a kind.
-        in_words?: String,
+        in_words?: String = line.in_words.clone(),
         /// The resources, as a pattern of one of the documents.
-        pattern: String,
+        pattern: String = line.pattern.clone(),
         /// The requests of `pattern` that are excluded.
-        except: Vec<ExceptionV1>,
+        except: Vec<ExceptionV1> = line.except.iter().map(ExceptionV1::of).collect(),
         /// The conditions, all of which must hold.
-        conditions: Vec<String>,
+        conditions: Vec<String> = line.conditions.clone(),
         /// The only rules under which this line holds; missing when it holds under all rules that attune evaluates.
-        profile?: Profile,
+        profile?: Profile = Profile::of(&line.rules),
         /// The resources of the `Deny` that makes the difference, if one does. For `gained`, the `Deny` is removed; for `lost`,
         /// it is added. The line covers only the resources of `pattern` that are among these.
-        denied?: String,
+        denied?: String = match &line.cause {
+            Cause::Allow => None,
+            Cause::Deny { pattern } => Some(pattern.clone()),
+        },
         /// One of the requests.
-        example: ExampleV1,
+        example: ExampleV1 = ExampleV1::of(&line.witness),
         /// The policies that this line comes from, if the policy that decides it combines others.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        from: Vec<String>,
+        from: Vec<String> = Vec::new(),
     }
 
     /// Requests that a line does not cover, although its pattern does.
     #[derive(PartialEq, Eq, PartialOrd, Ord)]
-    pub struct ExceptionV1 {
+    pub struct ExceptionV1 of(exception: &Exception) {
         /// The resources, as a pattern or as `everything but` patterns; missing for all resources of the line.
-        resources?: String,
+        resources?: String = exception.resources.clone(),
         /// The conditions, all of which must hold, without those of the line.
-        conditions: Vec<String>,
+        conditions: Vec<String> = exception.conditions.clone(),
         /// Why they are excluded.
-        reason: Reason,
+        reason: Reason = exception.reason,
     }
 
     /// A request.
     #[derive(PartialEq, Eq, PartialOrd, Ord)]
-    pub struct ExampleV1 {
+    pub struct ExampleV1 of(witness: &Witness) {
         /// The action.
-        action: String,
+        action: String = witness.action.clone(),
         /// The resource, as an ARN.
-        resource: String,
+        resource: String = witness.resource.clone(),
         /// The conditions that must hold, and those that must not.
-        conditions: Vec<String>,
+        conditions: Vec<String> = witness.conditions.clone(),
     }
 
     /// Undecided access: attune does not know the actions or the resources, or it gave up the search.
     #[derive(PartialEq, Eq, PartialOrd, Ord)]
-    pub struct UndecidedV1 {
+    pub struct UndecidedV1 of(open: &Undecided) {
         /// Whether it may be gained or lost.
-        side: Side,
+        side: Side = open.side,
         /// The actions.
-        actions: Vec<String>,
+        actions: Vec<String> = open.actions.clone(),
         /// The pattern of the resources.
-        pattern: String,
+        pattern: String = open.pattern.clone(),
         /// The only rules under which this holds; missing when it holds under all rules that attune evaluates.
-        profile?: Profile,
+        profile?: Profile = Profile::of(&open.rules),
     }
 
     /// The access that a user or group gains and loses.
@@ -171,56 +177,38 @@ json_types! {
     }
 
     /// How two policy documents differ.
-    pub struct PolicyDiffV1 = "attune.policy-diff/1" {
+    pub struct PolicyDiffV1 = "attune.policy-diff/1" of(compared: &Compared) {
         /// Whether both are the same document, apart from formatting.
-        same_document: bool,
+        same_document: bool = compared.sameness == Sameness::Same,
         /// Whether both documents certainly allow the same.
-        same_access: bool,
+        same_access: bool = compared.same_access(),
         /// What it rests on that both documents allow the same.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        basis: Vec<Basis>,
+        basis: Vec<Basis> = compared.basis.clone(),
         /// Allowed by the newer document only.
-        gained: Vec<AccessLineV1>,
+        gained: Vec<AccessLineV1> = compared.access.gained.iter().map(AccessLineV1::of).collect(),
         /// Allowed by the older document only.
-        lost: Vec<AccessLineV1>,
+        lost: Vec<AccessLineV1> = compared.access.lost.iter().map(AccessLineV1::of).collect(),
         /// Undecided: it may be gained or lost. Treat it as if it were.
-        undecided: Vec<UndecidedV1>,
+        undecided: Vec<UndecidedV1> = compared.access.undecided.iter().map(UndecidedV1::of).collect(),
         /// Where what people can do differs from these lines.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        in_practice: Vec<InPracticeV1>,
-    }
-}
-
-impl AccessV1 {
-    /// A copy of a difference.
-    pub fn of(access: &Access) -> Self {
-        let undecided = |open: &Undecided| UndecidedV1 {
-            side: open.side,
-            actions: open.actions.clone(),
-            pattern: open.pattern.clone(),
-            profile: Profile::of(&open.rules),
-        };
-        Self {
-            gained: access.gained.iter().map(AccessLineV1::of).collect(),
-            lost: access.lost.iter().map(AccessLineV1::of).collect(),
-            undecided: access.undecided.iter().map(undecided).collect(),
-            in_practice: InPracticeV1::of(&access.in_practice),
-        }
+        in_practice: Vec<InPracticeV1> = InPracticeV1::all(&compared.access.in_practice),
     }
 }
 
 impl InPracticeV1 {
-    pub(super) fn of(all: &InPractice) -> Vec<Self> {
+    pub(super) fn all(all: &InPractice) -> Vec<Self> {
         let new = |side, kind, requests: &[RequestKind], pattern: &str, rules: &[Rules]| Self {
             side,
             kind,
             actions: Vec::new(),
-            requests: requests.iter().map(|kind| kind.word().to_owned()).collect(),
+            requests: words(requests),
             pattern: pattern.to_owned(),
             within: Vec::new(),
             except: Vec::new(),
             conditions: Vec::new(),
-            rules: rules.iter().map(ToString::to_string).collect(),
+            rules: names(rules),
         };
         let without_effect = all.without_effect.iter().map(|of| Self {
             actions: of.actions.clone(),
@@ -243,38 +231,9 @@ impl InPracticeV1 {
     }
 }
 
-impl ExceptionV1 {
-    fn of(Exception { resources, conditions, reason }: &Exception) -> Self {
-        Self { resources: resources.clone(), conditions: conditions.clone(), reason: *reason }
-    }
-}
-
-impl AccessLineV1 {
-    fn of(line: &AccessLine) -> Self {
-        let Witness { action, resource, conditions } = line.witness.clone();
-        Self {
-            actions: line.actions.clone(),
-            in_words: line.in_words.clone(),
-            pattern: line.pattern.clone(),
-            except: line.except.iter().map(ExceptionV1::of).collect(),
-            conditions: line.conditions.clone(),
-            profile: Profile::of(&line.rules),
-            denied: match &line.cause {
-                Cause::Allow => None,
-                Cause::Deny { pattern } => Some(pattern.clone()),
-            },
-            example: ExampleV1 { action, resource, conditions },
-            from: Vec::new(),
-        }
-    }
-}
-
 impl AccessChangeV1 {
     pub(super) fn of(of: &AccessChange) -> Self {
-        let (user, group) = match &of.holder {
-            Holder::Principal(principal) => user_or_group(principal),
-            Holder::Anonymous | Holder::Document(_) | Holder::Roles(_) => (None, None),
-        };
+        let (user, group) = (of.principal().and_then(user), of.principal().and_then(group));
         let anonymous = of.holder == Holder::Anonymous;
         let AccessV1 { mut gained, mut lost, undecided, in_practice } = AccessV1::of(&of.access);
         if let Some(combined) = &of.combined {
@@ -287,41 +246,22 @@ impl AccessChangeV1 {
     }
 
     pub(super) fn by_name(of: &NameAccess) -> Self {
-        let AccessV1 { gained, lost, undecided, in_practice } = AccessV1::of(&of.access);
-        let policy = Some(of.policy.to_string());
-        Self {
-            user: None,
-            group: None,
-            anonymous: false,
-            policy,
+        let access = AccessChange {
+            holder: Holder::Anonymous,
+            access: Arc::clone(&of.access),
             loses_all: false,
-            gained,
-            lost,
-            undecided,
-            in_practice,
-        }
+            combined: None,
+        };
+        Self { anonymous: false, policy: Some(of.policy.to_string()), ..Self::of(&access) }
     }
 }
 
-impl PolicyDiffV1 {
-    /// A copy of a comparison.
-    pub fn of(compared: &Compared) -> Self {
-        let AccessV1 { gained, lost, undecided, in_practice } = AccessV1::of(&compared.access);
-        Self {
-            format: "attune.policy-diff/1".to_owned(),
-            tool_version: env!("CARGO_PKG_VERSION").to_owned(),
-            same_document: compared.sameness == Sameness::Same,
-            same_access: compared.same_access(),
-            basis: compared.basis.clone(),
-            gained,
-            lost,
-            undecided,
-            in_practice,
-        }
-    }
+/// The name of a user.
+pub(super) fn user(principal: &Principal) -> Option<String> {
+    principal.user().map(ToString::to_string)
 }
 
-/// The name as the member it goes into: the user and the group, one of which is `None`.
-pub(super) fn user_or_group(principal: &Principal) -> (Option<String>, Option<String>) {
-    (principal.user().map(ToString::to_string), principal.group().map(ToString::to_string))
+/// The name of a group.
+pub(super) fn group(principal: &Principal) -> Option<String> {
+    principal.group().map(ToString::to_string)
 }

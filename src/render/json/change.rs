@@ -2,13 +2,13 @@
 
 use serde_json::value::RawValue;
 
-use super::access::{AccessChangeV1, user_or_group};
+use super::access::{AccessChangeV1, group, user};
 use super::term::TermV1;
-use crate::base::PolicyName;
+use crate::drift::ObjectState;
 use crate::observed::Body;
 use crate::plan::{
-    AttachedPrincipal, BaseDeclaration, BucketTarget, Change, ChangeId, ChangeKind, Combined, NewKeys, NotReported,
-    Note, ReplaceMethod, Review, SettingChange, Undeclared,
+    AttachedPrincipal, BaseDeclaration, Change, ChangeKind, NewKeys, NotReported, Note, PlanOption, ReplaceMethod,
+    Review, SettingChange, Undeclared, Unreported,
 };
 use crate::policy::Normal;
 use crate::policy::access::Basis;
@@ -93,55 +93,62 @@ json_types! {
     }
 
     /// A user or group that a policy is attached to.
-    pub struct AttachedPrincipalV1 {
+    pub struct AttachedPrincipalV1 of(attached: &AttachedPrincipal) {
         /// The user, if it is one.
-        user?: String,
+        user?: String = user(&attached.principal),
         /// The group, if it is one.
-        group?: String,
+        group?: String = group(&attached.principal),
         /// Whether the configuration declares it.
-        declared: bool,
+        declared: bool = !attached.undeclared,
     }
 
     /// The differences between the cluster and the configuration, split by the configuration of `--base`.
-    pub struct BaseV1 {
+    pub struct BaseV1 of(revision: &str, drift: &[Change], proposed: &[Change]) {
         /// The revision or file, as given to `--base`.
-        revision: String,
+        revision: String = revision.to_owned(),
         /// The changes that make the cluster match the base: it was changed outside attune, or the base was never applied.
-        drift: Vec<ChangeV1>,
+        drift: Vec<ChangeV1> = drift.iter().map(ChangeV1::of).collect(),
         /// The changes that the configuration proposes over the base, on a cluster that matches the base.
-        proposed: Vec<ChangeV1>,
+        proposed: Vec<ChangeV1> = proposed.iter().map(ChangeV1::of).collect(),
     }
 
     /// Changes of the configuration that are not changes of declared objects, compared with the revision of `--base`.
-    pub struct ReviewV1 {
+    pub struct ReviewV1 of(revision: &str, review: &Review) {
         /// The revision or file, as given to `--base`.
-        revision: String,
+        revision: String = revision.to_owned(),
         /// The objects that are no longer declared.
-        undeclared: Vec<UndeclaredV1>,
+        undeclared: Vec<UndeclaredV1> = review.undeclared.iter().map(UndeclaredV1::of).collect(),
         /// The settings that change. The plan uses those of the revision; of `[guards]`, it uses both.
-        settings: Vec<SettingChangeV1>,
+        settings: Vec<SettingChangeV1> = review.settings.iter().map(SettingChangeV1::of).collect(),
     }
 
     /// A policy, user or group that is no longer declared.
-    pub struct UndeclaredV1 {
+    pub struct UndeclaredV1 of(of: &Undeclared) {
         /// `policy/NAME`, `user/NAME`, `group/NAME` or `bucket/NAME`.
-        id: String,
+        id: String = of.id.to_string(),
         /// The policy, if it is one.
-        policy?: String,
+        policy?: String = of.id.policy().map(ToString::to_string),
         /// The user, if it is one.
-        user?: String,
+        user?: String = of.id.principal().and_then(user),
         /// The group, if it is one.
-        group?: String,
+        group?: String = of.id.principal().and_then(group),
         /// The bucket, if it is one.
-        bucket?: String,
+        bucket?: String = of.id.bucket().map(ToString::to_string),
         /// The declaration in the revision.
-        declared: DeclaredV1,
+        declared: DeclaredV1 = DeclaredV1::of(&of.declared),
         /// The policy that the revision declares for a user, group or bucket.
-        declared_policy?: String,
+        declared_policy?: String = match &of.declared {
+            BaseDeclaration::Has(policy) => Some(policy.to_string()),
+            BaseDeclaration::Canned(canned) => Some(canned.to_string()),
+            BaseDeclaration::Present
+            | BaseDeclaration::Absent
+            | BaseDeclaration::Detached
+            | BaseDeclaration::BucketDocument => None,
+        },
         /// Whether `[ownership]` covers it. If so, it is removed or detached; if not, it stays, unmanaged.
-        owned: bool,
+        owned: bool = of.owned,
         /// The new name of a renamed policy.
-        renamed_to?: String,
+        renamed_to?: String = of.renamed_to.as_ref().map(ToString::to_string),
     }
 
     /// A declaration.
@@ -161,43 +168,43 @@ json_types! {
     }
 
     /// A setting that changes.
-    pub struct SettingChangeV1 {
+    pub struct SettingChangeV1 of(change: &SettingChange) {
         /// Its name, such as `guards.max_removals`.
-        name: String,
+        name: String = change.name.clone(),
         /// Its value in the revision, as TOML; missing when it is not set.
-        before?: String,
+        before?: String = change.before.clone(),
         /// Its value in the configuration, as TOML; missing when it is not set.
-        after?: String,
+        after?: String = change.after.clone(),
     }
 
     /// The keys that a plan may create.
-    pub struct NewKeysV1 {
+    pub struct NewKeysV1 of(keys: &NewKeys) {
         /// The users without a policy that may get keys.
-        users: Vec<String>,
+        users: Vec<String> = keys.users.iter().map(ToString::to_string).collect(),
         /// The users with a policy that may get keys; they get them only if they have none.
-        users_with_policy: Vec<String>,
+        users_with_policy: Vec<String> = keys.users_with_policy.iter().map(ToString::to_string).collect(),
         /// The destination of the secrets, as in `[credentials]`; missing when there is none.
-        destination?: String,
+        destination?: String = keys.destination.clone(),
     }
 
     /// An option of the run that changes its plan. An apply of the plan needs the same options.
     #[derive(PartialEq, Eq)]
-    pub struct OptionV1 {
+    pub struct OptionV1 of(option: &PlanOption) {
         /// Its name, such as `--override`.
-        name: String,
+        name: String = option.name.to_owned(),
         /// Its value, or the SHA-256 of the content when it is a file; missing when the option takes no value.
-        value?: String,
+        value?: String = option.value.clone(),
     }
 
     /// Attachments that the cluster does not report, and what the plan may change for them.
     #[derive(Default)]
-    pub struct UnreportedV1 {
+    pub struct UnreportedV1 of(unreported: &Unreported) {
         /// What the cluster does not report.
-        kinds: Vec<NotReported>,
+        kinds: Vec<NotReported> = unreported.kinds.clone(),
         /// Access that someone may gain by the name of a policy: `policy` is set instead of `user` and `group`. A guard against
         /// new access treats it as undecided.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        by_name: Vec<AccessChangeV1>,
+        by_name: Vec<AccessChangeV1> = unreported.by_name.iter().map(AccessChangeV1::by_name).collect(),
     }
 }
 
@@ -218,85 +225,39 @@ impl KindV1 {
 
 impl ChangeV1 {
     pub(super) fn of(change: &Change) -> Self {
-        let (user, group) = match &change.id {
-            ChangeId::Policy(_) | ChangeId::Bucket(_) => (None, None),
-            ChangeId::Principal(principal) => user_or_group(principal),
+        let [before, after] = ObjectState::of(&change.kind).each_ref().map(side);
+        let (method, leftovers) = match &change.kind {
+            ChangeKind::ReplacePolicy { method, leftovers, .. }
+            | ChangeKind::RenamePolicy { method, leftovers, .. } => {
+                (Some(ReplaceMethodV1::of(method)), leftovers.as_slice())
+            }
+            ChangeKind::RemovePolicy { leftovers, .. } => (None, leftovers.as_slice()),
+            ChangeKind::AddPolicy { .. }
+            | ChangeKind::Attach { .. }
+            | ChangeKind::Move { .. }
+            | ChangeKind::Detach { .. }
+            | ChangeKind::SetBucketPolicy { .. } => (None, [].as_slice()),
         };
-        let common = Self {
+        let combined_from = change.combined.iter().flat_map(|combined| combined.of_statements());
+        Self {
             id: change.id.to_string(),
             kind: KindV1::of(&change.kind),
-            policy: None,
-            renamed_from: None,
-            user,
-            group,
+            policy: change.id.policy().map(ToString::to_string),
+            renamed_from: change.kind.renamed_from().map(ToString::to_string),
+            user: change.id.principal().and_then(user),
+            group: change.id.principal().and_then(group),
             bucket: change.id.bucket().map(ToString::to_string),
-            before: None,
-            after: None,
-            combined_from: change.combined.iter().flat_map(|combined| combined_from(combined)).collect(),
-            method: None,
+            before,
+            after,
+            combined_from: combined_from.map(|from| from.iter().map(ToString::to_string).collect()).collect(),
+            method,
             attached_to: change.attached().iter().map(AttachedPrincipalV1::of).collect(),
-            temporary_policies: Vec::new(),
+            temporary_policies: leftovers.iter().map(ToString::to_string).collect(),
             access: change.access.iter().map(AccessChangeV1::of).collect(),
             notes: change.notes.clone(),
             basis: change.basis.clone(),
             term: change.term.as_ref().and_then(|term| Some(TermV1::of(change.id.principal()?, term))),
-        };
-        let names = |policies: &[PolicyName]| policies.iter().map(ToString::to_string).collect();
-        match &change.kind {
-            ChangeKind::AddPolicy { policy, after, .. } => {
-                Self { policy: Some(policy.to_string()), after: document(after), ..common }
-            }
-            ChangeKind::ReplacePolicy { policy, before, after, method, leftovers, .. } => Self {
-                policy: Some(policy.to_string()),
-                before: before.as_ref().and_then(body),
-                after: document(after),
-                method: Some(ReplaceMethodV1::of(method)),
-                temporary_policies: names(leftovers),
-                ..common
-            },
-            ChangeKind::RenamePolicy { policy, old, before, after, method, leftovers, .. } => Self {
-                policy: Some(policy.to_string()),
-                renamed_from: Some(old.to_string()),
-                before: before.as_ref().and_then(body),
-                after: document(after),
-                method: Some(ReplaceMethodV1::of(method)),
-                temporary_policies: names(leftovers),
-                ..common
-            },
-            ChangeKind::RemovePolicy { policy, before, leftovers } => Self {
-                policy: Some(policy.to_string()),
-                before: before.as_ref().and_then(body),
-                temporary_policies: names(leftovers),
-                ..common
-            },
-            ChangeKind::Attach { after, .. } => Self { after: text(after.as_str()), ..common },
-            ChangeKind::Move { before, after, .. } => {
-                Self { before: text(before.as_str()), after: text(after.as_str()), ..common }
-            }
-            ChangeKind::Detach { before, .. } => Self { before: text(before.as_str()), ..common },
-            ChangeKind::SetBucketPolicy { before, after, .. } => Self {
-                before: match before.canned {
-                    Some(canned) => text(canned.as_str()),
-                    None => body(&before.document),
-                },
-                after: match after {
-                    BucketTarget::Canned(canned) => text(canned.as_str()),
-                    BucketTarget::Document(normal) => document(normal),
-                },
-                ..common
-            },
         }
-    }
-}
-
-fn combined_from(combined: &Combined) -> Vec<Vec<String>> {
-    combined.of_statements().map(|from| from.iter().map(ToString::to_string).collect()).collect()
-}
-
-impl AttachedPrincipalV1 {
-    fn of(holder: &AttachedPrincipal) -> Self {
-        let (user, group) = user_or_group(&holder.principal);
-        Self { user, group, declared: !holder.undeclared }
     }
 }
 
@@ -325,71 +286,36 @@ pub(super) fn body(body: &Body) -> Option<Box<RawValue>> {
     }
 }
 
-pub(super) fn text(text: &str) -> Option<Box<RawValue>> {
+fn text(text: &str) -> Option<Box<RawValue>> {
     serde_json::value::to_raw_value(text).ok()
 }
 
-impl BaseV1 {
-    /// A copy of both lists.
-    pub fn of(revision: &str, drift: &[Change], proposed: &[Change]) -> Self {
-        let copies = |changes: &[Change]| changes.iter().map(ChangeV1::of).collect();
-        Self { revision: revision.to_owned(), drift: copies(drift), proposed: copies(proposed) }
+/// One side of a difference as JSON: a document, or the name of a policy.
+pub(super) fn side(state: &ObjectState) -> Option<Box<RawValue>> {
+    match state {
+        ObjectState::Nothing => None,
+        ObjectState::Document(document) => body(document),
+        ObjectState::Policy(policy) => text(policy.as_str()),
+        ObjectState::Canned(canned) => text(canned.as_str()),
     }
 }
 
 impl ReviewV1 {
-    /// A copy of a review against a revision.
-    pub fn of(revision: &str, review: &Review) -> Self {
-        let setting = |change: &SettingChange| SettingChangeV1 {
-            name: change.name.clone(),
-            before: change.before.clone(),
-            after: change.after.clone(),
-        };
-        Self {
-            revision: revision.to_owned(),
-            undeclared: review.undeclared.iter().map(UndeclaredV1::of).collect(),
-            settings: review.settings.iter().map(setting).collect(),
-        }
-    }
-
     /// Whether there is nothing to show.
     pub fn is_empty(&self) -> bool {
         self.undeclared.is_empty() && self.settings.is_empty()
     }
 }
 
-impl UndeclaredV1 {
-    fn of(of: &Undeclared) -> Self {
-        let principal = of.id.principal();
-        let (declared, declared_policy) = match &of.declared {
-            BaseDeclaration::Present => (DeclaredV1::Present, None),
-            BaseDeclaration::Absent => (DeclaredV1::Absent, None),
-            BaseDeclaration::Has(policy) => (DeclaredV1::Attached, Some(policy.to_string())),
-            BaseDeclaration::Detached => (DeclaredV1::Detached, None),
-            BaseDeclaration::Canned(canned) => (DeclaredV1::Canned, Some(canned.to_string())),
-            BaseDeclaration::BucketDocument => (DeclaredV1::BucketDocument, None),
-        };
-        Self {
-            id: of.id.to_string(),
-            policy: of.id.policy().map(ToString::to_string),
-            user: principal.and_then(|who| who.user()).map(ToString::to_string),
-            group: principal.and_then(|who| who.group()).map(ToString::to_string),
-            bucket: of.id.bucket().map(ToString::to_string),
-            declared,
-            declared_policy,
-            owned: of.owned,
-            renamed_to: of.renamed_to.as_ref().map(ToString::to_string),
-        }
-    }
-}
-
-impl NewKeysV1 {
-    /// A copy of the keys that a plan may create.
-    pub fn of(keys: &NewKeys) -> Self {
-        Self {
-            users: keys.users.iter().map(ToString::to_string).collect(),
-            users_with_policy: keys.users_with_policy.iter().map(ToString::to_string).collect(),
-            destination: keys.destination.clone(),
+impl DeclaredV1 {
+    fn of(declared: &BaseDeclaration) -> Self {
+        match declared {
+            BaseDeclaration::Present => Self::Present,
+            BaseDeclaration::Absent => Self::Absent,
+            BaseDeclaration::Has(_) => Self::Attached,
+            BaseDeclaration::Detached => Self::Detached,
+            BaseDeclaration::Canned(_) => Self::Canned,
+            BaseDeclaration::BucketDocument => Self::BucketDocument,
         }
     }
 }

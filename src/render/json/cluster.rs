@@ -7,78 +7,79 @@ use serde::Serialize;
 use super::finding::FindingV1;
 use super::plan::ClusterV1;
 use super::plan::is_zero;
-use crate::base::{AttachmentsSource, BucketName, Capabilities, Principal, SessionKeys, Sources};
+use crate::base::{AttachmentsSource, BucketName, Capabilities, PolicyName, Principal, SessionKeys, Sources};
 use crate::doctor::{Definition, Leftover, Preflight};
-use crate::import::{Import, ImportedBucket, ImportedTemplate, MAIN_FILE};
+use crate::import::{Import, ImportedBucket, ImportedPolicy, ImportedTemplate, LeftOut, MAIN_FILE};
 use crate::observed::Identity;
 
 json_types! {
     /// The check of a cluster.
-    pub struct DoctorV1 = "attune.doctor/1" {
+    pub struct DoctorV1 = "attune.doctor/1" of(report: &Preflight) {
         /// The cluster and the tenant.
-        cluster: ClusterV1,
+        cluster: ClusterV1 = ClusterV1::of(&report.identity),
         /// The login.
-        login: LoginV1,
+        login: LoginV1 = LoginV1::of(report),
         /// The connection.
-        transport: TransportV1,
+        transport: TransportV1 = TransportV1::of(report),
         /// Whether the cluster reports attachments; missing when attune could not read it.
-        attachments_known?: bool,
+        attachments_known?: bool = report.attachments_known,
         /// What the cluster can do, by its release and by its own API definition.
-        capabilities: CapabilitiesV1,
+        capabilities: CapabilitiesV1 = CapabilitiesV1::of(&report.capabilities),
         /// How far the clock of the cluster is ahead of this machine, in seconds (negative: behind); missing when the cluster does
         /// not report its time.
-        clock_ahead_seconds?: i64,
+        clock_ahead_seconds?: i64 = report.connection.clock_ahead,
         /// The comparison of attune's calls with the API definition of the cluster.
-        api_definition: DefinitionV1,
+        api_definition: DefinitionV1 = DefinitionV1::of(report.definition),
         /// Temporary policies of an interrupted apply; missing when attune could not list the policies.
-        leftovers?: Vec<LeftoverV1>,
+        leftovers?: Vec<LeftoverV1> = report.leftovers.as_ref().map(|all| all.iter().map(LeftoverV1::of).collect()),
         /// Errors, warnings and notes, the most severe first.
-        findings: Vec<FindingV1>,
+        findings: Vec<FindingV1> =
+            report.findings.iter().map(|finding| FindingV1::of(finding, &Sources::default())).collect(),
     }
 
     /// The login at a cluster.
-    pub struct LoginV1 {
+    pub struct LoginV1 of(report: &Preflight) {
         /// The user.
-        user: String,
+        user: String = report.identity.user.to_string(),
         /// The user's role.
-        role: String,
+        role: String = report.identity.role.clone(),
         /// Whether the role may apply a plan.
-        may_apply: bool,
+        may_apply: bool = report.may_apply,
     }
 
     /// The connection to a cluster.
-    pub struct TransportV1 {
+    pub struct TransportV1 of(report: &Preflight) {
         /// The transport, such as `REST`.
-        name: String,
+        name: String = report.connection.transport.to_owned(),
         /// The addresses of the cluster.
-        addresses: Vec<String>,
+        addresses: Vec<String> = report.connection.addresses.clone(),
         /// The addresses without TLS, other than on this machine.
-        unencrypted: Vec<String>,
+        unencrypted: Vec<String> = report.connection.unencrypted.clone(),
         /// Whether attune accepts any certificate.
-        any_certificate: bool,
+        any_certificate: bool = report.connection.any_certificate,
         /// The call that reports attachments; missing when there is none.
-        attachments_source?: String,
+        attachments_source?: String = report.connection.attachments_source.map(str::to_owned),
     }
 
     /// What a cluster can do.
     #[derive(Copy)]
-    pub struct CapabilitiesV1 {
+    pub struct CapabilitiesV1 of(can: &Capabilities) {
         /// Whether users have S3 key pairs apart from their passwords.
-        key_pairs: bool,
+        key_pairs: bool = can.key_pairs,
         /// Whether it has the REST call that replaces a user's key pair. Only its own API definition tells.
-        key_reset: bool,
+        key_reset: bool = can.key_reset,
         /// Whether `GET /users` reports policies.
-        policy_in_users: bool,
+        policy_in_users: bool = can.attachments == AttachmentsSource::Users,
         /// Whether groups can have policies.
-        groups: bool,
+        groups: bool = can.groups,
         /// Whether an identity provider can give policies by name.
-        identity_provider: bool,
+        identity_provider: bool = can.identity_provider,
         /// Whether it has the REST call that reports the identity provider.
-        identity_provider_reported: bool,
+        identity_provider_reported: bool = can.identity_provider_reported,
         /// Whether organizations are called tenants.
-        tenants: bool,
+        tenants: bool = can.tenants,
         /// Whether users have service accounts.
-        service_accounts: bool,
+        service_accounts: bool = can.service_accounts,
     }
 
     /// The comparison of attune's calls with the API definition of a cluster.
@@ -103,63 +104,13 @@ json_types! {
     }
 
     /// A temporary policy of an interrupted apply.
-    pub struct LeftoverV1 {
+    pub struct LeftoverV1 of(of: &Leftover) {
         /// Its name.
-        temporary_policy: String,
+        temporary_policy: String = of.temporary.to_string(),
         /// The policy that it belongs to.
-        policy: String,
+        policy: String = of.policy.to_string(),
         /// The users and groups that have it, as far as the cluster reports them.
-        attached_to: Vec<String>,
-    }
-}
-
-impl DoctorV1 {
-    /// A copy of a check.
-    pub fn of(report: &Preflight) -> Self {
-        let (identity, connection) = (&report.identity, &report.connection);
-        let leftover = |of: &Leftover| LeftoverV1 {
-            temporary_policy: of.temporary.to_string(),
-            policy: of.policy.to_string(),
-            attached_to: of.holders.iter().map(ToString::to_string).collect(),
-        };
-        Self {
-            format: "attune.doctor/1".to_owned(),
-            tool_version: env!("CARGO_PKG_VERSION").to_owned(),
-            cluster: ClusterV1::of(identity),
-            login: LoginV1 {
-                user: identity.user.to_string(),
-                role: identity.role.clone(),
-                may_apply: report.may_apply,
-            },
-            transport: TransportV1 {
-                name: connection.transport.to_owned(),
-                addresses: connection.addresses.clone(),
-                unencrypted: connection.unencrypted.clone(),
-                any_certificate: connection.any_certificate,
-                attachments_source: connection.attachments_source.map(str::to_owned),
-            },
-            attachments_known: report.attachments_known,
-            capabilities: CapabilitiesV1::of(&report.capabilities),
-            clock_ahead_seconds: connection.clock_ahead,
-            api_definition: DefinitionV1::of(report.definition),
-            leftovers: report.leftovers.as_ref().map(|all| all.iter().map(leftover).collect()),
-            findings: report.findings.iter().map(|finding| FindingV1::of(finding, &Sources::default())).collect(),
-        }
-    }
-}
-
-impl CapabilitiesV1 {
-    fn of(can: &Capabilities) -> Self {
-        Self {
-            key_pairs: can.key_pairs,
-            key_reset: can.key_reset,
-            policy_in_users: can.attachments == AttachmentsSource::Users,
-            groups: can.groups,
-            identity_provider: can.identity_provider,
-            identity_provider_reported: can.identity_provider_reported,
-            tenants: can.tenants,
-            service_accounts: can.service_accounts,
-        }
+        attached_to: Vec<String> = of.holders.iter().map(ToString::to_string).collect(),
     }
 }
 
@@ -176,142 +127,96 @@ impl DefinitionV1 {
 
 json_types! {
     /// The import of a cluster.
-    pub struct ImportV1 = "attune.import/1" {
+    pub struct ImportV1 = "attune.import/1" of(identity: &Identity, import: &Import, directory: &str) {
         /// The cluster and the tenant.
-        cluster: ClusterV1,
+        cluster: ClusterV1 = ClusterV1::of(identity),
         /// The directory of the new files.
-        directory: String,
+        directory: String = directory.to_owned(),
         /// The new files, relative to the directory, the configuration first.
-        files: Vec<String>,
+        files: Vec<String> = [MAIN_FILE.to_owned()].into_iter().chain(import.files.keys().cloned()).collect(),
         /// The declared policies.
-        policies: Vec<ImportedPolicyV1>,
+        policies: Vec<ImportedPolicyV1> = import.policies.iter().map(ImportedPolicyV1::of).collect(),
         /// The declared users.
-        users: Vec<ImportedAttachmentV1>,
+        users: Vec<ImportedAttachmentV1> = import
+            .holders
+            .iter()
+            .filter(|(who, _)| who.user().is_some())
+            .map(ImportedAttachmentV1::of)
+            .collect(),
         /// The declared groups.
-        groups: Vec<ImportedAttachmentV1>,
+        groups: Vec<ImportedAttachmentV1> = import
+            .holders
+            .iter()
+            .filter(|(who, _)| who.group().is_some())
+            .map(ImportedAttachmentV1::of)
+            .collect(),
         /// The declared buckets: those that have a policy.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        buckets: Vec<ImportedBucketV1>,
+        buckets: Vec<ImportedBucketV1> = import.buckets.iter().map(ImportedBucketV1::of).collect(),
         /// The templates that make some of them; missing without `--templates`.
-        templates?: Vec<ImportedTemplateV1>,
+        templates?: Vec<ImportedTemplateV1> =
+            import.templates.as_ref().map(|templates| templates.iter().map(ImportedTemplateV1::of).collect()),
         /// The number of objects that are not declared, without a problem.
-        left_out: LeftOutV1,
+        left_out: LeftOutV1 = LeftOutV1::of(&import.left_out),
         /// Problems with objects that are not declared, and notes.
-        findings: Vec<FindingV1>,
+        findings: Vec<FindingV1> =
+            import.findings.iter().map(|finding| FindingV1::of(finding, &Sources::default())).collect(),
     }
 
     /// A declared policy.
-    pub struct ImportedPolicyV1 {
+    pub struct ImportedPolicyV1 of((name, declared): (&PolicyName, &ImportedPolicy)) {
         /// Its name.
-        name: String,
+        name: String = name.to_string(),
         /// The file of its document; missing when the document is in the configuration.
-        document?: String,
+        document?: String = declared.document.clone(),
         /// The rules that its document breaks, and that the configuration suppresses.
-        allowed_rules: Vec<String>,
+        allowed_rules: Vec<String> = declared.allowed.iter().map(ToString::to_string).collect(),
     }
 
     /// A declared user or group.
-    pub struct ImportedAttachmentV1 {
+    pub struct ImportedAttachmentV1 of((who, policy): (&Principal, &PolicyName)) {
         /// Its name.
-        name: String,
+        name: String = who.name().to_owned(),
         /// Its policy.
-        policy: String,
+        policy: String = policy.to_string(),
     }
 
     /// A declared bucket.
-    pub struct ImportedBucketV1 {
+    pub struct ImportedBucketV1 of((name, imported): (&BucketName, &ImportedBucket)) {
         /// Its name.
-        name: String,
+        name: String = name.to_string(),
         /// The name of its policy: `download`, `upload` or `public`; missing for a document.
-        policy?: String,
+        policy?: String = if let ImportedBucket::Canned(canned) = imported { Some(canned.to_string()) } else { None },
         /// The file of its document.
-        document?: String,
+        document?: String = if let ImportedBucket::Document(path, _) = imported { Some(path.clone()) } else { None },
     }
 
     /// A template of the configuration.
-    pub struct ImportedTemplateV1 {
+    pub struct ImportedTemplateV1 of(of: &ImportedTemplate) {
         /// Its section: `policies`, `users` or `groups`.
-        section: String,
+        section: String = of.section.to_owned(),
         /// Its name, with the placeholder.
-        name: String,
+        name: String = of.name.clone(),
         /// How many entries its rows make.
-        entries: usize,
+        entries: usize = of.entries,
     }
 
     /// The number of objects that are not declared, without a problem.
     #[derive(Copy)]
-    pub struct LeftOutV1 {
+    pub struct LeftOutV1 of(of: &LeftOut) {
         /// Predefined policies.
-        predefined_policies: usize,
+        predefined_policies: usize = of.predefined,
         /// Policies that were not selected.
-        other_policies: usize,
+        other_policies: usize = of.other_policies,
         /// Users without a policy.
-        users_without_policy: usize,
+        users_without_policy: usize = of.without_policy,
         /// Users with a policy that were not selected.
-        other_users: usize,
+        other_users: usize = of.other_users,
         /// Groups with a policy that were not selected.
-        other_groups: usize,
+        other_groups: usize = of.other_groups,
         /// Buckets with a policy that were not selected.
         #[serde(default, skip_serializing_if = "is_zero")]
-        other_buckets: usize,
-    }
-}
-
-impl ImportV1 {
-    /// A copy of an import.
-    pub fn of(identity: &Identity, import: &Import, directory: &str) -> Self {
-        Self {
-            format: "attune.import/1".to_owned(),
-            tool_version: env!("CARGO_PKG_VERSION").to_owned(),
-            cluster: ClusterV1::of(identity),
-            directory: directory.to_owned(),
-            files: [MAIN_FILE.to_owned()].into_iter().chain(import.files.keys().cloned()).collect(),
-            policies: import
-                .policies
-                .iter()
-                .map(|(name, declared)| ImportedPolicyV1 {
-                    name: name.to_string(),
-                    document: declared.document.clone(),
-                    allowed_rules: declared.allowed.iter().map(ToString::to_string).collect(),
-                })
-                .collect(),
-            users: ImportedAttachmentV1::all(import, |who| who.user().is_some()),
-            groups: ImportedAttachmentV1::all(import, |who| who.group().is_some()),
-            buckets: import.buckets.iter().map(ImportedBucketV1::of).collect(),
-            templates: import.templates.as_ref().map(|templates| templates.iter().map(Into::into).collect()),
-            left_out: LeftOutV1 {
-                predefined_policies: import.left_out.predefined,
-                other_policies: import.left_out.other_policies,
-                users_without_policy: import.left_out.without_policy,
-                other_users: import.left_out.other_users,
-                other_groups: import.left_out.other_groups,
-                other_buckets: import.left_out.other_buckets,
-            },
-            findings: import.findings.iter().map(|finding| FindingV1::of(finding, &Sources::default())).collect(),
-        }
-    }
-}
-
-impl ImportedBucketV1 {
-    fn of((name, imported): (&BucketName, &ImportedBucket)) -> Self {
-        let (policy, document) = match imported {
-            ImportedBucket::Canned(canned) => (Some(canned.to_string()), None),
-            ImportedBucket::Document(path, _) => (None, Some(path.clone())),
-        };
-        Self { name: name.to_string(), policy, document }
-    }
-}
-
-impl From<&ImportedTemplate> for ImportedTemplateV1 {
-    fn from(template: &ImportedTemplate) -> Self {
-        Self { section: template.section.to_owned(), name: template.name.clone(), entries: template.entries }
-    }
-}
-
-impl ImportedAttachmentV1 {
-    fn all(import: &Import, of_kind: impl Fn(&Principal) -> bool) -> Vec<Self> {
-        let holders = import.holders.iter().filter(|(who, _)| of_kind(who));
-        holders.map(|(who, policy)| Self { name: who.name().to_owned(), policy: policy.to_string() }).collect()
+        other_buckets: usize = of.other_buckets,
     }
 }
 

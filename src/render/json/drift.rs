@@ -2,179 +2,116 @@
 
 use serde_json::value::RawValue;
 
-use super::access::{AccessChangeV1, user_or_group};
-use super::change::{ReviewV1, body, text};
+use super::access::{AccessChangeV1, group, user};
+use super::change::{ReviewV1, side};
 use super::finding::FindingV1;
 use super::plan::{ClusterV1, UnmanagedV1};
 use super::term::TermV1;
 use crate::base::Sources;
-use crate::drift::{Drift, Kind, Memory, News, Object, ObjectState, Remembered};
+use crate::drift::{Drift, Ignored, Kind, Memory, News, Object, Remembered};
 use crate::observed::Identity;
-use crate::plan::ChangeId;
 
 json_types! {
     /// How the cluster differs from the configuration.
-    pub struct DriftV1 = "attune.drift/1" {
+    pub struct DriftV1 = "attune.drift/1" of(drift: &Drift, news: Option<&News>, sources: &Sources) {
         /// The cluster and the tenant.
-        cluster: ClusterV1,
+        cluster: ClusterV1 = ClusterV1::of(&drift.identity),
         /// The drift in numbers.
-        summary: DriftSummaryV1,
+        summary: DriftSummaryV1 = DriftSummaryV1::of(drift, news),
         /// Removed declarations and changed settings, compared with `--base`; missing when there are none.
-        review?: ReviewV1,
+        review?: ReviewV1 = None,
         /// The patterns of the objects that were compared, by `--only`; missing when all were.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        only: Vec<String>,
+        only: Vec<String> = drift.only.clone(),
         /// The objects that differ; with `--since`, only the new ones.
-        drift: Vec<DriftedV1>,
+        drift: Vec<DriftedV1> = drift.objects.iter().filter(|object| is_new(object, news)).map(DriftedV1::of).collect(),
         /// With `--since`: the objects that differ and were reported before.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        known: Vec<RememberedV1>,
+        known: Vec<RememberedV1> = known(news).map(RememberedV1::of).collect(),
         /// With `--since`: the objects that were reported before and match the configuration now.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        resolved: Vec<RememberedV1>,
+        resolved: Vec<RememberedV1> = news.iter().flat_map(|news| &news.over.0).map(RememberedV1::of).collect(),
         /// The objects that differ and are ignored.
-        ignored: Vec<IgnoredV1>,
+        ignored: Vec<IgnoredV1> = drift.ignored.iter().map(IgnoredV1::of).collect(),
         /// Objects that no configuration declares. They are not compared.
-        unmanaged: UnmanagedV1,
+        unmanaged: UnmanagedV1 = UnmanagedV1::of(&drift.unmanaged),
         /// Errors, warnings and notes.
-        findings: Vec<FindingV1>,
+        findings: Vec<FindingV1> = drift.findings.iter().map(|finding| FindingV1::of(finding, sources)).collect(),
     }
 
     /// The drift in numbers.
     #[derive(Copy)]
-    pub struct DriftSummaryV1 {
+    pub struct DriftSummaryV1 of(drift: &Drift, news: Option<&News>) {
         /// The objects in `drift`.
-        reported: usize,
+        reported: usize = drift.objects.iter().filter(|object| is_new(object, news)).count(),
         /// The objects in `known`.
-        known: usize,
+        known: usize = known(news).count(),
         /// The objects in `resolved`.
-        resolved: usize,
+        resolved: usize = news.map_or(0, |news| news.over.0.len()),
         /// The objects in `ignored`.
-        ignored: usize,
+        ignored: usize = drift.ignored.len(),
     }
 
     /// An object that does not match the configuration.
-    pub struct DriftedV1 {
+    pub struct DriftedV1 of(object: &Object) {
         /// `policy/NAME`, `user/NAME`, `group/NAME` or `bucket/NAME`.
-        id: String,
+        id: String = object.id.to_string(),
         /// The kind of drift.
-        kind: Kind,
+        kind: Kind = object.kind,
         /// The policy, if it is one.
-        policy?: String,
+        policy?: String = object.id.policy().map(ToString::to_string),
         /// The old name, which the cluster still has for a renamed policy.
-        renamed_from?: String,
+        renamed_from?: String = object.renamed_from.as_ref().map(ToString::to_string),
         /// The user, if it is one.
-        user?: String,
+        user?: String = object.id.principal().and_then(user),
         /// The group, if it is one.
-        group?: String,
+        group?: String = object.id.principal().and_then(group),
         /// The bucket, if it is one.
-        bucket?: String,
+        bucket?: String = object.id.bucket().map(ToString::to_string),
         /// The declared state: the document of a policy, or the name of the policy of a user, group or bucket; missing for none.
         #[schemars(with = "Option<serde_json::Value>")]
-        declared?: Box<RawValue>,
+        declared?: Box<RawValue> = side(&object.declared),
         /// The state of the cluster: the document of a policy, or the name of the policy of a user or group; missing for
         /// none.
         #[schemars(with = "Option<serde_json::Value>")]
-        observed?: Box<RawValue>,
+        observed?: Box<RawValue> = side(&object.observed),
         /// Access that differs: `gained` is allowed by the cluster and not by the configuration, `lost` the reverse.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        access: Vec<AccessChangeV1>,
+        access: Vec<AccessChangeV1> = object.access.iter().map(AccessChangeV1::of).collect(),
         /// When the declared access of the user or group begins and ends; missing when it does neither.
-        term?: TermV1,
+        term?: TermV1 = object.term.as_ref().and_then(|term| Some(TermV1::of(object.id.principal()?, term))),
     }
 
     /// An object that was reported before.
-    pub struct RememberedV1 {
+    pub struct RememberedV1 of((id, of): (&String, &Remembered)) {
         /// `policy/NAME`, `user/NAME` or `group/NAME`.
-        id: String,
+        id: String = id.clone(),
         /// The kind of drift.
-        kind: String,
+        kind: String = of.kind.clone(),
         /// The time of the first report.
-        since: String,
+        since: String = of.since.clone(),
     }
 
     /// An object that differs and is ignored.
-    pub struct IgnoredV1 {
+    pub struct IgnoredV1 of(ignored: &Ignored) {
         /// `policy/NAME`, `user/NAME` or `group/NAME`.
-        id: String,
+        id: String = ignored.object.id.to_string(),
         /// The kind of drift.
-        kind: Kind,
+        kind: Kind = ignored.object.kind,
         /// The reason to ignore it.
-        reason: String,
+        reason: String = ignored.reason.clone(),
         /// The last day on which it is ignored; missing for `--ignore`.
-        until?: String,
+        until?: String = ignored.until.map(|until| until.to_string()),
     }
 }
 
-impl DriftV1 {
-    /// A copy of a drift; with `news`, only its new objects.
-    pub fn of(drift: &Drift, news: Option<&News>, sources: &Sources) -> Self {
-        let is_new = |object: &&Object| news.is_none_or(|news| news.new.contains(&object.id.to_string()));
-        let reported: Vec<DriftedV1> = drift.objects.iter().filter(is_new).map(DriftedV1::of).collect();
-        let known = news.map(|news| RememberedV1::all(&news.memory, |id| !news.new.contains(id))).unwrap_or_default();
-        let resolved = news.map(|news| RememberedV1::all(&news.over, |_| true)).unwrap_or_default();
-        let ignored = drift.ignored.iter().map(|ignored| IgnoredV1 {
-            id: ignored.object.id.to_string(),
-            kind: ignored.object.kind,
-            reason: ignored.reason.clone(),
-            until: ignored.until.map(|until| until.to_string()),
-        });
-        Self {
-            format: "attune.drift/1".to_owned(),
-            tool_version: env!("CARGO_PKG_VERSION").to_owned(),
-            cluster: ClusterV1::of(&drift.identity),
-            review: None,
-            only: drift.only.clone(),
-            summary: DriftSummaryV1 {
-                reported: reported.len(),
-                known: known.len(),
-                resolved: resolved.len(),
-                ignored: drift.ignored.len(),
-            },
-            drift: reported,
-            known,
-            resolved,
-            ignored: ignored.collect(),
-            unmanaged: UnmanagedV1::of(&drift.unmanaged),
-            findings: drift.findings.iter().map(|finding| FindingV1::of(finding, sources)).collect(),
-        }
-    }
+fn is_new(object: &Object, news: Option<&News>) -> bool {
+    news.is_none_or(|news| news.new.contains(&object.id.to_string()))
 }
 
-impl DriftedV1 {
-    fn of(object: &Object) -> Self {
-        let (policy, (user, group)) = match &object.id {
-            ChangeId::Policy(policy) => (Some(policy.to_string()), (None, None)),
-            ChangeId::Principal(principal) => (None, user_or_group(principal)),
-            ChangeId::Bucket(_) => (None, (None, None)),
-        };
-        let side = |said: &ObjectState| match said {
-            ObjectState::Nothing => None,
-            ObjectState::Document(document) => body(document),
-            ObjectState::Policy(policy) => text(policy.as_str()),
-            ObjectState::Canned(canned) => text(canned.as_str()),
-        };
-        Self {
-            id: object.id.to_string(),
-            kind: object.kind,
-            policy,
-            renamed_from: object.renamed_from.as_ref().map(ToString::to_string),
-            user,
-            group,
-            bucket: object.id.bucket().map(ToString::to_string),
-            declared: side(&object.declared),
-            observed: side(&object.observed),
-            access: object.access.iter().map(AccessChangeV1::of).collect(),
-            term: object.term.as_ref().and_then(|term| Some(TermV1::of(object.id.principal()?, term))),
-        }
-    }
-}
-
-impl RememberedV1 {
-    fn all(memory: &Memory, keep: impl Fn(&str) -> bool) -> Vec<Self> {
-        let of = memory.0.iter().filter(|(id, _)| keep(id));
-        of.map(|(id, of)| Self { id: id.clone(), kind: of.kind.clone(), since: of.since.clone() }).collect()
-    }
+/// Drift that was reported before.
+fn known(news: Option<&News>) -> impl Iterator<Item = (&String, &Remembered)> {
+    news.into_iter().flat_map(|news| news.memory.0.iter().filter(|(id, _)| !news.new.contains(*id)))
 }
 
 /// The format of the state file.
@@ -184,48 +121,31 @@ json_types! {
     /// The drift that earlier runs reported and that is not resolved.
     #[derive(PartialEq, Eq)]
     #[serde(deny_unknown_fields)]
-    pub struct DriftStateV1 = "attune.drift-state/1" {
+    pub struct DriftStateV1 = "attune.drift-state/1" of(identity: &Identity, memory: &Memory) {
         /// The cluster's id.
-        guid: String,
+        guid: String = identity.guid.clone(),
         /// The tenant.
-        tenant: String,
+        tenant: String = identity.tenant.clone(),
         /// The reported objects that are not resolved.
-        reported: Vec<ReportedV1>,
+        reported: Vec<ReportedV1> = memory.0.iter().map(ReportedV1::of).collect(),
     }
 
     /// A reported object.
     #[derive(PartialEq, Eq)]
     #[serde(deny_unknown_fields)]
-    pub struct ReportedV1 {
+    pub struct ReportedV1 of((id, of): (&String, &Remembered)) {
         /// `policy/NAME`, `user/NAME` or `group/NAME`.
-        id: String,
+        id: String = id.clone(),
         /// The kind of drift.
-        kind: String,
+        kind: String = of.kind.clone(),
         /// A value that is equal only for the same drift.
-        fingerprint: String,
+        fingerprint: String = of.fingerprint.clone(),
         /// The time of the first report.
-        since: String,
+        since: String = of.since.clone(),
     }
 }
 
 impl DriftStateV1 {
-    /// The state of one cluster and tenant.
-    pub fn of(identity: &Identity, memory: &Memory) -> Self {
-        let reported = memory.0.iter().map(|(id, of)| ReportedV1 {
-            id: id.clone(),
-            kind: of.kind.clone(),
-            fingerprint: of.fingerprint.clone(),
-            since: of.since.clone(),
-        });
-        Self {
-            format: STATE_FORMAT.to_owned(),
-            tool_version: env!("CARGO_PKG_VERSION").to_owned(),
-            guid: identity.guid.clone(),
-            tenant: identity.tenant.clone(),
-            reported: reported.collect(),
-        }
-    }
-
     /// Reads a state file.
     pub fn read(text: &str) -> Result<Self, String> {
         let state: Self = serde_json::from_str(text).map_err(|error| error.to_string())?;

@@ -8,19 +8,25 @@ use crate::contract::{Checked, CheckedEnvelope, Mutation, MutationResult};
 
 json_types! {
     /// The result of a check of expectations.
-    pub struct TestV1 = "attune.test/1" {
+    pub struct TestV1 = "attune.test/1" of(
+        state: &str,
+        checked: &[Checked],
+        envelopes: &[CheckedEnvelope],
+        findings: &[Finding],
+        sources: &Sources,
+    ) {
         /// What was checked: `configuration`, `cluster` or `snapshot`.
-        state: String,
+        state: String = state.to_owned(),
         /// The expectations, in the order of the files.
-        expectations: Vec<ExpectationV1>,
+        expectations: Vec<ExpectationV1> = checked.iter().map(ExpectationV1::of).collect(),
         /// The envelopes; missing when there are none.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        envelopes: Vec<EnvelopeV1>,
+        envelopes: Vec<EnvelopeV1> = envelopes.iter().map(EnvelopeV1::of).collect(),
         /// The findings about expectations that fail, then about envelopes that are exceeded, each with the place of the
         /// statement that decides.
-        findings: Vec<FindingV1>,
+        findings: Vec<FindingV1> = findings.iter().map(|finding| FindingV1::of(finding, sources)).collect(),
         /// With `--mutate`, the wider policies that were tried; missing without it.
-        mutations?: MutationsV1,
+        mutations?: MutationsV1 = None,
     }
 
     /// Statements that were made wider, one at a time.
@@ -40,59 +46,42 @@ json_types! {
 
     /// A statement that was made wider.
     #[derive(PartialEq, Eq)]
-    pub struct MutationV1 {
+    pub struct MutationV1 of(mutation: &Mutation, sources: &Sources) {
         /// The policy.
-        policy: String,
+        policy: String = mutation.policy.to_string(),
         /// The number of the statement, from 1.
-        statement: usize,
+        statement: usize = mutation.statement + 1,
         /// What was changed, in words.
-        change: String,
+        change: String = mutation.phrase(),
         /// The file of the statement, if it is known.
-        file?: String,
+        file?: String = mutation.at.as_ref().map(|at| sources.file(at.file).path.clone()),
         /// Its line, from 1.
-        line?: usize,
+        line?: usize = mutation.at.as_ref().map(|at| sources.line_column(at).0),
     }
 
     /// An expectation of the configuration.
     #[derive(PartialEq, Eq)]
-    pub struct ExpectationV1 {
+    pub struct ExpectationV1 of(checked: &Checked) {
         /// Its name; without one, what it says.
-        name: String,
+        name: String = checked.expectation.name.clone(),
         /// What it says.
-        text: String,
+        text: String = checked.expectation.text.clone(),
         /// The reason, if the configuration has one.
-        reason?: String,
+        reason?: String = checked.expectation.reason.clone(),
         /// Whether it holds.
-        holds: bool,
+        holds: bool = checked.holds(),
         /// Whether it refuses the plan. One that fails already, and that the plan does not make worse, refuses it only if it is
         /// strict.
-        refuses: bool,
+        refuses: bool = checked.refuses(),
         /// The number of users, groups and roles that it is about.
-        subjects: usize,
+        subjects: usize = checked.subjects,
         /// What breaks it, one entry for each user, group and role; missing when it holds.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        failures: Vec<FailureV1>,
-    }
-}
-
-impl TestV1 {
-    /// The result of a check as data.
-    pub fn of(
-        state: &str,
-        checked: &[Checked],
-        envelopes: &[CheckedEnvelope],
-        findings: &[Finding],
-        sources: &Sources,
-    ) -> Self {
-        Self {
-            format: "attune.test/1".to_owned(),
-            tool_version: env!("CARGO_PKG_VERSION").to_owned(),
-            state: state.to_owned(),
-            expectations: checked.iter().map(ExpectationV1::of).collect(),
-            envelopes: envelopes.iter().map(EnvelopeV1::of).collect(),
-            findings: findings.iter().map(|finding| FindingV1::of(finding, sources)).collect(),
-            mutations: None,
-        }
+        failures: Vec<FailureV1> = checked
+            .failures
+            .iter()
+            .map(|of| FailureV1::of(of.who.as_ref(), of.policy.as_ref(), &of.why, of.is_new))
+            .collect(),
     }
 }
 
@@ -118,28 +107,7 @@ impl MutationsV1 {
         match verdict {
             MutationResult::NoGain => self.without_gain += 1,
             MutationResult::Caught => self.caught += 1,
-            MutationResult::Missed => self.missed.push(MutationV1 {
-                policy: mutation.policy.to_string(),
-                statement: mutation.statement + 1,
-                change: mutation.phrase(),
-                file: mutation.at.as_ref().map(|at| sources.file(at.file).path.clone()),
-                line: mutation.at.as_ref().map(|at| sources.line_column(at).0),
-            }),
-        }
-    }
-}
-
-impl ExpectationV1 {
-    /// An expectation as data.
-    pub fn of(checked: &Checked) -> Self {
-        Self {
-            name: checked.expectation.name.clone(),
-            text: checked.expectation.text.clone(),
-            reason: checked.expectation.reason.clone(),
-            holds: checked.holds(),
-            refuses: checked.refuses(),
-            subjects: checked.subjects,
-            failures: checked.failures.iter().map(FailureV1::of).collect(),
+            MutationResult::Missed => self.missed.push(MutationV1::of(mutation, sources)),
         }
     }
 }

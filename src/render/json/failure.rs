@@ -1,62 +1,54 @@
 //! What breaks an expectation, or exceeds an envelope, in machine output.
 
+use super::requests::names;
 use crate::base::PolicyName;
-use crate::contract::{Failure, Why};
+use crate::contract::Why;
 use crate::policy::access::{Counterexample, Holder, RequestOrAction};
 
 json_types! {
     /// A user, group or role for which an expectation fails.
     #[derive(PartialEq, Eq)]
-    pub struct FailureV1 {
+    pub struct FailureV1 of(who: Option<&Holder>, policy: Option<&PolicyName>, why: &Why, is_new: bool) {
         /// The user, `group/NAME`, `roles NAME`, or `@anonymous` for anyone without a login; missing if it is about everyone.
-        who?: String,
+        who?: String = who.map(Holder::label),
         /// The policy that it has; missing if it has none.
-        policy?: String,
+        policy?: String = policy.map(ToString::to_string),
         /// The reason: `allowed`, `not_allowed`, `undecided`, `unknown_document`, `no_such_principal` or `not_reported`.
-        why: String,
+        why: String = match why {
+            Why::Allowed(example) | Why::NotAllowed(example) if example.is_open => "undecided",
+            Why::Allowed(_) => "allowed",
+            Why::NotAllowed(_) => "not_allowed",
+            Why::UnknownDocument => "unknown_document",
+            Why::NoSuchPrincipal => "no_such_principal",
+            Why::NotReported(_) => "not_reported",
+        }
+        .to_owned(),
         /// Whether the plan causes it or makes it worse.
-        new: bool,
+        new: bool = is_new,
         /// The word of a request that proves it, or the action.
-        request?: String,
+        request?: String = example(why).map(|of| word(&of.what)),
         /// The resource of that request: an ARN. If `undecided`, a pattern.
-        resource?: String,
+        resource?: String = example(why).map(|of| of.resource.clone()),
         /// The conditions that hold for that request; missing when there are none.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        conditions: Vec<String>,
+        conditions: Vec<String> = example(why).map(|of| of.conditions.clone()).unwrap_or_default(),
         /// The rules by which it is so; missing when all rules that count agree.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        rules: Vec<String>,
+        rules: Vec<String> = example(why).map(|of| names(&of.rules)).unwrap_or_default(),
     }
 }
 
-impl FailureV1 {
-    pub(super) fn of(of: &Failure) -> Self {
-        failure(of.who.as_ref(), of.policy.as_ref(), &of.why, of.is_new)
-    }
-}
-
-/// A failure as data.
-pub(super) fn failure(who: Option<&Holder>, policy: Option<&PolicyName>, why: &Why, is_new: bool) -> FailureV1 {
-    let (why, example) = match why {
-        Why::Allowed(example) | Why::NotAllowed(example) if example.is_open => ("undecided", Some(example)),
-        Why::Allowed(example) => ("allowed", Some(example)),
-        Why::NotAllowed(example) => ("not_allowed", Some(example)),
-        Why::UnknownDocument => ("unknown_document", None),
-        Why::NoSuchPrincipal => ("no_such_principal", None),
-        Why::NotReported(_) => ("not_reported", None),
-    };
-    let request = |example: &Counterexample| match &example.what {
+/// The word of a request, or the action.
+pub(super) fn word(of: &RequestOrAction) -> String {
+    match of {
         RequestOrAction::Request(kind) => kind.word().to_owned(),
         RequestOrAction::Action(action) => action.clone(),
-    };
-    FailureV1 {
-        who: who.map(Holder::label),
-        policy: policy.map(ToString::to_string),
-        why: why.to_owned(),
-        new: is_new,
-        request: example.map(request),
-        resource: example.map(|example| example.resource.clone()),
-        conditions: example.map(|example| example.conditions.clone()).unwrap_or_default(),
-        rules: example.into_iter().flat_map(|of| &of.rules).map(ToString::to_string).collect(),
+    }
+}
+
+fn example(why: &Why) -> Option<&Counterexample> {
+    match why {
+        Why::Allowed(example) | Why::NotAllowed(example) => Some(example),
+        Why::UnknownDocument | Why::NoSuchPrincipal | Why::NotReported(_) => None,
     }
 }

@@ -2,11 +2,11 @@
 
 json_types! {
     /// The applies of a state directory, according to its journals. Anyone who can write to the directory can write a journal.
-    pub struct HistoryV1 = "attune.history/1" {
+    pub struct HistoryV1 = "attune.history/1" of(applies: Vec<PastApplyV1>, truncated: bool) {
         /// The applies, newest first.
-        applies: Vec<PastApplyV1>,
+        applies: Vec<PastApplyV1> = applies,
         /// Whether there are older applies that attune did not read.
-        truncated: bool,
+        truncated: bool = truncated,
     }
 
     /// A past apply.
@@ -47,17 +47,5 @@ json_types! {
         PartiallyApplied,
         /// The journal has no end: it was interrupted, or it still runs.
         Unfinished,
-    }
-}
-
-impl HistoryV1 {
-    /// A history.
-    pub fn new(applies: Vec<PastApplyV1>, truncated: bool) -> Self {
-        Self {
-            format: "attune.history/1".to_owned(),
-            tool_version: env!("CARGO_PKG_VERSION").to_owned(),
-            applies,
-            truncated,
-        }
     }
 }

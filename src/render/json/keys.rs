@@ -1,23 +1,22 @@
 //! Rotated and revoked key pairs as JSON, without their secrets.
 
 use super::plan::ClusterV1;
-use crate::base::UserName;
 use crate::keys::{Detached, Revoked, RevokedKeys, Rotated, Rotation, RotationStatus};
 use crate::observed::Identity;
 
 json_types! {
     /// Rotated key pairs, without their secrets.
-    pub struct KeysV1 = "attune.keys/1" {
+    pub struct KeysV1 = "attune.keys/1" of(rotation: &Rotation, ended: &[Rotated]) {
         /// The cluster.
-        cluster: ClusterV1,
+        cluster: ClusterV1 = ClusterV1::of(&rotation.identity),
         /// The users of this run, in the order of the calls.
-        users: Vec<RotatedV1>,
+        users: Vec<RotatedV1> = ended.iter().map(RotatedV1::of).collect(),
         /// The users that an interrupted run had rotated before.
-        rotated_before: Vec<String>,
+        rotated_before: Vec<String> = rotation.already.iter().map(ToString::to_string).collect(),
         /// The users that are left for a later run (`--max`).
-        left: Vec<String>,
+        left: Vec<String> = rotation.later.iter().map(ToString::to_string).collect(),
         /// The matching users without a policy, which have no keys to rotate.
-        without_policy: Vec<String>,
+        without_policy: Vec<String> = rotation.without_policy.iter().map(ToString::to_string).collect(),
     }
 
     /// The new key pair of a user.
@@ -51,22 +50,6 @@ json_types! {
     }
 }
 
-impl KeysV1 {
-    /// A copy of a rotation and its end.
-    pub fn of(rotation: &Rotation, ended: &[Rotated]) -> Self {
-        let names = |users: &[UserName]| users.iter().map(ToString::to_string).collect();
-        Self {
-            format: "attune.keys/1".to_owned(),
-            tool_version: env!("CARGO_PKG_VERSION").to_owned(),
-            cluster: ClusterV1::of(&rotation.identity),
-            users: ended.iter().map(RotatedV1::of).collect(),
-            rotated_before: names(&rotation.already),
-            left: names(&rotation.later),
-            without_policy: names(&rotation.without_policy),
-        }
-    }
-}
-
 impl RotatedV1 {
     fn of(rotated: &Rotated) -> Self {
         let (status, place, reason) = match &rotated.status {
@@ -94,11 +77,11 @@ impl RotatedV1 {
 
 json_types! {
     /// Revoked users.
-    pub struct RevocationV1 = "attune.revocation/1" {
+    pub struct RevocationV1 = "attune.revocation/1" of(identity: &Identity, ended: &[Revoked]) {
         /// The cluster.
-        cluster: ClusterV1,
+        cluster: ClusterV1 = ClusterV1::of(identity),
         /// The users, in the order of the calls.
-        users: Vec<RevokedV1>,
+        users: Vec<RevokedV1> = ended.iter().map(RevokedV1::of).collect(),
     }
 
     /// How the revocation of a user ended.
@@ -137,18 +120,6 @@ json_types! {
         Failed,
         /// Unknown outcome.
         Unknown,
-    }
-}
-
-impl RevocationV1 {
-    /// A copy of a revocation.
-    pub fn of(identity: &Identity, ended: &[Revoked]) -> Self {
-        Self {
-            format: "attune.revocation/1".to_owned(),
-            tool_version: env!("CARGO_PKG_VERSION").to_owned(),
-            cluster: ClusterV1::of(identity),
-            users: ended.iter().map(RevokedV1::of).collect(),
-        }
     }
 }
 

@@ -4,14 +4,14 @@ use serde_json::value::RawValue;
 
 json_types! {
     /// The results of a command for many configurations.
-    pub struct ManyV1 = "attune.many/1" {
+    pub struct ManyV1 = "attune.many/1" of(exit: u8, named: Vec<String>, runs: Vec<OneV1>) {
         /// The exit code of the command: the worst of all.
-        exit: u8,
+        exit: u8 = exit,
         /// The files and directories that the command line names; missing in files of earlier versions.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        named: Vec<String>,
+        named: Vec<String> = named,
         /// The result of each configuration, in the order of the arguments.
-        runs: Vec<OneV1>,
+        runs: Vec<OneV1> = runs,
     }
 
     /// The result of a command for one configuration.
@@ -28,18 +28,5 @@ json_types! {
         /// The name of the file beside this one that has the result (`attune plan --out DIR`); missing when the result is
         /// here.
         saved?: String,
-    }
-}
-
-impl ManyV1 {
-    /// Combines the results.
-    pub fn new(exit: u8, named: Vec<String>, runs: Vec<OneV1>) -> Self {
-        Self {
-            format: "attune.many/1".to_owned(),
-            tool_version: env!("CARGO_PKG_VERSION").to_owned(),
-            exit,
-            named,
-            runs,
-        }
     }
 }

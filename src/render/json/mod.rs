@@ -4,7 +4,7 @@
 
 /// Defines the types of a format. An enum is written in snake case. A struct has no members but these, all public;
 /// `member?: T` is an `Option<T>` that is missing for `None`. A struct with a format has the members `format` and
-/// `tool_version` first.
+/// `tool_version` first. With `of(ARGUMENTS)`, each member has its value, and the function `of` makes the struct.
 macro_rules! json_types {
     () => {};
     ($(#[$meta:meta])* pub enum $name:ident { $($variants:tt)* } $($rest:tt)*) => {
@@ -14,38 +14,56 @@ macro_rules! json_types {
         pub enum $name { $($variants)* }
         json_types! { $($rest)* }
     };
-    ($(#[$meta:meta])* pub struct $name:ident = $format:literal { $($members:tt)* } $($rest:tt)*) => {
+    ($(#[$meta:meta])* pub struct $name:ident = $format:literal $(of $args:tt)? { $($members:tt)* } $($rest:tt)*) => {
         json_types! {
-            @members [$(#[$meta])* #[schemars(title = $format)]] $name
+            @members [$(#[$meta])* #[schemars(title = $format)]] $name [$($args)?]
             [
                 #[doc = concat!("`", $format, "`.")]
                 pub format: String,
                 /// The version of attune that wrote it.
                 pub tool_version: String,
             ]
+            [format: $format.to_owned(), tool_version: env!("CARGO_PKG_VERSION").to_owned(),]
             $($members)*
         }
         json_types! { $($rest)* }
     };
-    ($(#[$meta:meta])* pub struct $name:ident { $($members:tt)* } $($rest:tt)*) => {
-        json_types! { @members [$(#[$meta])*] $name [] $($members)* }
+    ($(#[$meta:meta])* pub struct $name:ident $(of $args:tt)? { $($members:tt)* } $($rest:tt)*) => {
+        json_types! { @members [$(#[$meta])*] $name [$($args)?] [] [] $($members)* }
         json_types! { $($rest)* }
     };
-    (@members [$($meta:tt)*] $name:ident [$($members:tt)*]) => {
+    (@members [$($meta:tt)*] $name:ident [] [$($members:tt)*] $values:tt) => {
         #[derive(Debug, Clone, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
         #[schemars(deny_unknown_fields)]
         $($meta)*
         pub struct $name { $($members)* }
     };
-    (@members $metas:tt $name:ident [$($done:tt)*] $(#[$meta:meta])* $member:ident?: $type:ty, $($rest:tt)*) => {
+    (@members $metas:tt $name:ident [$args:tt] $members:tt [$($values:tt)*]) => {
+        json_types! { @members $metas $name [] $members [] }
+        impl $name {
+            /// A copy for this format.
+            pub fn of $args -> Self {
+                Self { $($values)* }
+            }
+        }
+    };
+    (@members $metas:tt $name:ident $args:tt [$($done:tt)*] [$($values:tt)*]
+        $(#[$meta:meta])* $member:ident?: $type:ty $(= $value:expr)?, $($rest:tt)*) => {
         json_types! {
-            @members $metas $name
+            @members $metas $name $args
             [$($done)* $(#[$meta])* #[serde(skip_serializing_if = "Option::is_none")] pub $member: Option<$type>,]
+            [$($values)* $($member: $value,)?]
             $($rest)*
         }
     };
-    (@members $metas:tt $name:ident [$($done:tt)*] $(#[$meta:meta])* $member:ident: $type:ty, $($rest:tt)*) => {
-        json_types! { @members $metas $name [$($done)* $(#[$meta])* pub $member: $type,] $($rest)* }
+    (@members $metas:tt $name:ident $args:tt [$($done:tt)*] [$($values:tt)*]
+        $(#[$meta:meta])* $member:ident: $type:ty $(= $value:expr)?, $($rest:tt)*) => {
+        json_types! {
+            @members $metas $name $args
+            [$($done)* $(#[$meta])* pub $member: $type,]
+            [$($values)* $($member: $value,)?]
+            $($rest)*
+        }
     };
 }
 
@@ -94,7 +112,7 @@ pub use change::{
     SettingChangeV1, UndeclaredV1, UnreportedV1,
 };
 pub use cluster::{CredentialProcess, DoctorV1, ImportV1, SessionV1};
-pub use compared::{AccessComparisonV1, RelationV1};
+pub use compared::AccessComparisonV1;
 pub use drift::{DriftStateV1, DriftSummaryV1, DriftV1, DriftedV1, IgnoredV1, RememberedV1, ReportedV1};
 pub use envelope::{BreachV1, EnvelopeV1};
 pub use expectation::{ExpectationV1, MutationV1, MutationsV1, TestV1};
@@ -107,13 +125,13 @@ pub use outcome::{OutcomeV1, RemarkV1, StatusV1, StepOutcomeV1, VerifiedUserV1, 
 pub use plan::{
     ClusterV1, LimitsV1, NeededV1, OverrideV1, PartV1, PlanSnapshotV1, PlanV1, SummaryV1, UnchangedV1, UnmanagedV1,
 };
-pub use probe::{ProbeAnswerV1, ProbeRuleV1, ProbeServiceV1, ProbeUnansweredV1, ProbeUserV1, ProbeV1};
+pub use probe::{ProbeAnswerV1, ProbeRuleV1, ProbeServiceV1, ProbeUnansweredV1, ProbeV1};
 pub use report::{
-    AttachmentV1, BucketKindV1, BucketV1, CellV1, ClassV1, GradeV1, GradesV1, PolicyReportV1, PolicyStateV1,
-    PrincipalV1, PublicBucketV1, PublicV1, ReportV1, RowV1, ScopeV1,
+    AttachmentV1, BucketKindV1, BucketV1, CellV1, ClassV1, GradesV1, PolicyReportV1, PolicyStateV1, PrincipalV1,
+    PublicBucketV1, PublicV1, ReportV1, RowV1, ScopeV1,
 };
 pub use requests::{
-    AskedActionV1, CanV1, DecisionV1, GroundV1, NeedV1, RequestExampleV1, RequestLineV1, UndecidedRequestsV1, WayV1,
+    AskedActionV1, CanV1, DecisionV1, GroundV1, RequestExampleV1, RequestLineV1, UndecidedRequestsV1, WayV1,
 };
 pub use saved::{NotSaved, Saved, Target};
 pub use snapshot::{
@@ -121,7 +139,7 @@ pub use snapshot::{
     UserRecordV1,
 };
 pub use step::{CallV1, StepV1};
-pub use term::{PhaseV1, TermV1, time_text};
+pub use term::{TermV1, time_text};
 pub use verify::{VerifyAbout, VerifyAnswerV1, VerifyKindV1, VerifyLeftV1, VerifyOutcomeV1, VerifySourceV1, VerifyV1};
 pub use why::{EffectV1, LastChangeV1, StatementV1, WhyChangeV1, WhyPlanV1, WhyV1};
 

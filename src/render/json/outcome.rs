@@ -1,42 +1,48 @@
 //! `attune.outcome/1`: the outcome of an apply.
 
-use super::plan::{ClusterV1, OverrideV1, PartV1, SummaryV1, short_digest};
+use super::plan::{ClusterV1, OverrideV1, PartV1, SummaryV1, is_zero, short_digest};
 use super::step::{CallV1, StepV1};
 use super::verify::VerifyV1;
 use crate::apply::{Outcome, Remark, Status, StepOutcome};
-use crate::plan::{Plan, Step};
+use crate::plan::Plan;
 
 json_types! {
     /// The outcome of an apply.
-    pub struct OutcomeV1 = "attune.outcome/1" {
+    pub struct OutcomeV1 = "attune.outcome/1" of(plan: &Plan, outcome: &Outcome) {
         /// The digest of the applied plan.
-        digest: String,
+        digest: String = plan.digest.to_string(),
         /// The cluster and the tenant.
-        cluster: ClusterV1,
+        cluster: ClusterV1 = ClusterV1::of(&plan.identity),
         /// Refusals that were overridden for this run; missing when there were none.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        overrides: Vec<OverrideV1>,
+        overrides: Vec<OverrideV1> = plan.overrides.iter().map(OverrideV1::of).collect(),
         /// The outcome of each step.
-        steps: Vec<StepOutcomeV1>,
+        steps: Vec<StepOutcomeV1> =
+            plan.steps.iter().zip(&outcome.steps).map(|(step, ended)| StepOutcomeV1::of(StepV1::of(step), ended)).collect(),
         /// Whether the cluster matches the configuration after the apply; with `only`, the part that was applied.
-        converged: bool,
+        converged: bool = outcome.converged(),
         /// The part that was applied, by `--only`, and what is left out after the apply; missing when everything was applied.
-        only?: PartV1,
+        only?: PartV1 = outcome.remaining.as_deref().unwrap_or(plan).partial.as_ref().map(PartV1::of),
         /// The changes that a new plan would make; missing when the cluster could not be read again.
-        remaining?: SummaryV1,
+        remaining?: SummaryV1 = outcome.remaining.as_deref().map(SummaryV1::of),
         /// How many documents and policies of buckets were read before the first call and not again: no call changed them.
         #[serde(default, skip_serializing_if = "is_zero")]
-        not_read_again: usize,
+        not_read_again: usize = outcome.not_read_again,
         /// The names of the changes that a new plan would make, such as `user/alice`.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        remaining_changes: Vec<String>,
+        remaining_changes: Vec<String> = outcome
+            .remaining
+            .iter()
+            .flat_map(|plan| &plan.changes)
+            .map(|change| change.id.to_string())
+            .collect(),
         /// With `--verify`, the users who got a new key pair, with what the S3 service answered them.
-        verified?: Vec<VerifiedUserV1>,
+        verified?: Vec<VerifiedUserV1> = None,
         /// The rollback file: a configuration that restores the objects of the plan; missing when the plan had no changes.
-        rollback_file?: String,
+        rollback_file?: String = outcome.rollback_file.clone(),
         /// The command that applies the rollback file, for a shell in the directory of this run; missing when a shell cannot
         /// name the file.
-        rollback_command?: String,
+        rollback_command?: String = outcome.rollback_command.clone(),
     }
 
     /// What the S3 service answered a user with a new key pair.
@@ -62,32 +68,32 @@ json_types! {
     }
 
     /// The outcome of a step.
-    pub struct StepOutcomeV1 {
+    pub struct StepOutcomeV1 of(step: StepV1, ended: &StepOutcome) {
         /// The step's number in the plan.
-        id: usize,
+        id: usize = step.id,
         /// The kind of call.
-        call: CallV1,
+        call: CallV1 = step.call,
         /// The policy.
-        policy?: String,
+        policy?: String = step.policy,
         /// The user.
-        user?: String,
+        user?: String = step.user,
         /// The group.
-        group?: String,
+        group?: String = step.group,
         /// The bucket.
-        bucket?: String,
+        bucket?: String = step.bucket,
         /// The policy of the bucket, if it has a name.
-        bucket_policy?: String,
+        bucket_policy?: String = step.bucket_policy,
         /// How it ended.
-        status: StatusV1,
+        status: StatusV1 = StatusV1::of(&ended.status),
         /// Why it did not succeed.
-        reason?: String,
+        reason?: String = ended.status.reason().map(str::to_owned),
         /// The failed step that this step waited for.
-        blocked_by?: usize,
+        blocked_by?: usize = if let Status::NotReached(first) = ended.status { Some(first.0) } else { None },
         /// Remarks on the step.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        remarks: Vec<RemarkV1>,
+        remarks: Vec<RemarkV1> = ended.remarks.iter().map(RemarkV1::of).collect(),
         /// The file or command that has the new keys, or the file with a response that may contain them.
-        keys_stored_in?: String,
+        keys_stored_in?: String = ended.remarks.iter().find_map(stored_in),
     }
 
     /// How a step ended.
@@ -125,82 +131,45 @@ json_types! {
     }
 }
 
-fn is_zero(count: &usize) -> bool {
-    *count == 0
-}
-
 impl OutcomeV1 {
     /// The digest as it is shown to people.
     pub fn short_digest(&self) -> &str {
         short_digest(&self.digest)
     }
+}
 
-    /// A copy of an outcome.
-    pub fn of(plan: &Plan, outcome: &Outcome) -> Self {
-        Self {
-            format: "attune.outcome/1".to_owned(),
-            tool_version: env!("CARGO_PKG_VERSION").to_owned(),
-            digest: plan.digest.to_string(),
-            cluster: ClusterV1::of(&plan.identity),
-            overrides: OverrideV1::all(plan),
-            steps: plan.steps.iter().zip(&outcome.steps).map(|(step, ended)| StepOutcomeV1::of(step, ended)).collect(),
-            converged: outcome.converged(),
-            only: outcome.remaining.as_deref().unwrap_or(plan).partial.as_ref().map(PartV1::of),
-            remaining: outcome.remaining.as_deref().map(SummaryV1::of),
-            not_read_again: outcome.not_read_again,
-            remaining_changes: outcome
-                .remaining
-                .iter()
-                .flat_map(|plan| &plan.changes)
-                .map(|change| change.id.to_string())
-                .collect(),
-            verified: None,
-            rollback_file: outcome.rollback_file.clone(),
-            rollback_command: outcome.rollback_command.clone(),
+impl StatusV1 {
+    fn of(status: &Status) -> Self {
+        match status {
+            Status::Done => Self::Done,
+            Status::AlreadyDone => Self::AlreadyDone,
+            Status::Refused(_) => Self::Refused,
+            Status::Drifted(_) => Self::Drifted,
+            Status::UnknownOutcome(_) => Self::UnknownOutcome,
+            Status::Failed(_) => Self::Failed,
+            Status::NotReached(_) => Self::NotReached,
+            Status::Interrupted => Self::Interrupted,
         }
     }
 }
 
-impl StepOutcomeV1 {
-    /// A copy of the outcome of a step.
-    pub fn of(step: &Step, ended: &StepOutcome) -> Self {
-        let (status, blocked_by) = match &ended.status {
-            Status::Done => (StatusV1::Done, None),
-            Status::AlreadyDone => (StatusV1::AlreadyDone, None),
-            Status::Refused(_) => (StatusV1::Refused, None),
-            Status::Drifted(_) => (StatusV1::Drifted, None),
-            Status::UnknownOutcome(_) => (StatusV1::UnknownOutcome, None),
-            Status::Failed(_) => (StatusV1::Failed, None),
-            Status::NotReached(first) => (StatusV1::NotReached, Some(first.0)),
-            Status::Interrupted => (StatusV1::Interrupted, None),
-        };
-        let reason = ended.status.reason().map(str::to_owned);
-        let remark = |remark: &Remark| match remark {
-            Remark::Gap => RemarkV1::Gap,
-            Remark::Stored { .. } => RemarkV1::Kept,
-            Remark::StoredInEmergency { .. } => RemarkV1::KeptInEmergency,
-            Remark::PairUnknown => RemarkV1::PairUnknown,
-            Remark::ResponseStored { .. } => RemarkV1::AnswerKept,
-        };
-        let stored_in = |remark: &Remark| match remark {
-            Remark::Stored { place } => Some(place.clone()),
-            Remark::StoredInEmergency { path, .. } | Remark::ResponseStored { path } => Some(path.clone()),
-            Remark::Gap | Remark::PairUnknown => None,
-        };
-        let StepV1 { id, call, policy, user, group, bucket, bucket_policy, .. } = StepV1::of(step);
-        Self {
-            id,
-            call,
-            policy,
-            user,
-            group,
-            bucket,
-            bucket_policy,
-            status,
-            reason,
-            blocked_by,
-            remarks: ended.remarks.iter().map(remark).collect(),
-            keys_stored_in: ended.remarks.iter().find_map(stored_in),
+impl RemarkV1 {
+    fn of(remark: &Remark) -> Self {
+        match remark {
+            Remark::Gap => Self::Gap,
+            Remark::Stored { .. } => Self::Kept,
+            Remark::StoredInEmergency { .. } => Self::KeptInEmergency,
+            Remark::PairUnknown => Self::PairUnknown,
+            Remark::ResponseStored { .. } => Self::AnswerKept,
         }
+    }
+}
+
+fn stored_in(remark: &Remark) -> Option<String> {
+    match remark {
+        Remark::Stored { place: path } | Remark::StoredInEmergency { path, .. } | Remark::ResponseStored { path } => {
+            Some(path.clone())
+        }
+        Remark::Gap | Remark::PairUnknown => None,
     }
 }

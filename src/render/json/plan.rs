@@ -3,72 +3,71 @@
 use serde::Deserialize;
 use time::OffsetDateTime;
 
-use super::access::AccessChangeV1;
 use super::change::{BaseV1, ChangeV1, KindV1, NewKeysV1, OptionV1, ReviewV1, UnreportedV1};
 use super::envelope::EnvelopeV1;
 use super::expectation::ExpectationV1;
 use super::finding::FindingV1;
 use super::step::StepV1;
 use super::term::{TermV1, time_text};
-use crate::base::{PolicyName, Severity, Sources};
-use crate::observed::Identity;
-use crate::plan::{Digest, Needed, Overridden, Partial, Plan, PlanOption, Unmanaged};
+use crate::base::{Severity, Sources};
+use crate::observed::{Identity, Limits};
+use crate::plan::{Digest, Needed, Overridden, Partial, Plan, Unchanged, Unmanaged};
 
 json_types! {
     /// A plan.
-    pub struct PlanV1 = "attune.plan/1" {
+    pub struct PlanV1 = "attune.plan/1" of(plan: &Plan, sources: &Sources) {
         /// The digest that an approval names: 64 hexadecimal digits. With `snapshot:` before them, the plan was made from a
         /// snapshot, and no approval can name it.
-        digest: String,
+        digest: String = plan.digest.to_string(),
         /// The cluster and the tenant.
-        cluster: ClusterV1,
+        cluster: ClusterV1 = ClusterV1::of(&plan.identity),
         /// The snapshot that the plan was made from; missing when attune read the cluster.
-        snapshot?: PlanSnapshotV1,
+        snapshot?: PlanSnapshotV1 = None,
         /// The plan in numbers.
-        summary: SummaryV1,
+        summary: SummaryV1 = SummaryV1::of(plan),
         /// How many declared objects need no change.
-        unchanged: UnchangedV1,
+        unchanged: UnchangedV1 = UnchangedV1::of(plan.unchanged),
         /// The limits of the cluster.
-        limits: LimitsV1,
+        limits: LimitsV1 = LimitsV1::of(plan.limits),
         /// The differences.
-        changes: Vec<ChangeV1>,
+        changes: Vec<ChangeV1> = plan.changes.iter().map(ChangeV1::of).collect(),
         /// The API calls, in order; empty when the plan is blocked.
-        steps: Vec<StepV1>,
+        steps: Vec<StepV1> = plan.steps.iter().map(StepV1::of).collect(),
         /// Objects that no configuration declares. The plan does not change them.
-        unmanaged: UnmanagedV1,
+        unmanaged: UnmanagedV1 = UnmanagedV1::of(&plan.unmanaged),
         /// Attachments that the cluster does not report, and what the plan may change for them.
         #[serde(default)]
-        unreported: UnreportedV1,
+        unreported: UnreportedV1 = UnreportedV1::of(&plan.unreported),
         /// Errors, which block the plan, warnings and notes.
-        findings: Vec<FindingV1>,
+        findings: Vec<FindingV1> = plan.findings.iter().map(|finding| FindingV1::of(finding, sources)).collect(),
         /// The expectations, checked against the state after the plan; missing when none are, as in a blocked plan.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        expectations: Vec<ExpectationV1>,
+        expectations: Vec<ExpectationV1> = plan.expectations.iter().map(ExpectationV1::of).collect(),
         /// The envelopes, checked against the configuration and the state after the plan; missing when none are, as in a blocked
         /// plan.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        envelopes: Vec<EnvelopeV1>,
+        envelopes: Vec<EnvelopeV1> = plan.envelopes.iter().map(EnvelopeV1::of).collect(),
         /// What guards, expectations and envelopes refuse. attune does not apply a plan with refusals.
-        refusals: Vec<FindingV1>,
+        refusals: Vec<FindingV1> = plan.refusals.iter().map(|finding| FindingV1::of(finding, sources)).collect(),
         /// Refusals that are overridden for this run; missing when there are none.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        overrides: Vec<OverrideV1>,
+        overrides: Vec<OverrideV1> = plan.overrides.iter().map(OverrideV1::of).collect(),
         /// The options of this run that change the plan; missing when there are none. An apply of the plan needs the same
         /// options.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        options: Vec<OptionV1>,
+        options: Vec<OptionV1> = plan.options.iter().map(OptionV1::of).collect(),
         /// The keys that the plan may create; missing when it creates none.
-        new_keys?: NewKeysV1,
+        new_keys?: NewKeysV1 = plan.new_keys.as_ref().map(NewKeysV1::of),
         /// The declared users and groups whose access begins or ends later; missing when there are none.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        terms: Vec<TermV1>,
+        terms: Vec<TermV1> = plan.terms.iter().map(|(principal, term)| TermV1::of(principal, term)).collect(),
         /// The part that the plan is for, by `--only`; missing when the plan is for everything.
-        only?: PartV1,
+        only?: PartV1 = plan.partial.as_ref().map(PartV1::of),
         /// Removed declarations and changed settings, compared with `--base`; missing when there are none.
-        review?: ReviewV1,
+        review?: ReviewV1 = None,
         /// Drift and proposed changes, compared with `--base`; missing when they could not be told apart. The rest of the plan
         /// does not depend on it.
-        base?: BaseV1,
+        base?: BaseV1 = None,
     }
 
     /// The snapshot that a plan was made from.
@@ -81,50 +80,50 @@ json_types! {
 
     /// The part of the objects that a plan or an outcome is for.
     #[derive(PartialEq, Eq)]
-    pub struct PartV1 {
+    pub struct PartV1 of(partial: &Partial) {
         /// The patterns of `--only`, in order; of `attune apply --expired`, `access that has expired`.
-        patterns: Vec<String>,
+        patterns: Vec<String> = partial.patterns.clone(),
         /// Objects that no pattern selects, and that a step needs; missing when there are none.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        needed: Vec<NeededV1>,
+        needed: Vec<NeededV1> = partial.needed.iter().map(NeededV1::of).collect(),
         /// The differences that are left out, such as `user/alice`.
-        left_out: Vec<String>,
+        left_out: Vec<String> = partial.left_out.iter().map(ToString::to_string).collect(),
         /// The number of errors of the configuration outside of the part. What they are about is left out, too. If there are
         /// any, nothing is removed or detached because no configuration declares it.
-        errors: usize,
+        errors: usize = partial.errors,
         /// The number of errors that would block a plan for everything.
-        problems: usize,
+        problems: usize = partial.problems,
     }
 
     /// An object that comes along.
     #[derive(PartialEq, Eq)]
-    pub struct NeededV1 {
+    pub struct NeededV1 of(of: &Needed) {
         /// The object, such as `policy/ml-rw`.
-        id: String,
+        id: String = of.id.to_string(),
         /// The object whose change needs it.
-        by: String,
+        by: String = of.by.to_string(),
     }
 
     /// A guard that refused the plan and is overridden.
-    pub struct OverrideV1 {
+    pub struct OverrideV1 of(overridden: &Overridden) {
         /// The value of `--override`, such as `max_removals=12`.
-        given: String,
+        given: String = overridden.by.to_string(),
         /// The code of the overridden refusal.
-        code: String,
+        code: String = overridden.refusal.code.id.to_owned(),
         /// What the guard would refuse.
-        message: String,
+        message: String = overridden.refusal.message.clone(),
     }
 
     /// A cluster and a tenant.
-    pub struct ClusterV1 {
+    pub struct ClusterV1 of(identity: &Identity) {
         /// The cluster's name.
-        name: String,
+        name: String = identity.name.clone(),
         /// The cluster's id.
-        guid: String,
+        guid: String = identity.guid.clone(),
         /// The WEKA release.
-        release: String,
+        release: String = identity.release.to_string(),
         /// The tenant.
-        tenant: String,
+        tenant: String = identity.tenant.clone(),
     }
 
     /// The plan in numbers.
@@ -158,38 +157,38 @@ json_types! {
 
     /// How many declared objects need no change.
     #[derive(Copy)]
-    pub struct UnchangedV1 {
+    pub struct UnchangedV1 of(of: Unchanged) {
         /// Policies, including those declared absent.
-        policies: usize,
+        policies: usize = of.policies,
         /// Users.
-        users: usize,
+        users: usize = of.users,
         /// Groups.
-        groups: usize,
+        groups: usize = of.groups,
         /// Buckets.
         #[serde(default, skip_serializing_if = "is_zero")]
-        buckets: usize,
+        buckets: usize = of.buckets,
     }
 
     /// The limits of a cluster.
     #[derive(Copy)]
-    pub struct LimitsV1 {
+    pub struct LimitsV1 of(of: Limits) {
         /// The number of policies.
-        policies: usize,
+        policies: usize = of.policies,
         /// The size of a document, minified, in bytes.
-        document_bytes: usize,
+        document_bytes: usize = of.document_bytes,
     }
 
     /// Objects that no configuration declares.
-    pub struct UnmanagedV1 {
+    pub struct UnmanagedV1 of(unmanaged: &Unmanaged) {
         /// Predefined policies, which every cluster has.
-        predefined: Vec<String>,
+        predefined: Vec<String> = unmanaged.predefined.iter().map(ToString::to_string).collect(),
         /// Policies.
-        policies: Vec<String>,
+        policies: Vec<String> = unmanaged.policies.iter().map(ToString::to_string).collect(),
         /// Users that can have a policy.
-        users: Vec<String>,
+        users: Vec<String> = unmanaged.users.iter().map(ToString::to_string).collect(),
         /// Groups that have a policy; missing when there are none.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        groups: Vec<String>,
+        groups: Vec<String> = unmanaged.groups.iter().map(ToString::to_string).collect(),
     }
 }
 
@@ -202,44 +201,6 @@ pub(super) struct Head {
 }
 
 impl PlanV1 {
-    /// A copy of a plan.
-    pub fn of(plan: &Plan, sources: &Sources) -> Self {
-        let option = |of: &PlanOption| OptionV1 { name: of.name.to_owned(), value: of.value.clone() };
-        Self {
-            format: "attune.plan/1".to_owned(),
-            tool_version: env!("CARGO_PKG_VERSION").to_owned(),
-            digest: plan.digest.to_string(),
-            cluster: ClusterV1::of(&plan.identity),
-            snapshot: None,
-            summary: SummaryV1::of(plan),
-            unchanged: UnchangedV1 {
-                policies: plan.unchanged.policies,
-                users: plan.unchanged.users,
-                groups: plan.unchanged.groups,
-                buckets: plan.unchanged.buckets,
-            },
-            limits: LimitsV1 { policies: plan.limits.policies, document_bytes: plan.limits.document_bytes },
-            changes: plan.changes.iter().map(ChangeV1::of).collect(),
-            steps: plan.steps.iter().map(StepV1::of).collect(),
-            unmanaged: UnmanagedV1::of(&plan.unmanaged),
-            unreported: UnreportedV1 {
-                kinds: plan.unreported.kinds.clone(),
-                by_name: plan.unreported.by_name.iter().map(AccessChangeV1::by_name).collect(),
-            },
-            findings: plan.findings.iter().map(|finding| FindingV1::of(finding, sources)).collect(),
-            expectations: plan.expectations.iter().map(ExpectationV1::of).collect(),
-            envelopes: plan.envelopes.iter().map(EnvelopeV1::of).collect(),
-            refusals: plan.refusals.iter().map(|finding| FindingV1::of(finding, sources)).collect(),
-            overrides: OverrideV1::all(plan),
-            options: plan.options.iter().map(option).collect(),
-            new_keys: plan.new_keys.as_ref().map(NewKeysV1::of),
-            terms: plan.terms.iter().map(|(principal, term)| TermV1::of(principal, term)).collect(),
-            only: plan.partial.as_ref().map(PartV1::of),
-            review: None,
-            base: None,
-        }
-    }
-
     /// A copy of a plan that was made from a snapshot.
     pub fn of_snapshot(plan: &Plan, snapshot: PlanSnapshotV1, sources: &Sources) -> Self {
         Self { digest: plan.digest.of_snapshot(), snapshot: Some(snapshot), ..Self::of(plan, sources) }
@@ -269,59 +230,10 @@ impl PlanSnapshotV1 {
     }
 }
 
-impl UnmanagedV1 {
-    /// A copy of the unmanaged objects.
-    pub fn of(unmanaged: &Unmanaged) -> Self {
-        let texts = |names: &[PolicyName]| names.iter().map(ToString::to_string).collect();
-        Self {
-            predefined: texts(&unmanaged.predefined),
-            policies: texts(&unmanaged.policies),
-            users: unmanaged.users.iter().map(ToString::to_string).collect(),
-            groups: unmanaged.groups.iter().map(ToString::to_string).collect(),
-        }
-    }
-}
-
 impl PartV1 {
-    /// A copy of a part.
-    pub fn of(partial: &Partial) -> Self {
-        let needed = |of: &Needed| NeededV1 { id: of.id.to_string(), by: of.by.to_string() };
-        Self {
-            patterns: partial.patterns.clone(),
-            needed: partial.needed.iter().map(needed).collect(),
-            left_out: partial.left_out.iter().map(ToString::to_string).collect(),
-            errors: partial.errors,
-            problems: partial.problems,
-        }
-    }
-
     /// Whether a difference, something that could not be read, or an error of a plan for everything is left out.
     pub fn leaves_out(&self) -> bool {
         !self.left_out.is_empty() || self.errors > 0 || self.problems > 0
-    }
-}
-
-impl OverrideV1 {
-    /// A copy of the overrides of a plan.
-    pub fn all(plan: &Plan) -> Vec<Self> {
-        let copy = |Overridden { by, refusal }: &Overridden| Self {
-            given: by.to_string(),
-            code: refusal.code.id.to_owned(),
-            message: refusal.message.clone(),
-        };
-        plan.overrides.iter().map(copy).collect()
-    }
-}
-
-impl ClusterV1 {
-    /// A copy of an identity.
-    pub fn of(identity: &Identity) -> Self {
-        Self {
-            name: identity.name.clone(),
-            guid: identity.guid.clone(),
-            release: identity.release.to_string(),
-            tenant: identity.tenant.clone(),
-        }
     }
 }
 

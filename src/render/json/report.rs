@@ -4,59 +4,62 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::value::RawValue;
 
-use super::access::{InPracticeV1, Profile, user_or_group};
+use super::access::{InPracticeV1, Profile, group, user};
 use super::change::body;
 use super::expectation::ExpectationV1;
 use super::plan::{ClusterV1, LimitsV1};
+use super::requests::words;
 use super::term::TermV1;
 use crate::base::{Capabilities, PolicyName, Principal};
 use crate::observed::PublicBucket;
 use crate::plan::NotReported;
 use crate::policy::access::{InPractice, RuleList};
-use crate::report::{Bucket, Cell, Class, ClassActions, Grade, Grades, Reach, Report, Row, Scope, State};
+use crate::report::{Bucket, Cell, Class, ClassActions, Grade, Grades, Report, Row, Scope, State};
 
 json_types! {
     /// The policies of users and groups, and their access to buckets.
-    pub struct ReportV1 = "attune.report/1" {
+    pub struct ReportV1 = "attune.report/1" of(report: &Report) {
         /// What the report covers: this decides which of `before` and `after` exist.
-        scope: ScopeV1,
+        scope: ScopeV1 = ScopeV1::of(&report.scope),
         /// The cluster and the tenant; missing when the report covers the configuration only.
-        cluster?: ClusterV1,
+        cluster?: ClusterV1 = report.identity.as_ref().map(ClusterV1::of),
         /// The digest of the plan from before to after; missing when there is no plan.
-        digest?: String,
+        digest?: String = report.digest.as_ref().map(ToString::to_string),
         /// The limits of the cluster.
-        limits: LimitsV1,
+        limits: LimitsV1 = LimitsV1::of(report.limits),
         /// Whether the cluster reports attachments. If not, `principals` is empty.
-        attachments_known: bool,
+        attachments_known: bool = all_known(report, |state| state.attachments_known),
         /// Whether the cluster reports attachments of groups. If not, `principals` has no groups.
-        group_attachments_known: bool,
+        group_attachments_known: bool = all_known(report, |state| state.groups_known),
         /// All policies, before or after, sorted by name.
-        policies: Vec<PolicyReportV1>,
+        policies: Vec<PolicyReportV1> =
+            report.scope.policies().into_iter().map(|name| PolicyReportV1::of(name, report)).collect(),
         /// All users that can have a policy, then all groups that have one, each sorted by name.
-        principals: Vec<AttachmentV1>,
+        principals: Vec<AttachmentV1> =
+            report.scope.principals().into_iter().map(|who| AttachmentV1::of(who, sides(report))).collect(),
         /// The rules that count, `[cluster] rules` or all of them, by their names.
-        rules: Vec<String>,
+        rules: Vec<String> = report.rules.iter().map(|rules| rules.to_string()).collect(),
         /// The kind of the first of them.
-        leading: Profile,
+        leading: Profile = Profile::from(&report.rules.first()),
         /// The classes of actions of the matrix.
-        classes: Vec<ClassV1>,
+        classes: Vec<ClassV1> = report.classes.iter().map(ClassV1::of).collect(),
         /// The columns of the matrix.
-        buckets: Vec<BucketV1>,
+        buckets: Vec<BucketV1> = report.matrix.buckets.iter().map(BucketV1::of).collect(),
         /// The rows of the matrix. Users and groups with the same access share a row.
-        rows: Vec<RowV1>,
+        rows: Vec<RowV1> = report.matrix.rows.iter().map(|row| RowV1::of(row, report)).collect(),
         /// The buckets that let in requests without a login, before or after, sorted by name. Missing when the policies of buckets
         /// are not known, which is in `not_reported` then.
-        public_buckets?: Vec<PublicBucketV1>,
+        public_buckets?: Vec<PublicBucketV1> = PublicBucketV1::all(sides(report), &report.public),
         /// The declared users and groups whose access begins or ends, or has ended; missing when there are none.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        terms: Vec<TermV1>,
+        terms: Vec<TermV1> = report.terms.iter().map(|(principal, term)| TermV1::of(principal, term)).collect(),
         /// The expectations, checked against the state after the plan, the configuration or the cluster; missing when there are
         /// none, as in a blocked plan.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        expectations: Vec<ExpectationV1>,
+        expectations: Vec<ExpectationV1> = report.expectations.iter().map(ExpectationV1::of).collect(),
         /// Access that is not in here, since the cluster does not report it.
         #[serde(default)]
-        not_reported: Vec<NotReported>,
+        not_reported: Vec<NotReported> = not_reported(report),
     }
 
     /// What a report covers.
@@ -70,15 +73,15 @@ json_types! {
     }
 
     /// A policy.
-    pub struct PolicyReportV1 {
+    pub struct PolicyReportV1 of(name: &PolicyName, report: &Report) {
         /// Its name.
-        name: String,
+        name: String = name.to_string(),
         /// Whether it is predefined: every cluster has it.
-        predefined: bool,
+        predefined: bool = name.is_predefined(),
         /// Its state before; missing when it does not exist or the report does not cover it.
-        before?: PolicyStateV1,
+        before?: PolicyStateV1 = policy_state(name, report.scope.before(), &report.in_practice[0]),
         /// Its state after; missing when it does not exist or the report does not cover it.
-        after?: PolicyStateV1,
+        after?: PolicyStateV1 = policy_state(name, report.scope.after(), &report.in_practice[1]),
     }
 
     /// A policy at one time.
@@ -98,26 +101,26 @@ json_types! {
 
     /// A user or group, and its policy.
     #[derive(PartialEq, Eq, PartialOrd, Ord)]
-    pub struct AttachmentV1 {
+    pub struct AttachmentV1 of(who: &Principal, sides: [Option<&State>; 2]) {
         /// The user, if it is one.
-        user?: String,
+        user?: String = user(who),
         /// The group, if it is one.
-        group?: String,
+        group?: String = group(who),
         /// Its policy before; missing when it has none or the report does not cover it.
-        before?: String,
+        before?: String = attached(who, sides[0]),
         /// Its policy after; missing when it has none or the report does not cover it.
-        after?: String,
+        after?: String = attached(who, sides[1]),
     }
 
     /// A user or a group, or anyone without a login.
     #[derive(PartialEq, Eq, PartialOrd, Ord)]
-    pub struct PrincipalV1 {
+    pub struct PrincipalV1 of(who: &Principal) {
         /// The user, if it is one.
-        user?: String,
+        user?: String = user(who),
         /// The group, if it is one.
-        group?: String,
+        group?: String = group(who),
         /// Whether it is anyone without a login; missing if not.
-        anonymous?: bool,
+        anonymous?: bool = None,
     }
 
     /// A bucket that lets in requests without a login.
@@ -132,22 +135,26 @@ json_types! {
 
     /// What anyone can do with a bucket without a login, by any of the rules that count, perhaps under conditions.
     #[derive(PartialEq, Eq)]
-    pub struct PublicV1 {
+    pub struct PublicV1 of(of: &PublicBucket) {
         /// The name of the policy of the bucket, such as `download`; missing if it has a document of its own.
-        policy?: String,
+        policy?: String = of.canned.map(|canned| canned.as_str().to_owned()),
         /// Whether attune knows what this policy gives. If not, it may give everything.
-        known: bool,
+        known: bool = of.is_known,
         /// The words of the requests.
-        can: Vec<String>,
+        can: Vec<String> = words(&of.can),
     }
 
     /// A column of the matrix.
     #[derive(PartialEq, Eq)]
-    pub struct BucketV1 {
+    pub struct BucketV1 of(of: &Bucket) {
         /// The name of a bucket, or a pattern; `*` for all buckets of no other column. Names are unique.
-        name: String,
+        name: String = name_of(of),
         /// What the name is.
-        kind: BucketKindV1,
+        kind: BucketKindV1 = match of {
+            Bucket::Named(_) => BucketKindV1::Bucket,
+            Bucket::Pattern(_) => BucketKindV1::Pattern,
+            Bucket::Others(_) => BucketKindV1::Others,
+        },
     }
 
     /// The kinds of columns.
@@ -162,117 +169,50 @@ json_types! {
     }
 
     /// Users and groups with the same access.
-    pub struct RowV1 {
+    pub struct RowV1 of(row: &Row, report: &Report) {
         /// The users and groups.
-        principals: Vec<PrincipalV1>,
+        principals: Vec<PrincipalV1> = principals(row),
         /// The buckets with access before or after, in the order of the columns. There is no access to other buckets.
-        cells: Vec<CellV1>,
+        cells: Vec<CellV1> = row.cells.iter().map(|cell| CellV1::of(cell, report)).collect(),
     }
 
     /// A class of actions.
-    pub struct ClassV1 {
+    pub struct ClassV1 of(of: &ClassActions) {
         /// Its name.
-        class: Class,
+        class: Class = of.class,
         /// All its actions.
-        actions: Vec<String>,
+        actions: Vec<String> = of.actions.clone(),
         /// The actions that must be allowed on all of a bucket for the class to be `all`.
-        core: Vec<String>,
+        core: Vec<String> = of.core.clone(),
     }
 
     /// Access to a bucket.
     #[derive(PartialEq, Eq, PartialOrd, Ord)]
-    pub struct CellV1 {
+    pub struct CellV1 of(cell: &Cell, report: &Report) {
         /// The name of the column.
-        bucket: String,
+        bucket: String = report.matrix.buckets.get(cell.bucket).map(name_of).unwrap_or_default(),
         /// Access before; all `none` when the report does not cover it.
-        before: GradesV1,
+        before: GradesV1 = GradesV1::of(cell.before, &report.rules),
         /// Access after; all `none` when the report does not cover it.
-        after: GradesV1,
+        after: GradesV1 = GradesV1::of(cell.after, &report.rules),
     }
 
     /// The level of access by each of the rules that count.
     #[derive(Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-    pub struct GradesV1 {
+    pub struct GradesV1 of(of: Grades, rules: &RuleList) {
         /// By AWS rules; missing when they do not count.
-        aws?: GradeV1,
+        aws?: Grade = counts(rules, Profile::Aws).then_some(of.aws),
         /// By MinIO rules; missing when they do not count.
-        minio?: GradeV1,
-    }
-
-    /// The level of access in each class.
-    #[derive(Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-    pub struct GradeV1 {
-        /// Reading.
-        read: Reach,
-        /// Writing.
-        write: Reach,
-        /// Administration.
-        admin: Reach,
+        minio?: Grade = counts(rules, Profile::Minio).then_some(of.minio),
     }
 }
 
-impl ReportV1 {
-    /// A copy of a report.
-    pub fn of(report: &Report) -> Self {
-        let Report {
-            scope,
-            identity,
-            digest,
-            limits,
-            rules,
-            matrix,
-            classes,
-            in_practice,
-            terms,
-            expectations,
-            public,
-        } = report;
-        let sides = [scope.before(), scope.after()];
-        let [before, after] = in_practice;
-        let policy = |name| PolicyReportV1::of(name, [(sides[0], before), (sides[1], after)]);
-        let class = |of: &ClassActions| ClassV1 { class: of.class, actions: of.actions.clone(), core: of.core.clone() };
-        let bucket = |of: &Bucket| BucketV1 { name: name_of(of), kind: BucketKindV1::of(of) };
-        let has_service_accounts =
-            identity.as_ref().is_none_or(|identity| Capabilities::of(&identity.release).service_accounts);
-        let all = |known: fn(&State) -> bool| sides.iter().flatten().all(|state| known(state));
-        Self {
-            format: "attune.report/1".to_owned(),
-            tool_version: env!("CARGO_PKG_VERSION").to_owned(),
-            scope: ScopeV1::of(scope),
-            cluster: identity.as_ref().map(ClusterV1::of),
-            digest: digest.as_ref().map(ToString::to_string),
-            limits: LimitsV1 { policies: limits.policies, document_bytes: limits.document_bytes },
-            attachments_known: all(|state| state.attachments_known),
-            group_attachments_known: all(|state| state.groups_known),
-            policies: scope.policies().into_iter().map(policy).collect(),
-            principals: scope.principals().into_iter().map(|who| AttachmentV1::of(who, sides)).collect(),
-            rules: rules.iter().map(|rules| rules.to_string()).collect(),
-            leading: Profile::from(&rules.first()),
-            classes: classes.iter().map(class).collect(),
-            buckets: matrix.buckets.iter().map(bucket).collect(),
-            rows: matrix.rows.iter().map(|row| RowV1::of(row, &matrix.buckets, rules)).collect(),
-            terms: terms.iter().map(|(principal, term)| TermV1::of(principal, term)).collect(),
-            expectations: expectations.iter().map(ExpectationV1::of).collect(),
-            public_buckets: PublicBucketV1::all(sides, public),
-            not_reported: [
-                (has_service_accounts, NotReported::ServiceAccounts),
-                (!all(|state| state.buckets.known().is_some()), NotReported::BucketPolicies),
-            ]
-            .into_iter()
-            .filter_map(|(is_open, what)| is_open.then_some(what))
-            .collect(),
-        }
-    }
+fn sides(report: &Report) -> [Option<&State>; 2] {
+    [report.scope.before(), report.scope.after()]
 }
 
-impl BucketKindV1 {
-    fn of(bucket: &Bucket) -> Self {
-        match bucket {
-            Bucket::Named(_) => Self::Bucket,
-            Bucket::Pattern(_) => Self::Pattern,
-            Bucket::Others(_) => Self::Others,
-        }
-    }
+fn all_known(report: &Report, is_known: fn(&State) -> bool) -> bool {
+    sides(report).into_iter().flatten().all(is_known)
 }
 
 impl ScopeV1 {
@@ -285,52 +225,44 @@ impl ScopeV1 {
     }
 }
 
-impl PolicyReportV1 {
-    fn of(name: &PolicyName, sides: [(Option<&State>, &BTreeMap<PolicyName, InPractice>); 2]) -> Self {
-        let [before, after] = sides.map(|(state, in_practice)| {
-            let (state, document) = (state?, state?.policies.get(name)?);
-            let attachments = state.attachments.values().flatten().filter(|held| *held == name).count();
-            Some(PolicyStateV1 {
-                attachments,
-                bytes: document.text().map(str::len),
-                document: body(document),
-                in_practice: in_practice.get(name).map(InPracticeV1::of).unwrap_or_default(),
-            })
-        });
-        Self { name: name.to_string(), predefined: name.is_predefined(), before, after }
+fn not_reported(report: &Report) -> Vec<NotReported> {
+    let has_service_accounts =
+        report.identity.as_ref().is_none_or(|identity| Capabilities::of(&identity.release).service_accounts);
+    let mut open = Vec::new();
+    if has_service_accounts {
+        open.push(NotReported::ServiceAccounts);
     }
+    if !all_known(report, |state| state.buckets.known().is_some()) {
+        open.push(NotReported::BucketPolicies);
+    }
+    open
 }
 
-impl AttachmentV1 {
-    fn of(who: &Principal, sides: [Option<&State>; 2]) -> Self {
-        let [before, after] =
-            sides.map(|side| side.and_then(|state| state.attachments.get(who)?.as_ref()).map(ToString::to_string));
-        let (user, group) = user_or_group(who);
-        Self { user, group, before, after }
-    }
+fn policy_state(
+    name: &PolicyName,
+    state: Option<&State>,
+    differing: &BTreeMap<PolicyName, InPractice>,
+) -> Option<PolicyStateV1> {
+    let (state, document) = (state?, state?.policies.get(name)?);
+    Some(PolicyStateV1 {
+        attachments: state.attachments.values().flatten().filter(|held| *held == name).count(),
+        bytes: document.text().map(str::len),
+        document: body(document),
+        in_practice: differing.get(name).map(InPracticeV1::all).unwrap_or_default(),
+    })
 }
 
-impl RowV1 {
-    fn of(row: &Row, buckets: &[Bucket], rules: &RuleList) -> Self {
-        let grade = |Grade { read, write, admin }: Grade| GradeV1 { read, write, admin };
-        let counts = |profile| rules.iter().any(|rules| Profile::from(&rules) == profile);
-        let grades = |of: Grades| GradesV1 {
-            aws: counts(Profile::Aws).then(|| grade(of.aws)),
-            minio: counts(Profile::Minio).then(|| grade(of.minio)),
-        };
-        let cell = |cell: &Cell| CellV1 {
-            bucket: buckets.get(cell.bucket).map(name_of).unwrap_or_default(),
-            before: grades(cell.before),
-            after: grades(cell.after),
-        };
-        let principal = |who: &Principal| {
-            let (user, group) = user_or_group(who);
-            PrincipalV1 { user, group, anonymous: None }
-        };
-        let anonymous = row.anonymous.then_some(PrincipalV1 { user: None, group: None, anonymous: Some(true) });
-        let principals = anonymous.into_iter().chain(row.principals.iter().map(principal)).collect();
-        Self { principals, cells: row.cells.iter().map(cell).collect() }
-    }
+fn attached(who: &Principal, side: Option<&State>) -> Option<String> {
+    side?.attachments.get(who)?.as_ref().map(ToString::to_string)
+}
+
+fn counts(rules: &RuleList, profile: Profile) -> bool {
+    rules.iter().any(|rules| Profile::from(&rules) == profile)
+}
+
+fn principals(row: &Row) -> Vec<PrincipalV1> {
+    let anonymous = row.anonymous.then_some(PrincipalV1 { user: None, group: None, anonymous: Some(true) });
+    anonymous.into_iter().chain(row.principals.iter().map(PrincipalV1::of)).collect()
 }
 
 impl PublicBucketV1 {
@@ -350,27 +282,6 @@ impl PublicBucketV1 {
             after: after.get(name).cloned(),
         };
         Some(names.into_iter().map(of).collect())
-    }
-}
-
-impl PublicV1 {
-    fn of(of: &PublicBucket) -> Self {
-        Self {
-            policy: of.canned.map(|canned| canned.as_str().to_owned()),
-            known: of.is_known,
-            can: of.can.iter().map(|kind| kind.word().to_owned()).collect(),
-        }
-    }
-}
-
-impl GradeV1 {
-    /// The level of access in one class.
-    pub fn reach(self, class: Class) -> Reach {
-        match class {
-            Class::Read => self.read,
-            Class::Write => self.write,
-            Class::Admin => self.admin,
-        }
     }
 }
 

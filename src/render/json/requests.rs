@@ -4,188 +4,125 @@ use std::collections::BTreeMap;
 
 use super::access::ExceptionV1;
 use crate::policy::access::{
-    ActionDecision, Exception, Ground, Need, RequestDecision, RequestLine, Requests, Rules, Side, UndecidedRequests,
-    Verdict, WayDecision, in_words,
+    ActionDecision, Ground, Need, RequestDecision, RequestKind, RequestLine, RequestWitness, Requests, Rules, Side,
+    UndecidedRequests, Verdict, WayDecision, in_words,
 };
 
 json_types! {
     /// What someone can do.
     #[derive(Default, PartialEq, Eq)]
-    pub struct CanV1 {
+    pub struct CanV1 of(can: &Requests) {
         /// The requests that are allowed.
-        requests: Vec<RequestLineV1>,
+        requests: Vec<RequestLineV1> = can.gained.iter().map(RequestLineV1::of).collect(),
         /// Requests that may be allowed: the search was too long, or a document has unknown resources.
-        undecided: Vec<UndecidedRequestsV1>,
+        undecided: Vec<UndecidedRequestsV1> = can
+            .undecided
+            .iter()
+            .filter(|open| open.side == Side::Gained)
+            .map(UndecidedRequestsV1::of)
+            .collect(),
     }
 
     /// A set of requests on some resources.
     #[derive(PartialEq, Eq)]
-    pub struct RequestLineV1 {
+    pub struct RequestLineV1 of(line: &RequestLine) {
         /// The words of the requests, such as `delete-version`.
-        requests: Vec<String>,
+        requests: Vec<String> = words(&line.requests),
         /// The same in a phrase.
-        in_words: String,
+        in_words: String = in_words(line.requests.iter().copied()),
         /// The resources, as a pattern of the document.
-        pattern: String,
+        pattern: String = line.pattern.clone(),
         /// Further patterns: the resources are also among each of these.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        within: Vec<String>,
+        within: Vec<String> = line.within.clone(),
         /// The requests of `pattern` that are excluded.
-        except: Vec<ExceptionV1>,
+        except: Vec<ExceptionV1> = line.except.iter().map(ExceptionV1::of).collect(),
         /// The conditions, all of which must hold.
-        conditions: Vec<String>,
+        conditions: Vec<String> = line.conditions.clone(),
         /// The only rules under which this line holds; missing when it holds under all rules that count.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        rules: Vec<String>,
+        rules: Vec<String> = names(&line.rules),
         /// One of the requests.
-        example: RequestExampleV1,
+        example: RequestExampleV1 = RequestExampleV1::of(&line.witness),
     }
 
     /// A request.
     #[derive(PartialEq, Eq)]
-    pub struct RequestExampleV1 {
+    pub struct RequestExampleV1 of(witness: &RequestWitness) {
         /// Its word.
-        request: String,
+        request: String = witness.request.word().to_owned(),
         /// The resource, as an ARN.
-        resource: String,
+        resource: String = witness.resource.clone(),
         /// The conditions that must hold, and those that must not.
-        conditions: Vec<String>,
+        conditions: Vec<String> = witness.conditions.clone(),
     }
 
     /// Requests that may be allowed.
     #[derive(PartialEq, Eq)]
-    pub struct UndecidedRequestsV1 {
+    pub struct UndecidedRequestsV1 of(open: &UndecidedRequests) {
         /// The words of the requests.
-        requests: Vec<String>,
+        requests: Vec<String> = words(&open.requests),
         /// The pattern of the resources.
-        pattern: String,
+        pattern: String = open.pattern.clone(),
         /// The only rules under which this holds; missing when it holds under all rules that count.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        rules: Vec<String>,
+        rules: Vec<String> = names(&open.rules),
     }
 
     /// The decision about a request, by some of the rules.
-    pub struct DecisionV1 {
+    pub struct DecisionV1 of(rules: &[Rules], decision: &RequestDecision) {
         /// The rules.
-        rules: Vec<String>,
+        rules: Vec<String> = names(rules),
         /// The answer.
-        verdict: Verdict,
+        verdict: Verdict = decision.verdict,
         /// The ways to be allowed: one that allows the request is enough.
-        ways: Vec<WayV1>,
+        ways: Vec<WayV1> = decision.ways.iter().map(WayV1::of).collect(),
     }
 
     /// One way to be allowed.
-    pub struct WayV1 {
+    pub struct WayV1 of(way: &WayDecision) {
         /// Whether this way alone allows the request.
-        verdict: Verdict,
+        verdict: Verdict = way.verdict,
         /// The actions that a server asks for.
-        actions: Vec<AskedActionV1>,
+        actions: Vec<AskedActionV1> = way.actions.iter().map(AskedActionV1::of).collect(),
     }
 
     /// An action that a server asks for.
-    pub struct AskedActionV1 {
+    pub struct AskedActionV1 of(of: &ActionDecision) {
         /// The action.
-        action: String,
+        action: String = of.action.to_owned(),
         /// The resource, as an ARN.
-        resource: String,
+        resource: String = of.resource.clone(),
         /// The keys that the server sets for it, with their values.
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-        keys: BTreeMap<String, String>,
+        keys: BTreeMap<String, String> =
+            of.keys.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
         /// What the request needs.
-        need: NeedV1,
+        need: Need = of.need,
         /// The answer about the action alone.
-        verdict: Verdict,
+        verdict: Verdict = of.decision.verdict,
         /// The statements that allow it.
-        allowed_by: Vec<GroundV1>,
+        allowed_by: Vec<GroundV1> = of.decision.allowed_by.iter().map(GroundV1::of).collect(),
         /// The statements that deny it.
-        denied_by: Vec<GroundV1>,
-    }
-
-    /// What a request needs of an action.
-    pub enum NeedV1 {
-        /// A statement must allow it, and none may deny it.
-        Allowed,
-        /// No statement may deny it.
-        NotDenied,
+        denied_by: Vec<GroundV1> = of.decision.denied_by.iter().map(GroundV1::of).collect(),
     }
 
     /// A statement that allows or denies an action.
     #[derive(PartialEq, Eq)]
-    pub struct GroundV1 {
+    pub struct GroundV1 of(ground: &Ground) {
         /// Its `Sid`, or else `statement N`, counted from 1.
-        statement: String,
+        statement: String = ground.statement.clone(),
         /// The conditions under which it applies, all of them.
-        conditions: Vec<String>,
+        conditions: Vec<String> = ground.conditions.clone(),
     }
+}
+
+/// The words of requests.
+pub(super) fn words(kinds: &[RequestKind]) -> Vec<String> {
+    kinds.iter().map(|kind| kind.word().to_owned()).collect()
 }
 
 /// The names of rules.
 pub(super) fn names(rules: &[Rules]) -> Vec<String> {
     rules.iter().map(ToString::to_string).collect()
-}
-
-impl CanV1 {
-    /// A copy of what a document allows.
-    pub fn of(can: &Requests) -> Self {
-        let open = |open: &UndecidedRequests| UndecidedRequestsV1 {
-            requests: open.requests.iter().map(|kind| kind.word().to_owned()).collect(),
-            pattern: open.pattern.clone(),
-            rules: names(&open.rules),
-        };
-        let undecided = can.undecided.iter().filter(|open| open.side == Side::Gained);
-        Self { requests: can.gained.iter().map(RequestLineV1::of).collect(), undecided: undecided.map(open).collect() }
-    }
-}
-
-impl RequestLineV1 {
-    fn of(line: &RequestLine) -> Self {
-        let except = |Exception { resources, conditions, reason }: &Exception| ExceptionV1 {
-            resources: resources.clone(),
-            conditions: conditions.clone(),
-            reason: *reason,
-        };
-        Self {
-            requests: line.requests.iter().map(|kind| kind.word().to_owned()).collect(),
-            in_words: in_words(line.requests.iter().copied()),
-            pattern: line.pattern.clone(),
-            within: line.within.clone(),
-            except: line.except.iter().map(except).collect(),
-            conditions: line.conditions.clone(),
-            rules: names(&line.rules),
-            example: RequestExampleV1 {
-                request: line.witness.request.word().to_owned(),
-                resource: line.witness.resource.clone(),
-                conditions: line.witness.conditions.clone(),
-            },
-        }
-    }
-}
-
-impl DecisionV1 {
-    pub(super) fn of(rules: &[Rules], decision: &RequestDecision) -> Self {
-        let way = |way: &WayDecision| WayV1 {
-            verdict: way.verdict,
-            actions: way.actions.iter().map(AskedActionV1::of).collect(),
-        };
-        Self { rules: names(rules), verdict: decision.verdict, ways: decision.ways.iter().map(way).collect() }
-    }
-}
-
-impl AskedActionV1 {
-    fn of(of: &ActionDecision) -> Self {
-        let copy =
-            |ground: &Ground| GroundV1 { statement: ground.statement.clone(), conditions: ground.conditions.clone() };
-        Self {
-            action: of.action.to_owned(),
-            resource: of.resource.clone(),
-            keys: of.keys.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
-            need: match of.need {
-                Need::Allowed => NeedV1::Allowed,
-                Need::NotDenied => NeedV1::NotDenied,
-            },
-            verdict: of.decision.verdict,
-            allowed_by: of.decision.allowed_by.iter().map(copy).collect(),
-            denied_by: of.decision.denied_by.iter().map(copy).collect(),
-        }
-    }
 }

@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use super::change::document;
 use super::plan::{ClusterV1, Head};
 use super::snapshot_bucket::SnapshotBucketV1;
 use super::term::time_text;
@@ -18,150 +19,120 @@ const FORMAT: &str = "attune.snapshot/1";
 json_types! {
     /// What a plan needs of a cluster, read at one time. It has no secrets.
     #[serde(deny_unknown_fields)]
-    pub struct SnapshotV1 = "attune.snapshot/1" {
+    pub struct SnapshotV1 = "attune.snapshot/1" of(
+        observed: &Observed,
+        facts: Option<&ApiFacts>,
+        taken: OffsetDateTime,
+    ) {
         /// The time at which attune began to read the cluster (RFC 3339, UTC).
-        taken: String,
+        taken: String = time_text(taken),
         /// The cluster and the tenant.
-        cluster: ClusterV1,
+        cluster: ClusterV1 = ClusterV1::of(&observed.identity),
         /// The login that read the cluster.
-        login: SnapshotLoginV1,
+        login: SnapshotLoginV1 = SnapshotLoginV1::of(&observed.identity),
         /// What the API definition of the cluster says about its capabilities; missing when it has none.
-        api?: ApiFactsV1,
+        api?: ApiFactsV1 = facts.map(ApiFactsV1::of),
         /// All policies, each name once.
-        policies: Vec<SnapshotPolicyV1>,
+        policies: Vec<SnapshotPolicyV1> =
+            observed.policies.iter().map(|policy| SnapshotPolicyV1::of(policy, &observed.duplicates)).collect(),
         /// All users, each name once.
-        users: Vec<SnapshotUserV1>,
+        users: Vec<SnapshotUserV1> =
+            observed.users.iter().map(|user| SnapshotUserV1::of(user, &observed.duplicates)).collect(),
         /// The groups that have a policy, each name once; missing when the cluster does not report them.
-        groups?: Vec<SnapshotGroupV1>,
+        groups?: Vec<SnapshotGroupV1> = observed.groups_known.then(|| groups(observed)),
         /// The buckets, each name once; missing when attune did not read them.
-        buckets?: Vec<SnapshotBucketV1>,
+        buckets?: Vec<SnapshotBucketV1> = SnapshotBucketV1::all(&observed.buckets),
         /// Whether the cluster reports who has which policy.
-        attachments_known: bool,
+        attachments_known: bool = observed.attachments_known,
         /// Whether attune can generate keys for users of this cluster.
-        keys_can_be_generated: bool,
+        keys_can_be_generated: bool = observed.keys_can_be_generated,
         /// Whether an identity provider gives policies by name; missing when the cluster does not report it.
-        identity_provider?: bool,
+        identity_provider?: bool = observed.identity_provider,
     }
 
     /// The login that read a cluster.
     #[serde(deny_unknown_fields)]
-    pub struct SnapshotLoginV1 {
+    pub struct SnapshotLoginV1 of(identity: &Identity) {
         /// The user.
-        user: String,
+        user: String = identity.user.to_string(),
         /// The user's role.
-        role: String,
+        role: String = identity.role.clone(),
     }
 
     /// What the API definition of a cluster says about its capabilities.
     #[derive(Copy)]
     #[serde(deny_unknown_fields)]
-    pub struct ApiFactsV1 {
+    pub struct ApiFactsV1 of(facts: &ApiFacts) {
         /// Whether it has the call that replaces a user's key pair.
-        key_reset: bool,
+        key_reset: bool = facts.key_reset,
         /// Whether the list of users has their policies; missing when the definition does not describe users.
-        users_have_policy?: bool,
+        users_have_policy?: bool = facts.users_have_policy,
         /// Whether it has the call that reports the policies of users.
-        user_policies: bool,
+        user_policies: bool = facts.user_policies,
         /// Whether it has the call that reports the identity provider.
-        identity_provider: bool,
+        identity_provider: bool = facts.identity_provider,
         /// Whether it has the list of tenants.
-        tenants: bool,
+        tenants: bool = facts.tenants,
     }
 
     /// A policy.
     #[serde(deny_unknown_fields)]
-    pub struct SnapshotPolicyV1 {
+    pub struct SnapshotPolicyV1 of((name, body): (&PolicyName, &Body), duplicates: &Duplicates) {
         /// Its name.
-        name: String,
+        name: String = name.to_string(),
         /// How often the cluster lists this name; missing for once.
-        listed?: usize,
+        listed?: usize = duplicates.policies.get(name).copied(),
         /// Its document; missing when attune did not read it or cannot model it.
         #[schemars(with = "Option<serde_json::Value>")]
-        document?: Box<RawValue>,
+        document?: Box<RawValue> = body.normal().and_then(document),
         /// The text of a document that attune cannot model.
-        text?: String,
+        text?: String = if let Body::Unreadable(text) = body { Some(text.clone()) } else { None },
     }
 
     /// A user.
     #[serde(deny_unknown_fields)]
-    pub struct SnapshotUserV1 {
+    pub struct SnapshotUserV1 of((name, user): (&UserName, &ObservedUser), duplicates: &Duplicates) {
         /// The name.
-        name: String,
+        name: String = name.to_string(),
         /// All records of this name; more than one when two directories have it.
-        records: Vec<UserRecordV1>,
+        records: Vec<UserRecordV1> = match duplicates.users.get(name) {
+            Some(records) => records.iter().map(UserRecordV1::of).collect(),
+            None => vec![UserRecordV1::of(user)],
+        },
     }
 
     /// A record of a user.
     #[serde(deny_unknown_fields)]
-    pub struct UserRecordV1 {
+    pub struct UserRecordV1 of(user: &ObservedUser) {
         /// The role, such as `S3`.
-        role: String,
+        role: String = user.role.clone(),
         /// The source of the user: `Internal`, or a directory.
-        source: String,
+        source: String = user.source.clone(),
         /// The attached policy; missing for none.
-        policy?: String,
+        policy?: String = user.attached.as_ref().map(ToString::to_string),
     }
 
     /// A group.
     #[serde(deny_unknown_fields)]
-    pub struct SnapshotGroupV1 {
+    pub struct SnapshotGroupV1 of(name: &GroupName, observed: &Observed) {
         /// The name.
-        name: String,
+        name: String = name.to_string(),
         /// All records of this name.
-        records: Vec<GroupRecordV1>,
+        records: Vec<GroupRecordV1> = match observed.duplicates.groups.get(name) {
+            Some(records) => records.iter().map(|policy| GroupRecordV1::of(policy.as_ref())).collect(),
+            None => vec![GroupRecordV1::of(observed.groups.get(name))],
+        },
     }
 
     /// A record of a group.
     #[serde(deny_unknown_fields)]
-    pub struct GroupRecordV1 {
+    pub struct GroupRecordV1 of(policy: Option<&PolicyName>) {
         /// The attached policy; missing for none.
-        policy?: String,
+        policy?: String = policy.map(ToString::to_string),
     }
 }
 
 impl SnapshotV1 {
-    /// A copy of what was observed, with what the API definition of the cluster says.
-    pub fn of(observed: &Observed, facts: Option<&ApiFacts>, taken: OffsetDateTime) -> Self {
-        let Observed { identity, duplicates, .. } = observed;
-        let policy = |(name, body): (&PolicyName, &Body)| SnapshotPolicyV1 {
-            name: name.to_string(),
-            listed: duplicates.policies.get(name).copied(),
-            document: body.normal().and_then(|normal| RawValue::from_string(normal.json().to_owned()).ok()),
-            text: if let Body::Unreadable(text) = body { Some(text.clone()) } else { None },
-        };
-        let user = |(name, user): (&UserName, &ObservedUser)| SnapshotUserV1 {
-            name: name.to_string(),
-            records: match duplicates.users.get(name) {
-                Some(records) => records.iter().map(UserRecordV1::of).collect(),
-                None => vec![UserRecordV1::of(user)],
-            },
-        };
-        // A group whose records have no policy is only among the duplicates.
-        let groups: BTreeSet<&GroupName> = observed.groups.keys().chain(duplicates.groups.keys()).collect();
-        let group = |name: &GroupName| SnapshotGroupV1 {
-            name: name.to_string(),
-            records: match duplicates.groups.get(name) {
-                Some(records) => records.iter().map(|policy| GroupRecordV1::of(policy.as_ref())).collect(),
-                None => vec![GroupRecordV1::of(observed.groups.get(name))],
-            },
-        };
-        Self {
-            format: FORMAT.to_owned(),
-            tool_version: env!("CARGO_PKG_VERSION").to_owned(),
-            taken: time_text(taken),
-            cluster: ClusterV1::of(identity),
-            login: SnapshotLoginV1 { user: identity.user.to_string(), role: identity.role.clone() },
-            api: facts.map(ApiFactsV1::of),
-            policies: observed.policies.iter().map(policy).collect(),
-            users: observed.users.iter().map(user).collect(),
-            groups: observed.groups_known.then(|| groups.into_iter().map(group).collect()),
-            buckets: SnapshotBucketV1::all(&observed.buckets),
-            attachments_known: observed.attachments_known,
-            keys_can_be_generated: observed.keys_can_be_generated,
-            identity_provider: observed.identity_provider,
-        }
-    }
-
     /// Reads a snapshot. Unknown members and other formats are errors.
     pub fn read(text: &str) -> Result<Self, String> {
         let not_one = |error: serde_json::Error| format!("it is not a snapshot: {error}");
@@ -234,6 +205,12 @@ impl SnapshotV1 {
     }
 }
 
+/// A group whose records have no policy is only among the duplicates.
+fn groups(observed: &Observed) -> Vec<SnapshotGroupV1> {
+    let names: BTreeSet<&GroupName> = observed.groups.keys().chain(observed.duplicates.groups.keys()).collect();
+    names.into_iter().map(|name| SnapshotGroupV1::of(name, observed)).collect()
+}
+
 fn not_once(kind: &str, name: &str) -> String {
     format!("it has the {kind} `{}` twice, or without a record", visible(name))
 }
@@ -250,29 +227,13 @@ impl SnapshotPolicyV1 {
 }
 
 impl UserRecordV1 {
-    fn of(user: &ObservedUser) -> Self {
-        let ObservedUser { role, source, attached } = user;
-        Self { role: role.clone(), source: source.clone(), policy: attached.as_ref().map(ToString::to_string) }
-    }
-
     fn observed(self) -> ObservedUser {
         let Self { role, source, policy } = self;
         ObservedUser { role, source, attached: policy.map(PolicyName::reported) }
     }
 }
 
-impl GroupRecordV1 {
-    fn of(policy: Option<&PolicyName>) -> Self {
-        Self { policy: policy.map(ToString::to_string) }
-    }
-}
-
 impl ApiFactsV1 {
-    fn of(facts: &ApiFacts) -> Self {
-        let ApiFacts { key_reset, users_have_policy, user_policies, identity_provider, tenants } = *facts;
-        Self { key_reset, users_have_policy, user_policies, identity_provider, tenants }
-    }
-
     fn facts(self) -> ApiFacts {
         let Self { key_reset, users_have_policy, user_policies, identity_provider, tenants } = self;
         ApiFacts { key_reset, users_have_policy, user_policies, identity_provider, tenants }

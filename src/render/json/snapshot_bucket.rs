@@ -4,35 +4,30 @@ use std::collections::BTreeMap;
 
 use serde_json::value::RawValue;
 
+use super::change::document;
 use crate::base::{BucketName, CannedPolicy, visible};
 use crate::observed::{Body, BucketPolicy, Buckets};
 
 json_types! {
     /// A bucket with its policy.
     #[serde(deny_unknown_fields)]
-    pub struct SnapshotBucketV1 {
+    pub struct SnapshotBucketV1 of((name, policy): (&BucketName, &BucketPolicy)) {
         /// Its name.
-        name: String,
+        name: String = name.to_string(),
         /// The name of its policy: `none`, `download`, `upload` or `public`; missing for a document of its own.
-        policy?: String,
+        policy?: String = policy.canned.map(|canned| canned.to_string()),
         /// What its policy gives; missing when attune cannot model it.
         #[schemars(with = "Option<serde_json::Value>")]
-        document?: Box<RawValue>,
+        document?: Box<RawValue> = policy.document.normal().and_then(document),
         /// The text of a document that attune cannot model.
-        text?: String,
+        text?: String = if let Body::Unreadable(text) = &policy.document { Some(text.clone()) } else { None },
     }
 }
 
 impl SnapshotBucketV1 {
     /// All buckets; `None` if they were not read.
     pub(super) fn all(buckets: &Buckets) -> Option<Vec<Self>> {
-        let copy = |(name, policy): (&BucketName, &BucketPolicy)| Self {
-            name: name.to_string(),
-            policy: policy.canned.map(|canned| canned.to_string()),
-            document: policy.document.normal().and_then(|of| RawValue::from_string(of.json().to_owned()).ok()),
-            text: if let Body::Unreadable(text) = &policy.document { Some(text.clone()) } else { None },
-        };
-        Some(buckets.known()?.iter().map(copy).collect())
+        Some(buckets.known()?.iter().map(Self::of).collect())
     }
 
     /// The buckets as they were observed.
@@ -43,15 +38,9 @@ impl SnapshotBucketV1 {
         let Some(all) = all else { return Ok(Buckets::NotRead) };
         let mut buckets = BTreeMap::new();
         for bucket in all {
-            let canned = match &bucket.policy {
-                None => None,
-                Some(name) => match name.parse::<CannedPolicy>() {
-                    Ok(canned) => Some(canned),
-                    Err(problem) => {
-                        return Err(format!("the policy of bucket `{}` {problem}", visible(&bucket.name)));
-                    }
-                },
-            };
+            let canned = bucket.policy.as_ref().map(|name| name.parse::<CannedPolicy>()).transpose();
+            let canned =
+                canned.map_err(|problem| format!("the policy of bucket `{}` {problem}", visible(&bucket.name)))?;
             let document = match (&bucket.document, bucket.text) {
                 (Some(document), _) => Body::read(document.get()),
                 (None, Some(text)) => Body::Unreadable(text),

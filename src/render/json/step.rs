@@ -2,8 +2,9 @@
 
 use serde_json::value::RawValue;
 
-use super::access::user_or_group;
+use super::access::{group, user};
 use super::change::document;
+use crate::base::Principal;
 use crate::plan::{BucketTarget, Call, Step};
 
 json_types! {
@@ -52,41 +53,36 @@ json_types! {
 impl StepV1 {
     /// A copy of a step.
     pub fn of(step: &Step) -> Self {
-        const NOBODY: (Option<String>, Option<String>) = (None, None);
-        let (call, policy, (user, group), sent) = match &step.call {
-            Call::AddPolicy { policy, document: sent, .. } => (CallV1::AddPolicy, Some(policy), NOBODY, document(sent)),
-            Call::RemovePolicy { policy, .. } => (CallV1::RemovePolicy, Some(policy), NOBODY, None),
-            Call::Attach { principal, policy, .. } => (CallV1::Attach, Some(policy), user_or_group(principal), None),
-            Call::RevokeKeys { user } => (CallV1::RevokeKeys, None, (Some(user.to_string()), None), None),
-            Call::Detach { principal, policy } => (CallV1::Detach, Some(policy), user_or_group(principal), None),
-            Call::SetBucketPolicy { policy: BucketTarget::Document(sent), .. } => {
-                (CallV1::SetBucketPolicy, None, NOBODY, document(sent))
-            }
-            Call::SetBucketPolicy { policy: BucketTarget::Canned(_), .. } => {
-                (CallV1::SetBucketPolicy, None, NOBODY, None)
-            }
+        let (call, policy, principal) = match &step.call {
+            Call::AddPolicy { policy, .. } => (CallV1::AddPolicy, Some(policy), None),
+            Call::RemovePolicy { policy, .. } => (CallV1::RemovePolicy, Some(policy), None),
+            Call::Attach { principal, policy, .. } => (CallV1::Attach, Some(policy), Some(principal.clone())),
+            Call::RevokeKeys { user } => (CallV1::RevokeKeys, None, Some(Principal::from(user))),
+            Call::Detach { principal, policy } => (CallV1::Detach, Some(policy), Some(principal.clone())),
+            Call::SetBucketPolicy { .. } => (CallV1::SetBucketPolicy, None, None),
         };
-        let (bucket, bucket_policy) = match &step.call {
-            Call::SetBucketPolicy { bucket, policy: BucketTarget::Canned(canned), .. } => {
-                (Some(bucket.to_string()), Some(canned.to_string()))
+        let (bucket, bucket_policy, sent) = match &step.call {
+            Call::AddPolicy { document, .. } => (None, None, Some(document)),
+            Call::SetBucketPolicy { bucket, policy: BucketTarget::Document(document), .. } => {
+                (Some(bucket), None, Some(document))
             }
-            Call::SetBucketPolicy { bucket, policy: BucketTarget::Document(_), .. } => (Some(bucket.to_string()), None),
-            Call::AddPolicy { .. }
-            | Call::RemovePolicy { .. }
-            | Call::Attach { .. }
-            | Call::RevokeKeys { .. }
-            | Call::Detach { .. } => (None, None),
+            Call::SetBucketPolicy { bucket, policy: BucketTarget::Canned(canned), .. } => {
+                (Some(bucket), Some(canned), None)
+            }
+            Call::RemovePolicy { .. } | Call::Attach { .. } | Call::RevokeKeys { .. } | Call::Detach { .. } => {
+                (None, None, None)
+            }
         };
         Self {
             id: step.id.0,
             change: step.change.to_string(),
             call,
             policy: policy.map(ToString::to_string),
-            user,
-            group,
-            bucket,
-            bucket_policy,
-            document: sent,
+            user: principal.as_ref().and_then(user),
+            group: principal.as_ref().and_then(group),
+            bucket: bucket.map(ToString::to_string),
+            bucket_policy: bucket_policy.map(ToString::to_string),
+            document: sent.and_then(document),
             after: step.after.iter().map(|first| first.0).collect(),
         }
     }

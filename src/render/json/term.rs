@@ -4,45 +4,36 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::base::Principal;
-use crate::desired::{DeclaredAttachment, Moment, Phase, Schedule, Term};
+use crate::desired::{DeclaredAttachment, Moment, Phase, Term};
 
 json_types! {
     /// When the access of a declared user or group begins and ends.
     #[derive(PartialEq, Eq)]
-    pub struct TermV1 {
+    pub struct TermV1 of(principal: &Principal, term: &Term) {
         /// The user or group: `user/NAME` or `group/NAME`.
-        id: String,
+        id: String = format!("{}/{}", principal.kind(), principal.name()),
         /// Where the time of the run is.
-        phase: PhaseV1,
+        phase: Phase = term.phase,
         /// The policy that the user or group has in between.
-        policy: String,
+        policy: String = policy(&term.schedule.attachment).unwrap_or_default(),
         /// When access begins, as a day or a time in UTC; missing when it has no beginning.
-        from?: String,
+        from?: String = term.schedule.from.map(|from| from.to_string()),
         /// The first instant of access (RFC 3339, UTC); missing when it has no beginning.
-        begins?: String,
+        begins?: String = term.schedule.from.map(|from| time_text(from.begin())),
         /// The policy before access begins; missing when it is none.
-        before?: String,
+        before?: String = policy(&term.schedule.before),
         /// When access ends, as a day or a time in UTC; missing when it has no end.
-        until?: String,
+        until?: String = term.schedule.until.map(|until| until.to_string()),
         /// The first instant without access (RFC 3339, UTC); missing when it has no end.
-        ends?: String,
+        ends?: String = term.schedule.until.map(Moment::end).map(time_text),
         /// The policy after access ends; missing when it is none.
-        then?: String,
+        then?: String = policy(&term.schedule.then),
         /// Whether the keys of the user are revoked at the end.
-        revokes_keys: bool,
+        revokes_keys: bool = term.schedule.then == DeclaredAttachment::Revoked,
         /// How many days it is until access begins or ends, by the calendar in UTC; missing when neither comes.
-        days?: i64,
+        days?: i64 = term.days,
     }
 
-    /// Where a time is in a term.
-    pub enum PhaseV1 {
-        /// Before access begins.
-        NotBegun,
-        /// While access is in force.
-        InForce,
-        /// After access has ended.
-        Ended,
-    }
 }
 
 /// A time as RFC 3339, in whole seconds.
@@ -50,27 +41,6 @@ pub fn time_text(time: OffsetDateTime) -> String {
     time.replace_nanosecond(0).unwrap_or(time).format(&Rfc3339).unwrap_or_default()
 }
 
-impl TermV1 {
-    /// A copy of a term.
-    pub fn of(principal: &Principal, term: &Term) -> Self {
-        let Term { schedule: Schedule { from, before, attachment, until, then }, phase, days } = term;
-        let policy = |of: &DeclaredAttachment| of.policy().map(ToString::to_string);
-        Self {
-            id: format!("{}/{}", principal.kind(), principal.name()),
-            phase: match phase {
-                Phase::NotBegun => PhaseV1::NotBegun,
-                Phase::InForce => PhaseV1::InForce,
-                Phase::Ended => PhaseV1::Ended,
-            },
-            policy: policy(attachment).unwrap_or_default(),
-            from: from.map(|from| from.to_string()),
-            begins: from.map(|from| time_text(from.begin())),
-            before: policy(before),
-            until: until.map(|until| until.to_string()),
-            ends: until.map(Moment::end).map(time_text),
-            then: policy(then),
-            revokes_keys: *then == DeclaredAttachment::Revoked,
-            days: *days,
-        }
-    }
+fn policy(of: &DeclaredAttachment) -> Option<String> {
+    of.policy().map(ToString::to_string)
 }

@@ -3,63 +3,71 @@
 use std::collections::BTreeMap;
 
 use crate::s3::{Kind, Token};
-use crate::verify::{NotAsked, Question, Verified};
+use crate::verify::{KindOutcome, Left, NotAsked, Question, Verified};
 
 json_types! {
     /// What the S3 service of a cluster lets through and denies, compared with a user's document.
-    pub struct VerifyV1 = "attune.verify/1" {
+    pub struct VerifyV1 = "attune.verify/1" of(about: &VerifyAbout<'_>, of: &Verified) {
         /// The user; missing for requests without a login.
-        user?: String,
+        user?: String = about.user.map(str::to_owned),
         /// Whether the requests had no login.
-        anonymous: bool,
+        anonymous: bool = about.user.is_none(),
         /// The address of the service.
-        service: String,
+        service: String = about.service.clone(),
         /// Where the documents come from.
-        source: VerifySourceV1,
+        source: VerifySourceV1 = about.source,
         /// The number of questions that were asked.
-        asked: usize,
+        asked: usize = of.asked(),
         /// The number of questions that were not asked, by reason.
-        not_asked: BTreeMap<String, usize>,
+        not_asked: BTreeMap<String, usize> =
+            of.not_asked.iter().map(|(why, count)| (reason(*why).to_owned(), *count)).collect(),
         /// The number of requests that were sent, with controls.
-        sent: usize,
+        sent: usize = of.sent,
         /// The random characters in the names of this run.
-        characters: String,
+        characters: String = about.token.to_string(),
         /// Each question with what its answer tells.
-        answers: Vec<VerifyAnswerV1>,
+        answers: Vec<VerifyAnswerV1> = answers(of, about.token),
         /// What each kind of request tells on this service.
-        kinds: Vec<VerifyKindV1>,
+        kinds: Vec<VerifyKindV1> = of.kinds.iter().map(VerifyKindV1::of).collect(),
         /// What requests of this run made or changed.
-        left: Vec<VerifyLeftV1>,
+        left: Vec<VerifyLeftV1> = of.left.iter().map(VerifyLeftV1::of).collect(),
         /// Why nothing can be concluded; missing if the run counts.
-        void?: String,
+        void?: String = of.void.clone(),
         /// Whether the document allows nothing, and the service denied everything.
-        nothing_allowed: bool,
+        nothing_allowed: bool = of.nothing_allowed && about.source != VerifySourceV1::Expectations,
         /// Whether no bucket that exists was asked for, so that its policy was not exercised.
-        buckets_not_exercised: bool,
+        buckets_not_exercised: bool =
+            !(of.agreed.iter().any(is_exercised) || of.differences.iter().any(|of| is_exercised(&of.question))),
     }
 
     /// A question with what its answer tells.
-    pub struct VerifyAnswerV1 {
-        /// The word of the request.
-        request: String,
-        /// The pattern of the document that it is about.
-        resource: String,
-        /// The kind of request.
-        kind: String,
-        /// The request.
-        sent: String,
-        /// Whether the document allows it.
-        allowed: bool,
-        /// The statements that decide it. Empty if none allows it.
-        statements: Vec<String>,
-        /// What the answer tells.
+    pub struct VerifyAnswerV1 of(
+        question: &Question,
         outcome: VerifyOutcomeV1,
+        answer: Option<&String>,
+        why: Option<&String>,
+        token: &Token,
+    ) {
+        /// The word of the request.
+        request: String = question.request.word().to_owned(),
+        /// The pattern of the document that it is about.
+        resource: String = question.pattern.clone(),
+        /// The kind of request.
+        kind: String = question.ask.row().kind.name().to_owned(),
+        /// The request.
+        sent: String = question.ask.request(token).line(),
+        /// Whether the document allows it.
+        allowed: bool = question.allowed,
+        /// The statements that decide it. Empty if none allows it.
+        statements: Vec<String> = question.statements.clone(),
+        /// What the answer tells.
+        outcome: VerifyOutcomeV1 = outcome,
         /// The answer of a difference, such as `404 NoSuchBucket`.
-        answer?: String,
+        answer?: String = answer.cloned(),
         /// Why nothing is told.
-        why?: String,
+        why?: String = why.cloned(),
         /// What may explain a difference.
-        hint?: String,
+        hint?: String = hint(question).filter(|_| outcome == VerifyOutcomeV1::Differs),
     }
 
     /// What an answer tells.
@@ -83,21 +91,21 @@ json_types! {
     }
 
     /// What a kind of request tells.
-    pub struct VerifyKindV1 {
+    pub struct VerifyKindV1 of(of: &KindOutcome) {
         /// The kind.
-        kind: String,
+        kind: String = of.kind.name().to_owned(),
         /// Why it tells nothing; missing if it is believed.
-        nothing?: String,
+        nothing?: String = of.nothing.clone(),
     }
 
     /// Something that a request of the run made or changed.
-    pub struct VerifyLeftV1 {
+    pub struct VerifyLeftV1 of(left: &Left) {
         /// What it is.
-        what: String,
+        what: String = left.what.clone(),
         /// Whether it is still there.
-        is_there: bool,
+        is_there: bool = left.is_there,
         /// The file with the value before.
-        file?: String,
+        file?: String = left.file.as_ref().map(|file| file.display().to_string()),
     }
 }
 
@@ -113,61 +121,21 @@ pub struct VerifyAbout<'a> {
     pub token: &'a Token,
 }
 
-impl VerifyV1 {
-    /// A copy of what a run found.
-    pub fn of(about: &VerifyAbout<'_>, of: &Verified) -> Self {
-        let one = |question: &Question, outcome, answer: Option<&String>, why: Option<&String>| VerifyAnswerV1 {
-            request: question.request.word().to_owned(),
-            resource: question.pattern.clone(),
-            kind: question.ask.row().kind.name().to_owned(),
-            sent: question.ask.request(about.token).line(),
-            allowed: question.allowed,
-            statements: question.statements.clone(),
-            outcome,
-            answer: answer.cloned(),
-            why: why.cloned(),
-            hint: (outcome == VerifyOutcomeV1::Differs).then(|| hint(question)).flatten(),
-        };
-        let differing = of.differences.iter();
-        let differing = differing.map(|of| one(&of.question, VerifyOutcomeV1::Differs, Some(&of.answer), None));
-        let unclear = of.unclear.iter().map(|of| one(&of.question, VerifyOutcomeV1::Unclear, None, Some(&of.why)));
-        let agreed = of.agreed.iter().map(|question| one(question, VerifyOutcomeV1::AsDocument, None, None));
-        let answers: Vec<VerifyAnswerV1> = differing.chain(unclear).chain(agreed).collect();
-        let exercised = |answer: &VerifyAnswerV1| {
-            answer.kind != Kind::NoBucket.name() && answer.outcome != VerifyOutcomeV1::Unclear
-        };
-        Self {
-            format: "attune.verify/1".to_owned(),
-            tool_version: env!("CARGO_PKG_VERSION").to_owned(),
-            user: about.user.map(str::to_owned),
-            anonymous: about.user.is_none(),
-            service: about.service.clone(),
-            source: about.source,
-            asked: of.asked(),
-            not_asked: of.not_asked.iter().map(|(why, count)| (reason(*why).to_owned(), *count)).collect(),
-            sent: of.sent,
-            characters: about.token.to_string(),
-            buckets_not_exercised: !answers.iter().any(exercised),
-            answers,
-            kinds: of
-                .kinds
-                .iter()
-                .map(|of| VerifyKindV1 { kind: of.kind.name().to_owned(), nothing: of.nothing.clone() })
-                .collect(),
-            left: of
-                .left
-                .iter()
-                .map(|left| VerifyLeftV1 {
-                    what: left.what.clone(),
-                    is_there: left.is_there,
-                    file: left.file.as_ref().map(|file| file.display().to_string()),
-                })
-                .collect(),
-            void: of.void.clone(),
-            nothing_allowed: of.nothing_allowed && about.source != VerifySourceV1::Expectations,
-        }
-    }
+/// All answers: the differences, then those that tell nothing, then the others.
+fn answers(of: &Verified, token: &Token) -> Vec<VerifyAnswerV1> {
+    let one = |question, outcome, answer, why| VerifyAnswerV1::of(question, outcome, answer, why, token);
+    let differing = of.differences.iter();
+    let differing = differing.map(|of| one(&of.question, VerifyOutcomeV1::Differs, Some(&of.answer), None));
+    let unclear = of.unclear.iter().map(|of| one(&of.question, VerifyOutcomeV1::Unclear, None, Some(&of.why)));
+    let agreed = of.agreed.iter().map(|question| one(question, VerifyOutcomeV1::AsDocument, None, None));
+    differing.chain(unclear).chain(agreed).collect()
+}
 
+fn is_exercised(question: &Question) -> bool {
+    question.ask.row().kind != Kind::NoBucket
+}
+
+impl VerifyV1 {
     /// The answers of an outcome.
     pub fn of_outcome(&self, outcome: VerifyOutcomeV1) -> impl Iterator<Item = &VerifyAnswerV1> {
         self.answers.iter().filter(move |answer| answer.outcome == outcome)

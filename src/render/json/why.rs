@@ -17,30 +17,33 @@ json_types! {
     }
 
     /// A statement that decides.
-    pub struct StatementV1 {
+    pub struct StatementV1 of(one: &Deciding, sources: &Sources, last_change: Option<LastChangeV1>) {
         /// The policy; missing for a document alone, and for the policy of a bucket.
-        policy?: String,
+        policy?: String = one.policy.as_ref().map(ToString::to_string),
         /// The bucket, if it is a statement of the policy of one.
-        bucket?: String,
+        bucket?: String = one.bucket.as_ref().map(ToString::to_string),
         /// The `Sid`, or else `statement N`, counted from 1.
-        statement: String,
+        statement: String = one.statement.clone(),
         /// Its number in the document, counted from 1.
-        number: usize,
+        number: usize = one.index + 1,
         /// Whether it allows or denies.
-        effect: EffectV1,
+        effect: EffectV1 = match one.effect {
+            Effect::Allow => EffectV1::Allow,
+            Effect::Deny => EffectV1::Deny,
+        },
         /// The actions that it allows or denies.
-        actions: Vec<String>,
+        actions: Vec<String> = one.actions.iter().cloned().collect(),
         /// The conditions under which it applies, all of them.
-        conditions: Vec<String>,
+        conditions: Vec<String> = one.conditions.clone(),
         /// The only rules by which it decides; missing if by all that count.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        rules: Vec<String>,
+        rules: Vec<String> = names(&one.rules),
         /// The file, if the configuration has it.
-        file?: String,
+        file?: String = one.at.as_ref().map(|at| sources.file(at.file).path.clone()),
         /// The first line, from 1.
-        line?: usize,
+        line?: usize = one.at.as_ref().map(|at| sources.line_column(at).0),
         /// The last change of its lines; missing if the file is in no Git repository.
-        last_change?: LastChangeV1,
+        last_change?: LastChangeV1 = last_change,
     }
 
     /// What a statement does.
@@ -82,61 +85,29 @@ json_types! {
     }
 
     /// A change of a plan.
-    pub struct WhyChangeV1 {
+    pub struct WhyChangeV1 of(change: &Change, at: Option<&Location>, sources: &Sources) {
         /// Its name in the plan.
-        id: String,
+        id: String = change.id.to_string(),
         /// What it does, in words.
-        text: String,
+        text: String = text(change),
         /// The file of the declaration; missing if there is none.
-        file?: String,
+        file?: String = at.map(|at| sources.file(at.file).path.clone()),
         /// Its line, from 1.
-        line?: usize,
+        line?: usize = at.map(|at| sources.line_column(at).0),
     }
 }
 
-impl StatementV1 {
-    /// A copy of a statement that decides. `last_change` is the last change of its lines.
-    pub fn of(one: &Deciding, sources: &Sources, last_change: Option<LastChangeV1>) -> Self {
-        let (file, line) = file_and_line(one.at.as_ref(), sources);
-        Self {
-            policy: one.policy.as_ref().map(ToString::to_string),
-            bucket: one.bucket.as_ref().map(ToString::to_string),
-            statement: one.statement.clone(),
-            number: one.index + 1,
-            effect: match one.effect {
-                Effect::Allow => EffectV1::Allow,
-                Effect::Deny => EffectV1::Deny,
-            },
-            actions: one.actions.iter().cloned().collect(),
-            conditions: one.conditions.clone(),
-            rules: names(&one.rules),
-            file,
-            line,
-            last_change,
+fn text(change: &Change) -> String {
+    match &change.kind {
+        ChangeKind::AddPolicy { policy, .. } => format!("adds policy {policy}"),
+        ChangeKind::ReplacePolicy { policy, .. } => format!("replaces policy {policy}"),
+        ChangeKind::RenamePolicy { policy, old, .. } => format!("renames policy {old} to {policy}"),
+        ChangeKind::RemovePolicy { policy, .. } => format!("removes policy {policy}"),
+        ChangeKind::Attach { principal, after } => format!("attaches {after} to {}", principal.label()),
+        ChangeKind::Move { principal, before, after } => {
+            format!("moves {} from {before} to {after}", principal.label())
         }
+        ChangeKind::SetBucketPolicy { bucket, .. } => format!("sets the policy of bucket {bucket}"),
+        ChangeKind::Detach { principal, before } => format!("detaches {} from {before}", principal.label()),
     }
-}
-
-impl WhyChangeV1 {
-    /// A copy of a change, with the place of its declaration.
-    pub fn of(change: &Change, at: Option<&Location>, sources: &Sources) -> Self {
-        let text = match &change.kind {
-            ChangeKind::AddPolicy { policy, .. } => format!("adds policy {policy}"),
-            ChangeKind::ReplacePolicy { policy, .. } => format!("replaces policy {policy}"),
-            ChangeKind::RenamePolicy { policy, old, .. } => format!("renames policy {old} to {policy}"),
-            ChangeKind::RemovePolicy { policy, .. } => format!("removes policy {policy}"),
-            ChangeKind::Attach { principal, after } => format!("attaches {after} to {}", principal.label()),
-            ChangeKind::Move { principal, before, after } => {
-                format!("moves {} from {before} to {after}", principal.label())
-            }
-            ChangeKind::SetBucketPolicy { bucket, .. } => format!("sets the policy of bucket {bucket}"),
-            ChangeKind::Detach { principal, before } => format!("detaches {} from {before}", principal.label()),
-        };
-        let (file, line) = file_and_line(at, sources);
-        Self { id: change.id.to_string(), text, file, line }
-    }
-}
-
-fn file_and_line(at: Option<&Location>, sources: &Sources) -> (Option<String>, Option<usize>) {
-    (at.map(|at| sources.file(at.file).path.clone()), at.map(|at| sources.line_column(at).0))
 }

@@ -1,21 +1,22 @@
 //! Phrases about access that begins and ends.
 
 use super::Name;
-use crate::render::json::{PhaseV1, TermV1};
+use crate::desired::Phase;
+use crate::render::json::TermV1;
 
 /// When access begins or ends: `expires on 2026-12-31, in 12 days`. `None` if it has no end and has begun.
 pub(in crate::render) fn term(of: &TermV1, name: Name) -> Option<String> {
     let then = of.then.as_deref().map(|policy| format!(", then {}", name(policy))).unwrap_or_default();
     let until = of.until.as_deref().map(on);
     match (of.phase, &of.from, until) {
-        (PhaseV1::NotBegun, from, until) => {
+        (Phase::NotBegun, from, until) => {
             let begins = format!("access begins {}{}", on(from.as_deref().unwrap_or_default()), days(of));
             Some(until.map_or(begins.clone(), |until| format!("{begins}, and expires {until}{then}")))
         }
-        (PhaseV1::InForce, _, Some(until)) => Some(format!("expires {until}{}{then}", days(of))),
-        (PhaseV1::InForce, Some(from), None) => Some(format!("access began {}", on(from))),
-        (PhaseV1::InForce, None, None) => None,
-        (PhaseV1::Ended, _, until) => Some(format!("access expired {}{then}", until.unwrap_or_default())),
+        (Phase::InForce, _, Some(until)) => Some(format!("expires {until}{}{then}", days(of))),
+        (Phase::InForce, Some(from), None) => Some(format!("access began {}", on(from))),
+        (Phase::InForce, None, None) => None,
+        (Phase::Ended, _, until) => Some(format!("access expired {}{then}", until.unwrap_or_default())),
     }
 }
 

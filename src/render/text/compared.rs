@@ -4,8 +4,9 @@ use std::io::{self, Write};
 
 use super::answers::{Detail, everything};
 use super::{access::access, wrapped};
+use crate::policy::access::Relation;
 use crate::render::Styles;
-use crate::render::json::{AccessComparisonV1, AccessV1, CanV1, RelationV1, SubjectV1};
+use crate::render::json::{AccessComparisonV1, AccessV1, CanV1, SubjectV1};
 use crate::render::phrase::{self, shown};
 
 /// Writes what only one of two can do and what both can, and a line that sums it up.
@@ -36,15 +37,15 @@ pub fn comparison(out: &mut dyn Write, styles: &Styles, of: &AccessComparisonV1,
     })
 }
 
-fn relation(relation: RelationV1, one: &str, other: &str) -> String {
+fn relation(relation: Relation, one: &str, other: &str) -> String {
     match relation {
-        RelationV1::Same => "the same access".to_owned(),
-        RelationV1::SameRequests => {
+        Relation::Same => "the same access".to_owned(),
+        Relation::SameRequests => {
             format!("{one} and {other} can do the same; the actions of their policies differ")
         }
-        RelationV1::OneHasMore => format!("{one} can do all that {other} can, and more"),
-        RelationV1::OtherHasMore => format!("{other} can do all that {one} can, and more"),
-        RelationV1::EachHasMore => format!("{one} and {other} can each do something that the other cannot"),
+        Relation::OneHasMore => format!("{one} can do all that {other} can, and more"),
+        Relation::OtherHasMore => format!("{other} can do all that {one} can, and more"),
+        Relation::EachHasMore => format!("{one} and {other} can each do something that the other cannot"),
     }
 }
 

@@ -5,8 +5,9 @@ use std::io::{self, Write};
 use super::wrapped;
 use crate::base::{BucketName, UserName};
 use crate::observed::Identity;
+use crate::probe::UserEnd;
 use crate::render::Styles;
-use crate::render::json::{ProbeServiceV1, ProbeUserV1, ProbeV1};
+use crate::render::json::{ProbeServiceV1, ProbeV1};
 use crate::render::phrase::shown;
 
 /// What a probe is about to do.
@@ -135,14 +136,14 @@ fn ends(out: &mut dyn Write, styles: &Styles, of: &ProbeV1) -> io::Result<()> {
         writeln!(out, "{left} the policy `{}` may be left; remove it: weka s3 policy remove {0}", shown(policy))?;
     }
     match of.user {
-        Some(ProbeUserV1::KeysLeft) => {
+        Some(UserEnd::KeysLeft) => {
             let note = "the user may have a key pair that nobody knows: delete the user with `weka user delete`";
             writeln!(out, "{} {note}", styles.change.apply_to("warning:"))
         }
-        Some(ProbeUserV1::Attached) => {
+        Some(UserEnd::Attached) => {
             let error = "the user may still have a policy of the probe: delete the user with `weka user delete`";
             writeln!(out, "{} {error}", styles.remove.apply_to("error:"))
         }
-        Some(ProbeUserV1::AsBefore) | None => Ok(()),
+        Some(UserEnd::AsBefore) | None => Ok(()),
     }
 }

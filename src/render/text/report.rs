@@ -6,9 +6,9 @@ use std::io::{self, Write};
 use super::wrapped;
 use crate::base::list_some;
 use crate::render::Styles;
-use crate::render::json::{AttachmentV1, CellV1, GradeV1, PolicyReportV1, PrincipalV1, ReportV1, RowV1, ScopeV1};
+use crate::render::json::{AttachmentV1, CellV1, PolicyReportV1, PrincipalV1, ReportV1, RowV1, ScopeV1};
 use crate::render::phrase::{self, count, not_reported, shown};
-use crate::report::{Class, Reach};
+use crate::report::{Class, Grade, Reach};
 
 /// How many users and groups of one policy or row are named.
 const NAMED: usize = 12;
@@ -125,7 +125,7 @@ fn public(out: &mut dyn Write, styles: &Styles, report: &ReportV1) -> io::Result
 
 /// The access to a bucket by the leading rules, before and after if it changes; and by the others if they disagree.
 fn cell_words(cell: &CellV1, report: &ReportV1) -> String {
-    let sides = |pick: fn(&CellV1) -> [Option<GradeV1>; 2]| {
+    let sides = |pick: fn(&CellV1) -> [Option<Grade>; 2]| {
         let [before, after] = pick(cell).map(|grade| grade.map_or_else(|| "none".to_owned(), grade_words));
         match report.scope {
             ScopeV1::Cluster => before,
@@ -136,7 +136,7 @@ fn cell_words(cell: &CellV1, report: &ReportV1) -> String {
     };
     let aws = sides(|cell| [cell.before.aws, cell.after.aws]);
     let minio = sides(|cell| [cell.before.minio, cell.after.minio]);
-    let has = |pick: fn(&CellV1) -> [Option<GradeV1>; 2]| pick(cell).iter().any(Option::is_some);
+    let has = |pick: fn(&CellV1) -> [Option<Grade>; 2]| pick(cell).iter().any(Option::is_some);
     let (has_aws, has_minio) =
         (has(|cell| [cell.before.aws, cell.after.aws]), has(|cell| [cell.before.minio, cell.after.minio]));
     match (has_aws, has_minio) {
@@ -146,7 +146,7 @@ fn cell_words(cell: &CellV1, report: &ReportV1) -> String {
     }
 }
 
-fn grade_words(grade: GradeV1) -> String {
+fn grade_words(grade: Grade) -> String {
     let classes = [(Class::Read, "read"), (Class::Write, "write"), (Class::Admin, "admin")];
     let word = |(class, name): (Class, &str)| {
         let reach = match grade.reach(class) {
