@@ -4,8 +4,7 @@ use std::io::{self, Write};
 
 use maud::{Markup, html};
 
-use super::changes::{access, api_calls, base, changes, review};
-use super::plan::{finding, findings, head};
+use super::plan::{finding, head, parts};
 use super::{Section, Text, name, page};
 use crate::base::Severity;
 use crate::render::json::{FindingsV1, PlanV1, Target};
@@ -42,31 +41,20 @@ fn section(target: &Target, number: usize) -> Section {
         Ok(plan) => of_plan(plan, &target.name),
         Err(found) => of_error(found, target.error.as_deref()),
     };
-    Section { id: format!("plan-{number}").into(), title: format!("{number}. {}", target.name).into(), body }
+    Section::new(format!("plan-{number}"), format!("{number}. {}", target.name), body)
 }
 
 fn of_plan(plan: &PlanV1, target: &str) -> Markup {
+    let is_shown = |part: &Section| match part.id.as_str() {
+        "expectations" => false,
+        "access" | "changes" | "calls" => !plan.changes.is_empty(),
+        _ => true,
+    };
     html! {
         (head(plan, Some(target)))
-        @if let Some(changed) = &plan.review {
-            h3 { "Removed declarations and changed settings" }
-            (review(changed))
-        }
-        @if !plan.refusals.is_empty() || !plan.findings.is_empty() || !plan.overrides.is_empty() {
-            h3 { "Errors, warnings and notes" }
-            (findings(plan))
-        }
-        @if let Some(of) = &plan.base {
-            h3 { "Drift and proposed" }
-            (base(of, plan.review.as_ref()))
-        }
-        @if !plan.changes.is_empty() {
-            h3 { "Access gained and lost" }
-            (access(plan))
-            h3 { "Changes" }
-            (changes(plan))
-            h3 { "API calls" }
-            (api_calls(plan))
+        @for part in parts(plan).iter().filter(|part| is_shown(part)) {
+            h3 { (part.title) }
+            (part.body)
         }
     }
 }

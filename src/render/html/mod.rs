@@ -12,8 +12,6 @@ pub use many::many;
 pub use plan::{outcome, plan};
 pub use report::report;
 
-use std::borrow::Cow;
-
 use maud::{DOCTYPE, Markup, PreEscaped, Render, html};
 
 use crate::render::json::{CallV1, ClusterV1, KindV1};
@@ -26,9 +24,15 @@ const STYLE: &str = include_str!("style.css");
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
 
 struct Section {
-    id: Cow<'static, str>,
-    title: Cow<'static, str>,
+    id: String,
+    title: String,
     body: Markup,
+}
+
+impl Section {
+    fn new(id: impl Into<String>, title: impl Into<String>, body: Markup) -> Self {
+        Self { id: id.into(), title: title.into(), body }
+    }
 }
 
 fn page(title: &str, head: &Markup, sections: &[Section], version: &str) -> Markup {

@@ -17,31 +17,27 @@ use crate::render::phrase::{self, *};
 pub fn plan(out: &mut dyn Write, plan: &PlanV1, report: Option<&ReportV1>) -> io::Result<()> {
     let plan_name = if plan.snapshot.is_some() { "from a snapshot" } else { plan.short_digest() };
     let title = format!("Plan {plan_name} for {}", plan.cluster.name);
-    let mut all = Vec::new();
-    if let Some(changed) = &plan.review {
-        all.push(Section {
-            id: "review".into(),
-            title: "Removed declarations and changed settings".into(),
-            body: review(changed),
-        });
-    }
-    if !plan.refusals.is_empty() || !plan.findings.is_empty() || !plan.overrides.is_empty() {
-        all.push(Section { id: "findings".into(), title: "Errors, warnings and notes".into(), body: findings(plan) });
-    }
-    all.extend(of_expectations(&plan.expectations, true));
-    if let Some(of) = &plan.base {
-        all.push(Section {
-            id: "base".into(),
-            title: "Drift and proposed".into(),
-            body: base(of, plan.review.as_ref()),
-        });
-    }
-    all.push(Section { id: "access".into(), title: "Access gained and lost".into(), body: access(plan) });
-    all.push(Section { id: "changes".into(), title: "Changes".into(), body: changes(plan) });
-    all.push(Section { id: "calls".into(), title: "API calls".into(), body: api_calls(plan) });
+    let mut all = parts(plan);
     all.extend(report.into_iter().flat_map(sections));
-    all.push(Section { id: "unmanaged".into(), title: "Unmanaged".into(), body: unmanaged(plan) });
+    all.push(Section::new("unmanaged", "Unmanaged", unmanaged(plan)));
     writeln!(out, "{}", page(&title, &head(plan, None), &all, &plan.tool_version).into_string())
+}
+
+/// The sections about a plan alone.
+pub(super) fn parts(plan: &PlanV1) -> Vec<Section> {
+    let has_findings = !plan.refusals.is_empty() || !plan.findings.is_empty() || !plan.overrides.is_empty();
+    let changed = |of| Section::new("review", "Removed declarations and changed settings", review(of));
+    let both = |of| Section::new("base", "Drift and proposed", base(of, plan.review.as_ref()));
+    let parts = [
+        plan.review.as_ref().map(changed),
+        has_findings.then(|| Section::new("findings", "Errors, warnings and notes", findings(plan))),
+        of_expectations(&plan.expectations, true),
+        plan.base.as_ref().map(both),
+        Some(Section::new("access", "Access gained and lost", access(plan))),
+        Some(Section::new("changes", "Changes", changes(plan))),
+        Some(Section::new("calls", "API calls", api_calls(plan))),
+    ];
+    parts.into_iter().flatten().collect()
 }
 
 pub(super) fn head(plan: &PlanV1, target: Option<&str>) -> Markup {
@@ -97,7 +93,7 @@ fn summary(summary: &SummaryV1) -> String {
     }
 }
 
-pub(super) fn findings(plan: &PlanV1) -> Markup {
+fn findings(plan: &PlanV1) -> Markup {
     html! {
         @for refusal in &plan.refusals { (finding("r", "refused", refusal)) }
         @for found in &plan.findings {
@@ -155,19 +151,15 @@ fn unmanaged(plan: &PlanV1) -> Markup {
 /// Writes the page of an outcome.
 pub fn outcome(out: &mut dyn Write, outcome: &OutcomeV1) -> io::Result<()> {
     let title = format!("Outcome of plan {} on {}", outcome.short_digest(), outcome.cluster.name);
-    let mut all = vec![Section { id: "calls".into(), title: "API calls".into(), body: calls(&outcome.steps) }];
+    let mut all = vec![Section::new("calls", "API calls", calls(&outcome.steps))];
     if !outcome.remaining_changes.is_empty() {
-        all.push(Section {
-            id: "remaining".into(),
-            title: "Remaining changes".into(),
-            body: remaining(&outcome.remaining_changes),
-        });
+        all.push(Section::new("remaining", "Remaining changes", remaining(&outcome.remaining_changes)));
     }
     if let Some(users) = &outcome.verified {
-        all.push(Section { id: "verified".into(), title: "Asked with the new keys".into(), body: verified(users) });
+        all.push(Section::new("verified", "Asked with the new keys", verified(users)));
     }
     if !outcome.overrides.is_empty() {
-        all.push(Section { id: "overrides".into(), title: "Overridden guards".into(), body: overrides(outcome) });
+        all.push(Section::new("overrides", "Overridden guards", overrides(outcome)));
     }
     writeln!(out, "{}", page(&title, &outcome_head(outcome), &all, &outcome.tool_version).into_string())
 }

@@ -33,8 +33,7 @@ pub fn report(out: &mut dyn Write, report: &ReportV1) -> io::Result<()> {
 
 /// The section about expectations, if there are any.
 pub(super) fn of_expectations(all: &[ExpectationV1], has_plan: bool) -> Option<Section> {
-    let body = || expectations(all, has_plan);
-    (!all.is_empty()).then(|| Section { id: "expectations".into(), title: "Expectations".into(), body: body() })
+    (!all.is_empty()).then(|| Section::new("expectations", "Expectations", expectations(all, has_plan)))
 }
 
 fn head(report: &ReportV1) -> Markup {
@@ -61,21 +60,15 @@ fn head(report: &ReportV1) -> Markup {
 }
 
 pub(super) fn sections(report: &ReportV1) -> Vec<Section> {
-    let mut sections = vec![
-        Section {
-            id: "matrix".into(),
-            title: "Access matrix".into(),
-            body: html! { (matrix(report)) (in_practice(report)) },
-        },
-        public(report),
-        Section { id: "attachments".into(), title: "Attachments".into(), body: attachments(report) },
-        Section { id: "policies".into(), title: "Policies by size".into(), body: policies(report) },
+    let has_terms = !report.terms.is_empty();
+    let sections = [
+        Some(Section::new("matrix", "Access matrix", html! { (matrix(report)) (in_practice(report)) })),
+        has_terms.then(|| Section::new("terms", "Access that begins or ends", terms(report))),
+        Some(public(report)),
+        Some(Section::new("attachments", "Attachments", attachments(report))),
+        Some(Section::new("policies", "Policies by size", policies(report))),
     ];
-    if !report.terms.is_empty() {
-        let section = Section { id: "terms".into(), title: "Access that begins or ends".into(), body: terms(report) };
-        sections.insert(1, section);
-    }
-    sections
+    sections.into_iter().flatten().collect()
 }
 
 /// When the access of declared users and groups begins and ends: what comes first is first, what has ended is last.
@@ -130,7 +123,7 @@ fn public(report: &ReportV1) -> Section {
             })),
         }
     };
-    Section { id: "public".into(), title: "Buckets that everyone can use".into(), body }
+    Section::new("public", "Buckets that everyone can use", body)
 }
 
 /// Where what people can do with a policy differs from its actions, which the matrix is about.

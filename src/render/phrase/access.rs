@@ -1,8 +1,8 @@
 //! Access that is gained and lost, in phrases.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use super::{NAMED, Name};
+use super::{NAMED, Name, grouped};
 use crate::base::{list, list_some};
 use crate::policy::StatementDiff;
 use crate::policy::access::{ARN, Reason, RequestKind, Side, pattern_covers};
@@ -18,17 +18,7 @@ pub(in crate::render) fn alike<'a, S: Ord + Clone>(
     all: impl Iterator<Item = &'a AccessChangeV1>,
     shown: impl Fn(&'a AccessChangeV1) -> Option<S>,
 ) -> Vec<(S, Vec<&'a AccessChangeV1>)> {
-    let mut places: BTreeMap<S, usize> = BTreeMap::new();
-    let mut alike: Vec<(S, Vec<&'a AccessChangeV1>)> = Vec::new();
-    for of in all {
-        let Some(same) = shown(of) else { continue };
-        let place = *places.entry(same.clone()).or_insert(alike.len());
-        match alike.get_mut(place) {
-            Some((_, some)) => some.push(of),
-            None => alike.push((same, vec![of])),
-        }
-    }
-    alike
+    grouped(all.filter_map(|of| Some((shown(of)?, of))))
 }
 
 /// What a user or group does that has no access any more; `number` of them.

@@ -11,6 +11,8 @@ mod review;
 mod term;
 mod verify;
 
+use std::collections::BTreeMap;
+
 use serde_json::value::RawValue;
 
 use super::json::{
@@ -40,6 +42,19 @@ pub(super) type Name = fn(&str) -> String;
 
 /// How many users and groups are named before the rest is only counted.
 pub(super) const NAMED: usize = 8;
+
+/// The values by their keys, in the order of the first of each key.
+pub(super) fn grouped<K: Ord + Clone, V>(pairs: impl IntoIterator<Item = (K, V)>) -> Vec<(K, Vec<V>)> {
+    let (mut places, mut groups) = (BTreeMap::new(), Vec::<(K, Vec<V>)>::new());
+    for (key, value) in pairs {
+        let place = *places.entry(key.clone()).or_insert(groups.len());
+        if place == groups.len() {
+            groups.push((key, Vec::new()));
+        }
+        groups[place].1.push(value);
+    }
+    groups
+}
 
 /// The counts that are not 0: `1 policy`, `2 users`.
 pub(super) fn counted<const N: usize>(counts: [(usize, &str, &str); N]) -> Vec<String> {

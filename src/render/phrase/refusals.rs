@@ -67,25 +67,22 @@ pub(in crate::render) fn refused(plan: &PlanV1) -> Option<String> {
 
 /// `12 hold`, or `2 of 12 fail`; `None` if there are none.
 pub(in crate::render) fn expectations(all: &[ExpectationV1]) -> Option<String> {
-    let failed = all.iter().filter(|expectation| !expectation.holds).count();
-    match (all.len(), failed) {
-        (0, _) => None,
-        (1, 0) => Some("1 holds".to_owned()),
-        (all, 0) => Some(format!("{all} hold")),
-        (all, 1) => Some(format!("1 of {all} fails")),
-        (all, failed) => Some(format!("{failed} of {all} fail")),
-    }
+    verdicts(all.iter().map(|expectation| expectation.holds), "fails", "fail")
 }
 
 /// `3 hold`, or `1 of 3 is exceeded`; `None` if there are none.
 pub(in crate::render) fn envelopes(all: &[EnvelopeV1]) -> Option<String> {
-    let exceeded = all.iter().filter(|envelope| !envelope.holds).count();
-    match (all.len(), exceeded) {
+    verdicts(all.iter().map(|envelope| envelope.holds), "is exceeded", "are exceeded")
+}
+
+fn verdicts(all_hold: impl ExactSizeIterator<Item = bool>, fails: &str, fail: &str) -> Option<String> {
+    let all = all_hold.len();
+    match (all, all_hold.filter(|holds| !holds).count()) {
         (0, _) => None,
         (1, 0) => Some("1 holds".to_owned()),
-        (all, 0) => Some(format!("{all} hold")),
-        (all, 1) => Some(format!("1 of {all} is exceeded")),
-        (all, exceeded) => Some(format!("{exceeded} of {all} are exceeded")),
+        (_, 0) => Some(format!("{all} hold")),
+        (_, 1) => Some(format!("1 of {all} {fails}")),
+        (_, failed) => Some(format!("{failed} of {all} {fail}")),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Name, exceptions, list, pattern, when};
+use super::{Name, exceptions, grouped, list, pattern, when};
 use crate::policy::access::{RequestKind, Side, in_words};
 use crate::render::json::{CanV1, RequestLineV1};
 
@@ -55,15 +55,9 @@ impl Place<'_> {
     /// How the other rules differ from the leading ones, in one phrase: `not by aws: read versions`.
     pub(in crate::render) fn differences(&self, rules: &[String]) -> Option<String> {
         let (leading, others) = self.by_rules.split_first()?;
-        let mut alike: Vec<(&BTreeSet<RequestKind>, Vec<&str>)> = Vec::new();
-        for (of, name) in others.iter().zip(rules.iter().skip(1)).filter(|(of, _)| *of != leading) {
-            match alike.iter_mut().find(|(other, _)| *other == of) {
-                Some((_, names)) => names.push(name),
-                None => alike.push((of, vec![name])),
-            }
-        }
-        let part = |(of, names): &(&BTreeSet<RequestKind>, Vec<&str>)| {
-            let names = list(&names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>());
+        let alike = grouped(others.iter().zip(rules.iter().skip(1).cloned()).filter(|(of, _)| *of != leading));
+        let part = |(of, names): &(&BTreeSet<RequestKind>, Vec<String>)| {
+            let names = list(names);
             let more = in_words(of.difference(leading).copied());
             let less = in_words(leading.difference(of).copied());
             match (more.is_empty(), less.is_empty()) {

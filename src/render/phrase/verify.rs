@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::{EVERYONE, NAMED, count, shown};
+use super::{EVERYONE, NAMED, count, grouped, shown};
 use crate::base::list_some;
 use crate::policy::access::RequestKind;
 use crate::render::json::{VerifiedUserV1, VerifiedV1, VerifyAnswerV1, VerifyOutcomeV1, VerifySourceV1, VerifyV1};
@@ -137,14 +137,12 @@ impl<'a> Alike<'a> {
             let differing = differing.map(|answer| (&answer.request, &answer.resource, answer.allowed));
             (&of.why, differing.collect::<Vec<_>>())
         };
-        let mut all: Vec<Self> = Vec::new();
-        for of in users.iter().filter(|of| of.outcome != VerifiedV1::AsDocument) {
-            match all.iter_mut().find(|alike| told(alike.first) == told(of)) {
-                Some(alike) => alike.others.push(&of.user),
-                None => all.push(Self { first: of, others: Vec::new() }),
-            }
-        }
-        all
+        let differing = users.iter().filter(|of| of.outcome != VerifiedV1::AsDocument);
+        let alike = |(_, users): (_, Vec<&'a VerifiedUserV1>)| {
+            let (first, others) = users.split_first()?;
+            Some(Self { first, others: others.iter().map(|of| of.user.as_str()).collect() })
+        };
+        grouped(differing.map(|of| (told(of), of))).into_iter().filter_map(alike).collect()
     }
 
     /// Who it is, and how much was asked as the first of them.

@@ -1,6 +1,5 @@
 //! The answers of `attune access`: what people can do, and who can do something.
 
-use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use console::{Alignment, measure_text_width, pad_str};
@@ -9,14 +8,14 @@ use super::access::access;
 use super::grounds::{grounds, grounds_of};
 use super::questions::{self, Verdict as AllVerdict};
 use super::wrapped;
-use crate::base::{GroupName, PolicyName, UserName, list};
+use crate::base::{GroupName, UserName, list};
 use crate::policy::access::{
     Access, ActionDecision, Answer, Asked, Attachment, Holder, Need, Report, RequestDecision, RequestKind, RequestOn,
     Rules, Side, Verdict, WayDecision, Whole, in_words,
 };
 use crate::render::Styles;
 use crate::render::json::{AccessLineV1, AccessV1, AllV1, CanV1, Profile, UndecidedRequestsV1, UndecidedV1};
-use crate::render::phrase::{self, places, shown};
+use crate::render::phrase::{self, grouped, places, shown};
 
 /// How much a report says about access.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,18 +40,13 @@ pub fn access_report(out: &mut dyn Write, styles: &Styles, report: &Report, deta
 
 /// Users and groups with the same policy and the same answer share a block.
 fn blocks(out: &mut dyn Write, styles: &Styles, report: &Report, detail: Detail) -> io::Result<()> {
-    let mut blocks: Vec<(Vec<u8>, Vec<&Attachment>)> = Vec::new();
-    let mut at: BTreeMap<(Option<&PolicyName>, Vec<u8>), usize> = BTreeMap::new();
+    let mut blocks = Vec::new();
     for answer in &report.answers {
         let mut block = Vec::new();
         block_of(&mut block, styles, report, answer, detail)?;
-        let place = *at.entry((answer.attachment.policy.as_ref(), block.clone())).or_insert(blocks.len());
-        match blocks.get_mut(place) {
-            Some((_, some)) => some.push(&answer.attachment),
-            None => blocks.push((block, vec![&answer.attachment])),
-        }
+        blocks.push(((answer.attachment.policy.as_ref(), block), &answer.attachment));
     }
-    for (block, some) in blocks {
+    for ((_, block), some) in grouped(blocks) {
         writeln!(out, "{}", attached(&some))?;
         out.write_all(&block)?;
     }
@@ -112,15 +106,8 @@ pub(super) fn everything(out: &mut dyn Write, styles: &Styles, can: &CanV1, rule
     if rows.is_empty() {
         writeln!(out, "  nothing by {}", rules.first().map_or("", String::as_str))?;
     }
-    let mut alike: Vec<(String, Vec<String>)> = Vec::new();
-    for place in &places {
-        let Some(difference) = place.differences(rules) else { continue };
-        match alike.iter_mut().find(|(other, _)| *other == difference) {
-            Some((_, some)) => some.push(place.resources(shown)),
-            None => alike.push((difference, vec![place.resources(shown)])),
-        }
-    }
-    for (difference, of) in alike {
+    let different = places.iter().filter_map(|place| Some((place.differences(rules)?, place.resources(shown))));
+    for (difference, of) in grouped(different) {
         writeln!(out, "  {} {}: {difference}", styles.change.apply_to("!"), of.join("; "))?;
     }
     can.undecided.iter().try_for_each(|open| writeln!(out, "  {}", styles.change.apply_to(undecided(open))))
@@ -281,14 +268,8 @@ fn decisions(
     answer: &Answer,
 ) -> io::Result<()> {
     let what = report.what.as_deref().unwrap_or(request.kind().word());
-    let mut alike: Vec<(String, Verdict, Vec<Rules>)> = Vec::new();
-    for (rules, decision) in &answer.decisions {
-        let text = sentence(request, decision);
-        match alike.iter_mut().find(|(other, ..)| *other == text) {
-            Some((.., some)) => some.extend(rules),
-            None => alike.push((text, decision.verdict, rules.clone())),
-        }
-    }
+    let decisions = answer.decisions.iter();
+    let alike = grouped(decisions.map(|(rules, of)| ((sentence(request, of), of.verdict), rules)));
     let is_plain = |(_, decision): &(Vec<Rules>, RequestDecision)| of_own_action(request, decision).is_some();
     let name = match RequestKind::of_word(what) {
         Some(kind) => kind.phrase().to_owned(),
@@ -296,13 +277,13 @@ fn decisions(
         None => format!("{} ({})", shown(what), request.kind().phrase()),
     };
     let title = format!("{name} on {}", shown(request.resource()));
-    for (index, (text, verdict, rules)) in alike.iter().enumerate() {
+    for (index, ((text, verdict), rules)) in alike.iter().enumerate() {
         let (mark, style) = match verdict {
             Verdict::Allowed => ("+", &styles.add),
             Verdict::Denied => ("-", &styles.remove),
             Verdict::Depends => ("?", &styles.change),
         };
-        let by = list(&rules.iter().map(ToString::to_string).collect::<Vec<_>>());
+        let by = list(&rules.iter().copied().flatten().map(ToString::to_string).collect::<Vec<_>>());
         match (index, alike.len()) {
             (0, 1) => writeln!(out, "  {}", style.apply_to(format!("{mark} {title}: {text}")))?,
             (0, _) => writeln!(out, "  {}", style.apply_to(format!("{mark} {title}: by {by} {text}")))?,

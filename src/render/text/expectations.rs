@@ -5,7 +5,8 @@ use std::io::{self, Write};
 use super::shown;
 use crate::base::list_some;
 use crate::render::Styles;
-use crate::render::json::{MutationV1, MutationsV1, TestV1};
+use crate::render::json::{MutationsV1, TestV1};
+use crate::render::phrase::grouped;
 
 /// Writes a line for each expectation, with what breaks it, and a line that counts them.
 pub fn expectations(out: &mut dyn Write, styles: &Styles, test: &TestV1) -> io::Result<()> {
@@ -72,21 +73,13 @@ const LISTED: usize = 6;
 
 fn mutations(out: &mut dyn Write, styles: &Styles, of: &MutationsV1) -> io::Result<()> {
     writeln!(out)?;
-    let mut statements: Vec<(&MutationV1, Vec<String>)> = Vec::new();
-    for missed in &of.missed {
-        match statements
-            .iter_mut()
-            .find(|(first, _)| (&first.policy, first.statement) == (&missed.policy, missed.statement))
-        {
-            Some((_, changes)) => changes.push(shown(&missed.change)),
-            None => statements.push((missed, vec![shown(&missed.change)])),
-        }
-    }
-    for (first, changes) in statements {
-        let title = format!("policy {}, statement {}", shown(&first.policy), first.statement);
+    let missed = of.missed.iter();
+    let statements = missed.map(|of| ((&of.policy, of.statement, &of.file, of.line), shown(&of.change)));
+    for ((policy, statement, file, line), changes) in grouped(statements) {
+        let title = format!("policy {}, statement {statement}", shown(policy));
         writeln!(out, "{}  {title}", styles.change.apply_to("missed"))?;
         writeln!(out, "        if it {}", list_some(&changes, LISTED, Clone::clone))?;
-        if let (Some(file), Some(line)) = (&first.file, first.line) {
+        if let (Some(file), Some(line)) = (file, line) {
             writeln!(out, "        {}", styles.dim.apply_to(format!("at {}:{line}", shown(file))))?;
         }
     }

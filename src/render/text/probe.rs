@@ -8,7 +8,7 @@ use crate::observed::Identity;
 use crate::probe::UserEnd;
 use crate::render::Styles;
 use crate::render::json::{ProbeServiceV1, ProbeV1};
-use crate::render::phrase::shown;
+use crate::render::phrase::{grouped, shown};
 
 /// What a probe is about to do.
 pub struct AboutProbe<'a> {
@@ -98,14 +98,9 @@ fn told_by_service(out: &mut dyn Write, styles: &Styles, of: &ProbeServiceV1) ->
     if let Some(comma) = &of.comma {
         writeln!(out, "  a user attached to two names with a comma has {comma}")?;
     }
-    let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
     // What ended the questions is said once, at the end.
-    for unanswered in of.unanswered.iter().filter(|unanswered| of.stopped.as_ref() != Some(&unanswered.why)) {
-        match reasons.iter_mut().find(|(why, _)| *why == unanswered.why) {
-            Some((_, rules)) => rules.push(&unanswered.rule),
-            None => reasons.push((&unanswered.why, vec![&unanswered.rule])),
-        }
-    }
+    let unanswered = of.unanswered.iter().filter(|unanswered| of.stopped.as_ref() != Some(&unanswered.why));
+    let reasons = grouped(unanswered.map(|unanswered| (unanswered.why.as_str(), unanswered.rule.as_str())));
     if !reasons.is_empty() {
         writeln!(out, "\n{}", styles.strong.apply_to("not answered"))?;
     }
