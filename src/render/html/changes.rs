@@ -241,7 +241,7 @@ pub(super) fn api_calls(plan: &PlanV1) -> Markup {
             details {
                 summary { "All " (plan.steps.len()) " API calls" }
                 ol { @for step in &plan.steps { li value=(step.id) {
-                    (api_call(&step.into()))
+                    (api_call(step))
                 } } }
             }
         }

@@ -14,8 +14,8 @@ pub use report::report;
 
 use maud::{DOCTYPE, Markup, PreEscaped, Render, html};
 
-use crate::render::json::{CallV1, ClusterV1, KindV1};
-use crate::render::phrase::{Called, shown};
+use crate::render::json::{CallV1, ClusterV1, KindV1, StepV1};
+use crate::render::phrase::shown;
 use crate::report::{Class, Reach};
 
 const STYLE: &str = include_str!("style.css");
@@ -85,7 +85,7 @@ fn cluster(cluster: &ClusterV1) -> Markup {
     }
 }
 
-fn api_call(step: &Called<'_>) -> Markup {
+fn api_call(step: &StepV1) -> Markup {
     let verb = match step.call {
         CallV1::AddPolicy => "add policy",
         CallV1::RemovePolicy => "remove policy",
@@ -96,10 +96,10 @@ fn api_call(step: &Called<'_>) -> Markup {
     };
     html! {
         (verb) " "
-        @if let Some(policy) = step.policy { (name(policy)) " " }
-        @if let Some(user) = step.user { "user " (name(user)) " " }
-        @if let Some(group) = step.group { "group " (name(group)) " " }
-        @if let Some(bucket) = step.bucket { "bucket " (name(bucket)) " to " (step.bucket_policy.unwrap_or("a document")) " " }
+        @if let Some(policy) = &step.policy { (name(policy)) " " }
+        @if let Some(user) = &step.user { "user " (name(user)) " " }
+        @if let Some(group) = &step.group { "group " (name(group)) " " }
+        @if let Some(bucket) = &step.bucket { "bucket " (name(bucket)) " to " (step.bucket_policy.as_deref().unwrap_or("a document")) " " }
     }
 }
 

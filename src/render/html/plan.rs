@@ -208,7 +208,7 @@ fn one(step: &StepOutcomeV1) -> Markup {
         | StatusV1::Interrupted => ("r", ending(step, "").unwrap_or_default()),
     };
     html! {
-        (api_call(&step.into()))
+        (api_call(&step.step()))
         span class=(class) { (ending) }
         @if let Some(reason) = &step.reason { p.dim { (Text(reason)) } }
         @for of in &step.remarks { p { (Text(&remark(*of, step, str::to_owned, str::to_owned))) } }

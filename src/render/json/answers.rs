@@ -21,13 +21,7 @@ json_types! {
         why?: WhyV1 = None,
         /// Access that is not in here, since the cluster does not report it.
         #[serde(default)]
-        not_reported: Vec<NotReported> = [
-            (report.has_service_accounts(), NotReported::ServiceAccounts),
-            (!report.buckets_known, NotReported::BucketPolicies),
-        ]
-        .into_iter()
-        .filter_map(|(is_open, what)| is_open.then_some(what))
-        .collect(),
+        not_reported: Vec<NotReported> = not_reported(report.has_service_accounts(), report.buckets_known),
     }
 
     /// The requests that are asked for, and their resources.
@@ -136,6 +130,11 @@ json_types! {
         /// The policy it has; missing when it has none.
         policy?: String,
     }
+}
+
+pub(super) fn not_reported(has_service_accounts: bool, buckets_known: bool) -> Vec<NotReported> {
+    let all = [(has_service_accounts, NotReported::ServiceAccounts), (!buckets_known, NotReported::BucketPolicies)];
+    all.into_iter().filter_map(|(is_open, what)| is_open.then_some(what)).collect()
 }
 
 impl SubjectV1 {

@@ -138,6 +138,15 @@ impl OutcomeV1 {
     }
 }
 
+impl StepOutcomeV1 {
+    /// The step, without what only a plan has.
+    pub fn step(&self) -> StepV1 {
+        let Self { id, call, policy, user, group, bucket, bucket_policy, .. } = self.clone();
+        let (change, document, after) = (String::new(), None, Vec::new());
+        StepV1 { id, change, call, policy, user, group, bucket, bucket_policy, document, after }
+    }
+}
+
 impl StatusV1 {
     fn of(status: &Status) -> Self {
         match status {

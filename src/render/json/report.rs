@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::value::RawValue;
 
 use super::access::{InPracticeV1, Profile, group, user};
+use super::answers::not_reported;
 use super::change::body;
 use super::expectation::ExpectationV1;
 use super::plan::{ClusterV1, LimitsV1};
@@ -59,7 +60,8 @@ json_types! {
         expectations: Vec<ExpectationV1> = report.expectations.iter().map(ExpectationV1::of).collect(),
         /// Access that is not in here, since the cluster does not report it.
         #[serde(default)]
-        not_reported: Vec<NotReported> = not_reported(report),
+        not_reported: Vec<NotReported> =
+            not_reported(has_service_accounts(report), all_known(report, |state| state.buckets.known().is_some())),
     }
 
     /// What a report covers.
@@ -225,17 +227,8 @@ impl ScopeV1 {
     }
 }
 
-fn not_reported(report: &Report) -> Vec<NotReported> {
-    let has_service_accounts =
-        report.identity.as_ref().is_none_or(|identity| Capabilities::of(&identity.release).service_accounts);
-    let mut open = Vec::new();
-    if has_service_accounts {
-        open.push(NotReported::ServiceAccounts);
-    }
-    if !all_known(report, |state| state.buckets.known().is_some()) {
-        open.push(NotReported::BucketPolicies);
-    }
-    open
+fn has_service_accounts(report: &Report) -> bool {
+    report.identity.as_ref().is_none_or(|identity| Capabilities::of(&identity.release).service_accounts)
 }
 
 fn policy_state(

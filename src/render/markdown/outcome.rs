@@ -4,7 +4,7 @@ use super::escape::{clipped, code, digest_marker, fence, stable_marker};
 use super::plan::{overridden, part};
 use super::{LEAST, fits};
 use crate::render::json::{OutcomeV1, RemarkV1, StatusV1, StepOutcomeV1};
-use crate::render::phrase::{self, CANNOT_READ_AGAIN, Called, calls_by_status, count, partially_applied, release};
+use crate::render::phrase::{self, CANNOT_READ_AGAIN, calls_by_status, count, partially_applied, release};
 
 /// An outcome in Markdown, in at most `max` characters (Unicode code points). A limit below [`LEAST`] counts as [`LEAST`].
 ///
@@ -101,7 +101,7 @@ fn step(step: &StepOutcomeV1, cut: Cut) -> String {
     let not_started = matches!(step.status, StatusV1::NotReached | StatusV1::Interrupted);
     let ending = phrase::ending(step, &reason).filter(|_| cut < Cut::NotStarted || !not_started);
     let remarks = step.remarks.iter().map(|remark| phrase::remark(*remark, step, code, code));
-    let call = phrase::call(&Called::from(step), code);
+    let call = phrase::call(&step.step(), code);
     ending.into_iter().chain(remarks).map(|line| format!("- step {}, {call}: {line}\n", step.id)).collect()
 }
 

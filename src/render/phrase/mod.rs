@@ -2,7 +2,6 @@
 
 mod access;
 mod bucket;
-mod called;
 mod expectation;
 mod refusals;
 mod replacing;
@@ -17,7 +16,7 @@ use serde_json::value::RawValue;
 
 use super::json::{
     AccessChangeV1, AttachedPrincipalV1, CallV1, ChangeV1, ClusterV1, KindV1, PlanSnapshotV1, PlanV1, PublicV1,
-    ReplaceMethodV1, SummaryV1, UnchangedV1, UnmanagedV1,
+    ReplaceMethodV1, StepV1, SummaryV1, UnchangedV1, UnmanagedV1,
 };
 pub(super) use crate::base::count;
 use crate::base::{Severity, list, list_some, shell_word, visible};
@@ -27,7 +26,6 @@ use crate::policy::{self, Document};
 
 pub(super) use access::*;
 pub(super) use bucket::*;
-pub(super) use called::Called;
 pub(super) use expectation::*;
 pub use refusals::Refusals;
 pub(super) use refusals::*;
@@ -259,13 +257,14 @@ pub(super) fn document_or_text(raw: &RawValue) -> Result<Document, String> {
 }
 
 /// An API call: `attach ml-training to alice`.
-pub(super) fn call(step: &Called<'_>, name: Name) -> String {
-    let Called { call, policy, user, group, bucket, bucket_policy } = *step;
-    let (policy, who) = (name(policy.unwrap_or_default()), who(user, group, name));
+pub(super) fn call(step: &StepV1, name: Name) -> String {
+    let StepV1 { call, policy, user, group, bucket, bucket_policy, .. } = step;
+    let of = |text: &Option<String>| name(text.as_deref().unwrap_or_default());
+    let (policy, who) = (of(policy), who(user.as_deref(), group.as_deref(), name));
     match call {
         CallV1::SetBucketPolicy => {
-            let policy = bucket_policy.map_or_else(|| "a document".to_owned(), name);
-            format!("set the policy of bucket {} to {policy}", name(bucket.unwrap_or_default()))
+            let policy = bucket_policy.as_deref().map_or_else(|| "a document".to_owned(), name);
+            format!("set the policy of bucket {} to {policy}", of(bucket))
         }
         CallV1::AddPolicy => format!("add policy {policy}"),
         CallV1::RemovePolicy => format!("remove policy {policy}"),

@@ -35,7 +35,7 @@ use console::{Alignment, Style, measure_text_width, pad_str};
 use crate::plan::Step;
 use crate::render::Styles;
 use crate::render::json::{OutcomeV1, OverrideV1, StepOutcomeV1, StepV1};
-use crate::render::phrase::{self, CANNOT_READ_AGAIN, Called, calls_by_status, count, shown};
+use crate::render::phrase::{self, CANNOT_READ_AGAIN, calls_by_status, count, shown};
 
 const UNDER: &str = "        ";
 
@@ -43,7 +43,7 @@ const UNDER: &str = "        ";
 pub fn call(step: &Step) -> String {
     let step = StepV1::of(step);
     let size = step.document.as_ref().map(|document| format!(" ({} bytes)", document.get().len()));
-    phrase::call(&Called::from(&step), shown) + &size.unwrap_or_default()
+    phrase::call(&step, shown) + &size.unwrap_or_default()
 }
 
 /// How much deeper than its first line the rest of a wrapped line starts.
@@ -172,7 +172,7 @@ pub fn outcome(out: &mut dyn Write, styles: &Styles, outcome: &OutcomeV1) -> io:
 }
 
 fn step(out: &mut dyn Write, styles: &Styles, ended: &StepOutcomeV1) -> io::Result<()> {
-    let call = phrase::call(&Called::from(ended), shown);
+    let call = phrase::call(&ended.step(), shown);
     let line = |text: String| format!("  {:>3} {call}: {text}", ended.id);
     if let Some(text) = phrase::ending(ended, &shown(ended.reason.as_deref().unwrap_or_default())) {
         writeln!(out, "{}", styles.remove.apply_to(line(text)))?;
