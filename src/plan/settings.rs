@@ -3,6 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use crate::base::{CannedPolicy, NamePattern, NamePatterns, PolicyName};
 use crate::desired::{
     BucketIntent, DeclaredAttachment, Desired, Destination, Envelope, Expectation, Limit, Moment, PolicyIntent,
@@ -53,14 +56,17 @@ pub enum BaseDeclaration {
     BucketDocument,
 }
 
-/// A setting that differs.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A setting that changes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "SettingChangeV1", deny_unknown_fields)]
 pub struct SettingChange {
     /// Its name, such as `guards.max_removals`.
     pub name: String,
-    /// Its value in the base, as TOML writes it; `None` if it is not set.
+    /// Its value in the revision, as TOML; missing when it is not set.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub before: Option<String>,
-    /// Its value in the proposal.
+    /// Its value in the configuration, as TOML; missing when it is not set.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub after: Option<String>,
 }
 

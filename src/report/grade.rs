@@ -36,14 +36,15 @@ impl Class {
     }
 }
 
-/// The actions of a class.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A class of actions.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "ClassV1", deny_unknown_fields)]
 pub struct ClassActions {
-    /// The class.
+    /// Its name.
     pub class: Class,
     /// All its actions.
     pub actions: Vec<String>,
-    /// The core actions: the class is allowed as a whole if these are allowed in the whole bucket.
+    /// The actions that must be allowed on all of a bucket for the class to be `all`.
     pub core: Vec<String>,
 }
 

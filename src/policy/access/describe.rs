@@ -16,14 +16,16 @@ use super::terms::{Exclusion, Facts, Term};
 use super::wording::text;
 use crate::policy::json::quoted;
 
-/// Requests that a line does not mean, although its pattern covers them.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+/// Requests that a line does not cover, although its pattern does.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "ExceptionV1", deny_unknown_fields)]
 pub struct Exception {
-    /// The resources: a pattern or `everything but …`. `None` means all resources of the line.
+    /// The resources, as a pattern or as `everything but` patterns; missing for all resources of the line.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub resources: Option<String>,
-    /// The conditions, all of which must hold. Those of the line are not repeated.
+    /// The conditions, all of which must hold, without those of the line.
     pub conditions: Vec<String>,
-    /// Why the line does not mean them.
+    /// Why they are excluded.
     pub reason: Reason,
 }
 

@@ -6,8 +6,8 @@ use super::requests::{names, words};
 use crate::base::Principal;
 use crate::plan::{AccessChange, NameAccess};
 use crate::policy::access::{
-    Access, AccessLine, Basis, Cause, Exception, Holder, InPractice, Reason, RequestKind, RequestLine, Requests, Rules,
-    Side, Undecided, Witness,
+    Access, AccessLine, Basis, Cause, Exception, Holder, InPractice, RequestKind, RequestLine, Requests, Rules, Side,
+    Undecided, Witness,
 };
 use crate::policy::{Compared, Sameness};
 
@@ -58,7 +58,7 @@ json_types! {
         /// The resources, as a pattern of one of the documents.
         pattern: String = line.pattern.clone(),
         /// The requests of `pattern` that are excluded.
-        except: Vec<ExceptionV1> = line.except.iter().map(ExceptionV1::of).collect(),
+        except: Vec<Exception> = line.except.clone(),
         /// The conditions, all of which must hold.
         conditions: Vec<String> = line.conditions.clone(),
         /// The only rules under which this line holds; missing when it holds under all rules that attune evaluates.
@@ -74,17 +74,6 @@ json_types! {
         /// The policies that this line comes from, if the policy that decides it combines others.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         from: Vec<String> = Vec::new(),
-    }
-
-    /// Requests that a line does not cover, although its pattern does.
-    #[derive(PartialEq, Eq, PartialOrd, Ord)]
-    pub struct ExceptionV1 of(exception: &Exception) {
-        /// The resources, as a pattern or as `everything but` patterns; missing for all resources of the line.
-        resources?: String = exception.resources.clone(),
-        /// The conditions, all of which must hold, without those of the line.
-        conditions: Vec<String> = exception.conditions.clone(),
-        /// Why they are excluded.
-        reason: Reason = exception.reason,
     }
 
     /// A request.
@@ -156,7 +145,7 @@ json_types! {
         within: Vec<String>,
         /// The requests of `pattern` that are excluded.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        except: Vec<ExceptionV1>,
+        except: Vec<Exception>,
         /// The conditions, all of which must hold.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         conditions: Vec<String>,
@@ -217,7 +206,7 @@ impl InPracticeV1 {
         let line = |side| {
             move |line: &RequestLine| Self {
                 within: line.within.clone(),
-                except: line.except.iter().map(ExceptionV1::of).collect(),
+                except: line.except.clone(),
                 conditions: line.conditions.clone(),
                 ..new(side, PracticeKind::Requests, &line.requests, &line.pattern, &line.rules)
             }

@@ -119,7 +119,7 @@ json_types! {
         /// The objects that are no longer declared.
         undeclared: Vec<UndeclaredV1> = review.undeclared.iter().map(UndeclaredV1::of).collect(),
         /// The settings that change. The plan uses those of the revision; of `[guards]`, it uses both.
-        settings: Vec<SettingChangeV1> = review.settings.iter().map(SettingChangeV1::of).collect(),
+        settings: Vec<SettingChange> = review.settings.clone(),
     }
 
     /// A policy, user or group that is no longer declared.
@@ -165,16 +165,6 @@ json_types! {
         Canned,
         /// A bucket with a document of its own.
         BucketDocument,
-    }
-
-    /// A setting that changes.
-    pub struct SettingChangeV1 of(change: &SettingChange) {
-        /// Its name, such as `guards.max_removals`.
-        name: String = change.name.clone(),
-        /// Its value in the revision, as TOML; missing when it is not set.
-        before?: String = change.before.clone(),
-        /// Its value in the configuration, as TOML; missing when it is not set.
-        after?: String = change.after.clone(),
     }
 
     /// The keys that a plan may create.

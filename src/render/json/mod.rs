@@ -103,44 +103,36 @@ use serde_json::Value;
 use crate::base::VisibleText;
 
 pub use access::{
-    AccessChangeV1, AccessLineV1, AccessV1, ExampleV1, ExceptionV1, InPracticeV1, PolicyDiffV1, PracticeKind, Profile,
-    UndecidedV1,
+    AccessChangeV1, AccessLineV1, AccessV1, ExampleV1, InPracticeV1, PolicyDiffV1, PracticeKind, Profile, UndecidedV1,
 };
-pub use answers::{AccessAnswerV1, AccessReportV1, AllV1, ByBucketV1, MissingV1, RequestV1, SubjectV1};
+pub use answers::{AccessReportV1, AllV1, MissingV1, SubjectV1};
 pub use change::{
     AttachedPrincipalV1, BaseV1, ChangeV1, DeclaredV1, KindV1, NewKeysV1, OptionV1, ReplaceMethodV1, ReviewV1,
-    SettingChangeV1, UndeclaredV1, UnreportedV1,
+    UndeclaredV1,
 };
 pub use cluster::{CredentialProcess, DoctorV1, ImportV1, SessionV1};
 pub use compared::AccessComparisonV1;
-pub use drift::{DriftStateV1, DriftSummaryV1, DriftV1, DriftedV1, IgnoredV1, RememberedV1, ReportedV1};
-pub use envelope::{BreachV1, EnvelopeV1};
-pub use expectation::{ExpectationV1, MutationV1, MutationsV1, TestV1};
+pub use drift::{DriftStateV1, DriftV1, DriftedV1, RememberedV1};
+pub use envelope::EnvelopeV1;
+pub use expectation::{ExpectationV1, MutationsV1, TestV1};
 pub use failure::FailureV1;
 pub use finding::{FindingV1, FindingsV1};
 pub use history::{HistoryV1, PastApplyV1, PastResultV1};
 pub use keys::{DetachedV1, KeysV1, RevocationV1, RevokedKeysV1, RevokedV1, RotatedV1, RotationStatusV1};
 pub use many::{ManyV1, OneV1};
 pub use outcome::{OutcomeV1, RemarkV1, StatusV1, StepOutcomeV1, VerifiedUserV1, VerifiedV1};
-pub use plan::{
-    ClusterV1, LimitsV1, NeededV1, OverrideV1, PartV1, PlanSnapshotV1, PlanV1, SummaryV1, UnchangedV1, UnmanagedV1,
-};
-pub use probe::{ProbeAnswerV1, ProbeRuleV1, ProbeServiceV1, ProbeUnansweredV1, ProbeV1};
+pub use plan::{ClusterV1, OverrideV1, PartV1, PlanSnapshotV1, PlanV1, SummaryV1, UnchangedV1, UnmanagedV1};
+pub use probe::{ProbeServiceV1, ProbeV1};
 pub use report::{
-    AttachmentV1, BucketKindV1, BucketV1, CellV1, ClassV1, GradesV1, PolicyReportV1, PolicyStateV1, PrincipalV1,
-    PublicBucketV1, PublicV1, ReportV1, RowV1, ScopeV1,
+    AttachmentV1, BucketKindV1, BucketV1, CellV1, GradesV1, PolicyReportV1, PolicyStateV1, PrincipalV1, PublicV1,
+    ReportV1, RowV1, ScopeV1,
 };
-pub use requests::{
-    AskedActionV1, CanV1, DecisionV1, GroundV1, RequestExampleV1, RequestLineV1, UndecidedRequestsV1, WayV1,
-};
-pub use saved::{NotSaved, Saved, Target};
-pub use snapshot::{
-    ApiFactsV1, GroupRecordV1, SnapshotGroupV1, SnapshotLoginV1, SnapshotPolicyV1, SnapshotUserV1, SnapshotV1,
-    UserRecordV1,
-};
+pub use requests::{CanV1, RequestLineV1, UndecidedRequestsV1};
+pub use saved::{Saved, Target};
+pub use snapshot::SnapshotV1;
 pub use step::{CallV1, StepV1};
 pub use term::{TermV1, time_text};
-pub use verify::{VerifyAbout, VerifyAnswerV1, VerifyKindV1, VerifyLeftV1, VerifyOutcomeV1, VerifySourceV1, VerifyV1};
+pub use verify::{VerifyAbout, VerifyAnswerV1, VerifyOutcomeV1, VerifySourceV1, VerifyV1};
 pub use why::{EffectV1, LastChangeV1, StatementV1, WhyChangeV1, WhyPlanV1, WhyV1};
 
 /// Writes a value as pretty JSON and a line break, with hidden characters escaped.

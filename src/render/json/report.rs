@@ -43,7 +43,7 @@ json_types! {
         /// The kind of the first of them.
         leading: Profile = Profile::from(&report.rules.first()),
         /// The classes of actions of the matrix.
-        classes: Vec<ClassV1> = report.classes.iter().map(ClassV1::of).collect(),
+        classes: Vec<ClassActions> = report.classes.clone(),
         /// The columns of the matrix.
         buckets: Vec<BucketV1> = report.matrix.buckets.iter().map(BucketV1::of).collect(),
         /// The rows of the matrix. Users and groups with the same access share a row.
@@ -176,16 +176,6 @@ json_types! {
         principals: Vec<PrincipalV1> = principals(row),
         /// The buckets with access before or after, in the order of the columns. There is no access to other buckets.
         cells: Vec<CellV1> = row.cells.iter().map(|cell| CellV1::of(cell, report)).collect(),
-    }
-
-    /// A class of actions.
-    pub struct ClassV1 of(of: &ClassActions) {
-        /// Its name.
-        class: Class = of.class,
-        /// All its actions.
-        actions: Vec<String> = of.actions.clone(),
-        /// The actions that must be allowed on all of a bucket for the class to be `all`.
-        core: Vec<String> = of.core.clone(),
     }
 
     /// Access to a bucket.

@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::access::ExceptionV1;
 use crate::policy::access::{
-    ActionDecision, Ground, Need, RequestDecision, RequestKind, RequestLine, RequestWitness, Requests, Rules, Side,
-    UndecidedRequests, Verdict, WayDecision, in_words,
+    ActionDecision, Exception, Ground, Need, RequestDecision, RequestKind, RequestLine, RequestWitness, Requests,
+    Rules, Side, UndecidedRequests, Verdict, WayDecision, in_words,
 };
 
 json_types! {
@@ -36,7 +35,7 @@ json_types! {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         within: Vec<String> = line.within.clone(),
         /// The requests of `pattern` that are excluded.
-        except: Vec<ExceptionV1> = line.except.iter().map(ExceptionV1::of).collect(),
+        except: Vec<Exception> = line.except.clone(),
         /// The conditions, all of which must hold.
         conditions: Vec<String> = line.conditions.clone(),
         /// The only rules under which this line holds; missing when it holds under all rules that count.

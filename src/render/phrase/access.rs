@@ -5,10 +5,8 @@ use std::collections::BTreeSet;
 use super::{NAMED, Name, grouped};
 use crate::base::{list, list_some};
 use crate::policy::StatementDiff;
-use crate::policy::access::{ARN, Reason, RequestKind, Side, pattern_covers};
-use crate::render::json::{
-    AccessChangeV1, AccessLineV1, ExampleV1, ExceptionV1, InPracticeV1, PracticeKind, Profile, UndecidedV1,
-};
+use crate::policy::access::{ARN, Exception, Reason, RequestKind, Side, pattern_covers};
+use crate::render::json::{AccessChangeV1, AccessLineV1, ExampleV1, InPracticeV1, PracticeKind, Profile, UndecidedV1};
 
 /// How many actions of a brief line are named before the rest is only counted.
 const NAMED_LOST: usize = 4;
@@ -143,7 +141,7 @@ fn addresses(line: &AccessLineV1) -> Option<Vec<&str>> {
     }
     let is_address = |text: &&str| !text.is_empty() && text.chars().all(|c| c.is_ascii_hexdigit() || ".:/".contains(c));
     let mut all = Vec::new();
-    for ExceptionV1 { resources, conditions, reason } in &line.except {
+    for Exception { resources, conditions, reason } in &line.except {
         let ([condition], None, Reason::Had) = (conditions.as_slice(), resources, reason) else { return None };
         let (key, values) = condition.split_once(" in ")?;
         let values: Vec<&str> = values.split(", ").flat_map(|values| values.split(" or ")).collect();
@@ -158,12 +156,12 @@ fn addresses(line: &AccessLineV1) -> Option<Vec<&str>> {
 }
 
 /// `, except a and b when …, had before, except c, denied`: those with the same conditions and reason together.
-pub(in crate::render) fn exceptions(all: &[ExceptionV1], of: &str, side: Side, name: Name) -> String {
-    let mut groups: Vec<(&ExceptionV1, Vec<&ExceptionV1>)> = Vec::new();
+pub(in crate::render) fn exceptions(all: &[Exception], of: &str, side: Side, name: Name) -> String {
+    let mut groups: Vec<(&Exception, Vec<&Exception>)> = Vec::new();
     for except in all {
         // In a list, `everything but a and b` would have two meanings.
-        let is_list = |of: &ExceptionV1| of.resources.as_ref().is_some_and(|some| some.starts_with(EVERYTHING_BUT));
-        let is_alike = |(first, _): &&mut (&ExceptionV1, Vec<_>)| {
+        let is_list = |of: &Exception| of.resources.as_ref().is_some_and(|some| some.starts_with(EVERYTHING_BUT));
+        let is_alike = |(first, _): &&mut (&Exception, Vec<_>)| {
             first.reason == except.reason
                 && !is_list(first)
                 && !is_list(except)
@@ -175,7 +173,7 @@ pub(in crate::render) fn exceptions(all: &[ExceptionV1], of: &str, side: Side, n
             None => groups.push((except, vec![except])),
         }
     }
-    let one = |(first, group): &(&ExceptionV1, Vec<&ExceptionV1>)| {
+    let one = |(first, group): &(&Exception, Vec<&Exception>)| {
         let reason = match (first.reason, side) {
             (Reason::Had, Side::Gained) => ", had before",
             (Reason::Had, Side::Lost) => ", still allowed",

@@ -2,9 +2,10 @@
 
 use super::{NAMED, Name, api_calls, count, counts, numbers, who};
 use crate::base::{list_some, shell_line};
+use crate::plan::SettingChange;
 use crate::render::json::{
-    BaseV1, ChangeV1, DeclaredV1, NewKeysV1, OptionV1, OutcomeV1, PartV1, PlanV1, RemarkV1, ReviewV1, SettingChangeV1,
-    StatusV1, StepOutcomeV1, SummaryV1, UndeclaredV1,
+    BaseV1, ChangeV1, DeclaredV1, NewKeysV1, OptionV1, OutcomeV1, PartV1, PlanV1, RemarkV1, ReviewV1, StatusV1,
+    StepOutcomeV1, SummaryV1, UndeclaredV1,
 };
 
 pub(in crate::render) fn undeclared_title(review: &ReviewV1, name: Name) -> String {
@@ -74,7 +75,7 @@ pub(in crate::render) fn plan_of_both(base: &BaseV1, review: Option<&ReviewV1>) 
     }
 }
 
-pub(in crate::render) fn setting_change(of: &SettingChangeV1, name: Name) -> String {
+pub(in crate::render) fn setting_change(of: &SettingChange, name: Name) -> String {
     let side = |value: Option<&str>| value.map_or_else(|| "not set".to_owned(), name);
     format!("{} → {}", side(of.before.as_deref()), side(of.after.as_deref()))
 }
@@ -232,7 +233,7 @@ mod tests {
         assert_eq!(nothing_proposed("main", None), same);
         let mut review = ReviewV1 { revision: "main".to_owned(), undeclared: Vec::new(), settings: Vec::new() };
         assert_eq!(nothing_proposed("main", Some(&review)), same);
-        review.settings.push(SettingChangeV1 { name: "rules".to_owned(), before: None, after: Some("aws".to_owned()) });
+        review.settings.push(SettingChange { name: "rules".to_owned(), before: None, after: Some("aws".to_owned()) });
         assert_eq!(nothing_proposed("main", Some(&review)), "none except those listed above");
     }
 }

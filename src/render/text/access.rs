@@ -195,9 +195,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::policy::access::{Context, difference};
+    use crate::policy::access::{Context, Exception, difference};
     use crate::policy::{Catalogue, read};
-    use crate::render::json::ExceptionV1;
     use crate::render::printed::{self, Said};
 
     fn found(before: &str, after: &str) -> AccessV1 {
@@ -446,7 +445,7 @@ mod tests {
     /// What a line means.
     fn meant(line: &AccessLineV1, side: Side, catalogue: &Catalogue) -> Said {
         let bare = |text: &str| text.replace("arn:aws:s3:::", "");
-        let except = |of: &ExceptionV1| (of.resources.as_deref().map(bare), of.conditions.clone(), of.reason);
+        let except = |of: &Exception| (of.resources.as_deref().map(bare), of.conditions.clone(), of.reason);
         Said {
             side,
             only_aws: line.profile == Some(Profile::Aws),
