@@ -28,7 +28,7 @@ const COLUMNS: [&str; 13] = [
 ];
 
 /// The columns without the last one.
-type Row = [String; COLUMNS.len() - 1];
+type Row = Vec<String>;
 
 /// Writes what users and groups can do on the cluster, in the configuration, or in both.
 pub fn access_review(
@@ -74,8 +74,7 @@ fn rows_of(reviewed: &Reviewed, of: Option<&Identity>) -> Vec<Row> {
     let row = |place: &str, request: &str, access: &str, [conditions, except, rules]: [String; 3]| -> Row {
         let (bucket, objects) = split(place, request);
         let fixed = [cluster, tenant, kind, &name, &policy, bucket, objects, request, access].map(str::to_owned);
-        let [a, b, c, d, e, f, g, h, i] = fixed;
-        [a, b, c, d, e, f, g, h, i, conditions, except, rules]
+        fixed.into_iter().chain([conditions, except, rules]).collect()
     };
     let none = || [const { String::new() }; 3];
     let Some(can) = reviewed.can.as_ref().map(CanV1::of) else { return vec![row("", "", "unknown", none())] };

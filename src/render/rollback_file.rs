@@ -194,19 +194,13 @@ impl<'a> Writer<'a> {
     fn present(&mut self, policy: &PolicyName, text: &str) -> Option<Table> {
         let path = format!("{}/{}.json", self.stem, file_name(policy.as_str()));
         let read = policy::read(text);
-        let mut entry = Table::from_iter([("document".to_owned(), Value::from(path.clone()))]);
         let mut allow = read.document.as_ref().map(|document| self.broken_rules(document)).unwrap_or_default();
         allow.extend(read.problems.iter().map(|problem| problem.rule.id.to_owned()));
-        allow.sort();
-        allow.dedup();
-        if !allow.is_empty() {
-            entry.insert("lint".into(), Table::from_iter([("allow".to_owned(), Value::from(allow))]).into());
-        }
         let declarable =
             read.document.is_some() && !read.problems.iter().any(|problem| problem.severity == Severity::Error);
         self.documents.insert(path.clone(), escaped(text).into_owned());
         if declarable {
-            return Some(entry);
+            return Some(entry(path, allow));
         }
         self.lost.insert(policy.clone());
         self.left_out.push(format!(
@@ -255,13 +249,7 @@ impl<'a> Writer<'a> {
             let input = LintInput { document, catalogue: self.catalogue, text_length: None, depth };
             allow.extend(policy::lint_bucket(&input, bucket).into_iter().map(|lint| lint.rule.id.to_owned()));
         }
-        allow.sort();
-        allow.dedup();
-        let mut entry = Table::from_iter([("document".to_owned(), Value::from(path))]);
-        if !allow.is_empty() {
-            entry.insert("lint".into(), Table::from_iter([("allow".to_owned(), Value::from(allow))]).into());
-        }
-        Some(entry)
+        Some(entry(path, allow))
     }
 
     /// The rules that a document breaks. The rollback file must suppress them.
@@ -312,6 +300,17 @@ impl<'a> Writer<'a> {
     {
         self.leftovers.get(name).copied().unwrap_or(name)
     }
+}
+
+/// The entry of a policy or bucket with this document, which breaks these rules.
+fn entry(path: String, mut broken: Vec<String>) -> Table {
+    broken.sort();
+    broken.dedup();
+    let mut entry = Table::from_iter([("document".to_owned(), Value::from(path))]);
+    if !broken.is_empty() {
+        entry.insert("lint".into(), Table::from_iter([("allow".to_owned(), Value::from(broken))]).into());
+    }
+    entry
 }
 
 /// Whether a configuration can declare a policy of this name, or attach it.

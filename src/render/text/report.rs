@@ -112,37 +112,32 @@ fn public(out: &mut dyn Write, styles: &Styles, report: &ReportV1) -> io::Result
         return writeln!(out, "  none");
     }
     buckets.iter().try_for_each(|of| {
-        let [before, after] = [&of.before, &of.after].map(|side| phrase::public(side.as_ref(), shown));
-        let text = match report.scope {
-            ScopeV1::Cluster => before,
-            ScopeV1::Configuration => after,
-            ScopeV1::Both if before == after => after,
-            ScopeV1::Both => format!("{before} → {after}"),
-        };
+        let text = sides(report.scope, [&of.before, &of.after].map(|side| phrase::public(side.as_ref(), shown)));
         writeln!(out, "  {}: {text}", shown(&of.bucket))
     })
 }
 
+/// A value before and after, as far as the report covers them.
+fn sides(scope: ScopeV1, [before, after]: [String; 2]) -> String {
+    match scope {
+        ScopeV1::Cluster => before,
+        ScopeV1::Configuration => after,
+        ScopeV1::Both if before == after => after,
+        ScopeV1::Both => format!("{before} → {after}"),
+    }
+}
+
 /// The access to a bucket by the leading rules, before and after if it changes; and by the others if they disagree.
 fn cell_words(cell: &CellV1, report: &ReportV1) -> String {
-    let sides = |pick: fn(&CellV1) -> [Option<Grade>; 2]| {
-        let [before, after] = pick(cell).map(|grade| grade.map_or_else(|| "none".to_owned(), grade_words));
-        match report.scope {
-            ScopeV1::Cluster => before,
-            ScopeV1::Configuration => after,
-            ScopeV1::Both if before == after => after,
-            ScopeV1::Both => format!("{before} → {after}"),
-        }
+    let none = || "none".to_owned();
+    let both = |grades: [Option<Grade>; 2]| {
+        let counts = grades.iter().any(Option::is_some);
+        counts.then(|| sides(report.scope, grades.map(|grade| grade.map_or_else(none, grade_words))))
     };
-    let aws = sides(|cell| [cell.before.aws, cell.after.aws]);
-    let minio = sides(|cell| [cell.before.minio, cell.after.minio]);
-    let has = |pick: fn(&CellV1) -> [Option<Grade>; 2]| pick(cell).iter().any(Option::is_some);
-    let (has_aws, has_minio) =
-        (has(|cell| [cell.before.aws, cell.after.aws]), has(|cell| [cell.before.minio, cell.after.minio]));
-    match (has_aws, has_minio) {
-        (true, true) if aws != minio => format!("{minio} by MinIO rules; {aws} by AWS rules"),
-        (_, true) => minio,
-        (_, false) => aws,
+    match (both([cell.before.aws, cell.after.aws]), both([cell.before.minio, cell.after.minio])) {
+        (Some(aws), Some(minio)) if aws != minio => format!("{minio} by MinIO rules; {aws} by AWS rules"),
+        (_, Some(minio)) => minio,
+        (aws, None) => aws.unwrap_or_else(none),
     }
 }
 

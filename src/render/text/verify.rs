@@ -68,18 +68,14 @@ fn difference(out: &mut dyn Write, styles: &Styles, of: &VerifyV1, answer: &Veri
     let said = shown(answer.answer.as_deref().unwrap_or_default());
     let means = if answer.allowed { "denied" } else { "a denied request is answered 403 AccessDenied" };
     writeln!(out, "    {} is answered {said}: {means}", shown(&answer.sent))?;
+    let names = answer.statements.iter().map(|name| shown(name)).collect::<Vec<_>>().join(", ");
     if of.source == VerifySourceV1::Expectations {
-        let names = answer.statements.iter().map(|name| shown(name)).collect::<Vec<_>>().join(", ");
         return writeln!(out, "    expected by: {names}");
     }
     let decided = match (answer.statements.is_empty(), answer.allowed) {
         (true, _) => "no statement allows it".to_owned(),
-        (false, true) => {
-            format!("allowed by {}", answer.statements.iter().map(|name| shown(name)).collect::<Vec<_>>().join(", "))
-        }
-        (false, false) => {
-            format!("denied by {}", answer.statements.iter().map(|name| shown(name)).collect::<Vec<_>>().join(", "))
-        }
+        (false, true) => format!("allowed by {names}"),
+        (false, false) => format!("denied by {names}"),
     };
     writeln!(out, "    in the document: {decided}")?;
     answer.hint.iter().try_for_each(|hint| writeln!(out, "    perhaps: {hint}"))
