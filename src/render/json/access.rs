@@ -44,8 +44,7 @@ json_types! {
         /// Undecided: it may be gained or lost. Treat it as if it were.
         undecided: Vec<UndecidedV1> = access.undecided.iter().map(UndecidedV1::of).collect(),
         /// Where what people can do differs from these lines.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        in_practice: Vec<InPracticeV1> = InPracticeV1::all(&access.in_practice),
+        in_practice*: InPracticeV1 = InPracticeV1::all(&access.in_practice),
     }
 
     /// A set of requests that are gained or lost.
@@ -72,8 +71,7 @@ json_types! {
         /// One of the requests.
         example: ExampleV1 = ExampleV1::of(&line.witness),
         /// The policies that this line comes from, if the policy that decides it combines others.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        from: Vec<String> = Vec::new(),
+        from*: String = Vec::new(),
     }
 
     /// A request.
@@ -121,8 +119,7 @@ json_types! {
         /// Undecided: it may be gained or lost. Treat it as if it were.
         undecided: Vec<UndecidedV1>,
         /// Where what people can do differs from these lines.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        in_practice: Vec<InPracticeV1>,
+        in_practice*: InPracticeV1,
     }
 
     /// Where what people can do differs from the lines of actions: a server may ask for other actions than a request is named
@@ -134,24 +131,19 @@ json_types! {
         /// What differs.
         kind: PracticeKind,
         /// The actions that have no effect; empty for other kinds.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        actions: Vec<String>,
+        actions*: String,
         /// The kinds of requests, such as `delete-version`.
         requests: Vec<String>,
         /// The resources, as a pattern of one of the documents.
         pattern: String,
         /// Further patterns: the resources are also among each of these.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        within: Vec<String>,
+        within*: String,
         /// The requests of `pattern` that are excluded.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        except: Vec<Exception>,
+        except*: Exception,
         /// The conditions, all of which must hold.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        conditions: Vec<String>,
+        conditions*: String,
         /// The rules by which this holds; empty if all rules that count.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        rules: Vec<String>,
+        rules*: String,
     }
 
     /// What differs from the lines of actions.
@@ -172,8 +164,7 @@ json_types! {
         /// Whether both documents certainly allow the same.
         same_access: bool = compared.same_access(),
         /// What it rests on that both documents allow the same.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        basis: Vec<Basis> = compared.basis.clone(),
+        basis*: Basis = compared.basis.clone(),
         /// Allowed by the newer document only.
         gained: Vec<AccessLineV1> = compared.access.gained.iter().map(AccessLineV1::of).collect(),
         /// Allowed by the older document only.
@@ -181,8 +172,7 @@ json_types! {
         /// Undecided: it may be gained or lost. Treat it as if it were.
         undecided: Vec<UndecidedV1> = compared.access.undecided.iter().map(UndecidedV1::of).collect(),
         /// Where what people can do differs from these lines.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        in_practice: Vec<InPracticeV1> = InPracticeV1::all(&compared.access.in_practice),
+        in_practice*: InPracticeV1 = InPracticeV1::all(&compared.access.in_practice),
     }
 }
 

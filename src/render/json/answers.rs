@@ -75,11 +75,9 @@ json_types! {
         /// Some servers give them another name.
         other_keys?: CanV1 = (!answer.other_keys.gains_nothing()).then(|| CanV1::of(&answer.other_keys)),
         /// Whether all is allowed that is asked for, by the rules: those of the leading rules first. Missing without `--all`.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        all: Vec<AllV1> = answer.missing.iter().map(AllV1::of).collect(),
+        all*: AllV1 = answer.missing.iter().map(AllV1::of).collect(),
         /// The policies of buckets that allow it without a login; missing when there are none.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        by: Vec<ByBucketV1> = answer.by.iter().map(ByBucketV1::of).collect(),
+        by*: ByBucketV1 = answer.by.iter().map(ByBucketV1::of).collect(),
     }
 
     /// The policy of a bucket that allows something without a login.

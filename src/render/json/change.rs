@@ -37,25 +37,20 @@ json_types! {
         #[schemars(with = "Option<serde_json::Value>")]
         after?: Box<RawValue>,
         /// For a combined policy, the policies that each statement of `after` comes from.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        combined_from: Vec<Vec<String>>,
+        combined_from*: Vec<String>,
         /// How a policy is replaced or renamed.
         method?: ReplaceMethodV1,
         /// The users and groups that a replaced policy is attached to before and after. For a renamed policy, those that move
         /// from the old name to the new one. For an added policy, those that already have its name.
         attached_to: Vec<AttachedPrincipalV1>,
         /// Temporary policies of an interrupted run. They are removed.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        temporary_policies: Vec<String>,
+        temporary_policies*: String,
         /// The users and groups whose access changes, and `anonymous` first.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        access: Vec<AccessChangeV1>,
+        access*: AccessChangeV1,
         /// Notes for the reviewer.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        notes: Vec<Note>,
+        notes*: Note,
         /// What it rests on that no access changes, with the note `same-access`.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        basis: Vec<Basis>,
+        basis*: Basis,
         /// When the access of the user or group begins and ends; missing when it does neither.
         term?: TermV1,
     }
@@ -193,8 +188,7 @@ json_types! {
         kinds: Vec<NotReported> = unreported.kinds.clone(),
         /// Access that someone may gain by the name of a policy: `policy` is set instead of `user` and `group`. A guard against
         /// new access treats it as undecided.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        by_name: Vec<AccessChangeV1> = unreported.by_name.iter().map(AccessChangeV1::by_name).collect(),
+        by_name*: AccessChangeV1 = unreported.by_name.iter().map(AccessChangeV1::by_name).collect(),
     }
 }
 

@@ -151,8 +151,7 @@ json_types! {
             .map(ImportedAttachmentV1::of)
             .collect(),
         /// The declared buckets: those that have a policy.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        buckets: Vec<ImportedBucketV1> = import.buckets.iter().map(ImportedBucketV1::of).collect(),
+        buckets*: ImportedBucketV1 = import.buckets.iter().map(ImportedBucketV1::of).collect(),
         /// The templates that make some of them; missing without `--templates`.
         templates?: Vec<ImportedTemplateV1> =
             import.templates.as_ref().map(|templates| templates.iter().map(ImportedTemplateV1::of).collect()),

@@ -21,16 +21,13 @@ json_types! {
         /// Removed declarations and changed settings, compared with `--base`; missing when there are none.
         review?: ReviewV1 = None,
         /// The patterns of the objects that were compared, by `--only`; missing when all were.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        only: Vec<String> = drift.only.clone(),
+        only*: String = drift.only.clone(),
         /// The objects that differ; with `--since`, only the new ones.
         drift: Vec<DriftedV1> = drift.objects.iter().filter(|object| is_new(object, news)).map(DriftedV1::of).collect(),
         /// With `--since`: the objects that differ and were reported before.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        known: Vec<RememberedV1> = known(news).map(RememberedV1::of).collect(),
+        known*: RememberedV1 = known(news).map(RememberedV1::of).collect(),
         /// With `--since`: the objects that were reported before and match the configuration now.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        resolved: Vec<RememberedV1> = news.iter().flat_map(|news| &news.over.0).map(RememberedV1::of).collect(),
+        resolved*: RememberedV1 = news.iter().flat_map(|news| &news.over.0).map(RememberedV1::of).collect(),
         /// The objects that differ and are ignored.
         ignored: Vec<IgnoredV1> = drift.ignored.iter().map(IgnoredV1::of).collect(),
         /// Objects that no configuration declares. They are not compared.
@@ -76,8 +73,7 @@ json_types! {
         #[schemars(with = "Option<serde_json::Value>")]
         observed?: Box<RawValue> = side(&object.observed),
         /// Access that differs: `gained` is allowed by the cluster and not by the configuration, `lost` the reverse.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        access: Vec<AccessChangeV1> = object.access.iter().map(AccessChangeV1::of).collect(),
+        access*: AccessChangeV1 = object.access.iter().map(AccessChangeV1::of).collect(),
         /// When the declared access of the user or group begins and ends; missing when it does neither.
         term?: TermV1 = object.term.as_ref().and_then(|term| Some(TermV1::of(object.id.principal()?, term))),
     }

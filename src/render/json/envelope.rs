@@ -21,8 +21,7 @@ json_types! {
         /// The included files that it binds, from the directory of the main file.
         files: Vec<String> = checked.files.clone(),
         /// The policies, and the policies of buckets, that exceed it; missing when it holds.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        breaches: Vec<BreachV1> = checked.breaches.iter().map(BreachV1::of).collect(),
+        breaches*: BreachV1 = checked.breaches.iter().map(BreachV1::of).collect(),
     }
 
     /// A policy, or the policy of a bucket, that gives more than an envelope.

@@ -20,8 +20,7 @@ json_types! {
         /// The expectations, in the order of the files.
         expectations: Vec<ExpectationV1> = checked.iter().map(ExpectationV1::of).collect(),
         /// The envelopes; missing when there are none.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        envelopes: Vec<EnvelopeV1> = envelopes.iter().map(EnvelopeV1::of).collect(),
+        envelopes*: EnvelopeV1 = envelopes.iter().map(EnvelopeV1::of).collect(),
         /// The findings about expectations that fail, then about envelopes that are exceeded, each with the place of the
         /// statement that decides.
         findings: Vec<FindingV1> = findings.iter().map(|finding| FindingV1::of(finding, sources)).collect(),
@@ -76,8 +75,7 @@ json_types! {
         /// The number of users, groups and roles that it is about.
         subjects: usize = checked.subjects,
         /// What breaks it, one entry for each user, group and role; missing when it holds.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        failures: Vec<FailureV1> = checked
+        failures*: FailureV1 = checked
             .failures
             .iter()
             .map(|of| FailureV1::of(of.who.as_ref(), of.policy.as_ref(), &of.why, of.is_new))

@@ -30,11 +30,9 @@ json_types! {
         /// The resource of that request: an ARN. If `undecided`, a pattern.
         resource?: String = example(why).map(|of| of.resource.clone()),
         /// The conditions that hold for that request; missing when there are none.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        conditions: Vec<String> = example(why).map(|of| of.conditions.clone()).unwrap_or_default(),
+        conditions*: String = example(why).map(|of| of.conditions.clone()).unwrap_or_default(),
         /// The rules by which it is so; missing when all rules that count agree.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        rules: Vec<String> = example(why).map(|of| names(&of.rules)).unwrap_or_default(),
+        rules*: String = example(why).map(|of| names(&of.rules)).unwrap_or_default(),
     }
 }
 

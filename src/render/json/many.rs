@@ -8,8 +8,7 @@ json_types! {
         /// The exit code of the command: the worst of all.
         exit: u8 = exit,
         /// The files and directories that the command line names; missing in files of earlier versions.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        named: Vec<String> = named,
+        named*: String = named,
         /// The result of each configuration, in the order of the arguments.
         runs: Vec<OneV1> = runs,
     }

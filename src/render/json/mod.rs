@@ -3,8 +3,9 @@
 //! Text, Markdown and HTML are made from these copies, so that a saved plan or outcome looks the same later.
 
 /// Defines the types of a format. An enum is written in snake case. A struct has no members but these, all public;
-/// `member?: T` is an `Option<T>` that is missing for `None`. A struct with a format has the members `format` and
-/// `tool_version` first. With `of(ARGUMENTS)`, each member has its value, and the function `of` makes the struct.
+/// `member?: T` is an `Option<T>` that is missing for `None`, and `member*: T` a `Vec<T>` that is missing when it is empty. A
+/// struct with a format has the members `format` and `tool_version` first. With `of(ARGUMENTS)`, each member has its value,
+/// and the function `of` makes the struct.
 macro_rules! json_types {
     () => {};
     ($(#[$meta:meta])* pub enum $name:ident { $($variants:tt)* } $($rest:tt)*) => {
@@ -52,6 +53,18 @@ macro_rules! json_types {
         json_types! {
             @members $metas $name $args
             [$($done)* $(#[$meta])* #[serde(skip_serializing_if = "Option::is_none")] pub $member: Option<$type>,]
+            [$($values)* $($member: $value,)?]
+            $($rest)*
+        }
+    };
+    (@members $metas:tt $name:ident $args:tt [$($done:tt)*] [$($values:tt)*]
+        $(#[$meta:meta])* $member:ident*: $type:ty $(= $value:expr)?, $($rest:tt)*) => {
+        json_types! {
+            @members $metas $name $args
+            [
+                $($done)* $(#[$meta])* #[serde(default, skip_serializing_if = "Vec::is_empty")]
+                pub $member: Vec<$type>,
+            ]
             [$($values)* $($member: $value,)?]
             $($rest)*
         }

@@ -14,8 +14,7 @@ json_types! {
         /// The cluster and the tenant.
         cluster: ClusterV1 = ClusterV1::of(&plan.identity),
         /// Refusals that were overridden for this run; missing when there were none.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        overrides: Vec<OverrideV1> = plan.overrides.iter().map(OverrideV1::of).collect(),
+        overrides*: OverrideV1 = plan.overrides.iter().map(OverrideV1::of).collect(),
         /// The outcome of each step.
         steps: Vec<StepOutcomeV1> =
             plan.steps.iter().zip(&outcome.steps).map(|(step, ended)| StepOutcomeV1::of(StepV1::of(step), ended)).collect(),
@@ -29,8 +28,7 @@ json_types! {
         #[serde(default, skip_serializing_if = "is_zero")]
         not_read_again: usize = outcome.not_read_again,
         /// The names of the changes that a new plan would make, such as `user/alice`.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        remaining_changes: Vec<String> = outcome
+        remaining_changes*: String = outcome
             .remaining
             .iter()
             .flat_map(|plan| &plan.changes)
@@ -90,8 +88,7 @@ json_types! {
         /// The failed step that this step waited for.
         blocked_by?: usize = if let Status::NotReached(first) = ended.status { Some(first.0) } else { None },
         /// Remarks on the step.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        remarks: Vec<RemarkV1> = ended.remarks.iter().map(RemarkV1::of).collect(),
+        remarks*: RemarkV1 = ended.remarks.iter().map(RemarkV1::of).collect(),
         /// The file or command that has the new keys, or the file with a response that may contain them.
         keys_stored_in?: String = ended.remarks.iter().find_map(stored_in),
     }

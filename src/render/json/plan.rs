@@ -41,26 +41,21 @@ json_types! {
         /// Errors, which block the plan, warnings and notes.
         findings: Vec<FindingV1> = plan.findings.iter().map(|finding| FindingV1::of(finding, sources)).collect(),
         /// The expectations, checked against the state after the plan; missing when none are, as in a blocked plan.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        expectations: Vec<ExpectationV1> = plan.expectations.iter().map(ExpectationV1::of).collect(),
+        expectations*: ExpectationV1 = plan.expectations.iter().map(ExpectationV1::of).collect(),
         /// The envelopes, checked against the configuration and the state after the plan; missing when none are, as in a blocked
         /// plan.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        envelopes: Vec<EnvelopeV1> = plan.envelopes.iter().map(EnvelopeV1::of).collect(),
+        envelopes*: EnvelopeV1 = plan.envelopes.iter().map(EnvelopeV1::of).collect(),
         /// What guards, expectations and envelopes refuse. attune does not apply a plan with refusals.
         refusals: Vec<FindingV1> = plan.refusals.iter().map(|finding| FindingV1::of(finding, sources)).collect(),
         /// Refusals that are overridden for this run; missing when there are none.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        overrides: Vec<OverrideV1> = plan.overrides.iter().map(OverrideV1::of).collect(),
+        overrides*: OverrideV1 = plan.overrides.iter().map(OverrideV1::of).collect(),
         /// The options of this run that change the plan; missing when there are none. An apply of the plan needs the same
         /// options.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        options: Vec<OptionV1> = plan.options.iter().map(OptionV1::of).collect(),
+        options*: OptionV1 = plan.options.iter().map(OptionV1::of).collect(),
         /// The keys that the plan may create; missing when it creates none.
         new_keys?: NewKeysV1 = plan.new_keys.as_ref().map(NewKeysV1::of),
         /// The declared users and groups whose access begins or ends later; missing when there are none.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        terms: Vec<TermV1> = plan.terms.iter().map(|(principal, term)| TermV1::of(principal, term)).collect(),
+        terms*: TermV1 = plan.terms.iter().map(|(principal, term)| TermV1::of(principal, term)).collect(),
         /// The part that the plan is for, by `--only`; missing when the plan is for everything.
         only?: PartV1 = plan.partial.as_ref().map(PartV1::of),
         /// Removed declarations and changed settings, compared with `--base`; missing when there are none.
@@ -84,8 +79,7 @@ json_types! {
         /// The patterns of `--only`, in order; of `attune apply --expired`, `access that has expired`.
         patterns: Vec<String> = partial.patterns.clone(),
         /// Objects that no pattern selects, and that a step needs; missing when there are none.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        needed: Vec<NeededV1> = partial.needed.iter().map(NeededV1::of).collect(),
+        needed*: NeededV1 = partial.needed.iter().map(NeededV1::of).collect(),
         /// The differences that are left out, such as `user/alice`.
         left_out: Vec<String> = partial.left_out.iter().map(ToString::to_string).collect(),
         /// The number of errors of the configuration outside of the part. What they are about is left out, too. If there are
@@ -187,8 +181,7 @@ json_types! {
         /// Users that can have a policy.
         users: Vec<String> = unmanaged.users.iter().map(ToString::to_string).collect(),
         /// Groups that have a policy; missing when there are none.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        groups: Vec<String> = unmanaged.groups.iter().map(ToString::to_string).collect(),
+        groups*: String = unmanaged.groups.iter().map(ToString::to_string).collect(),
     }
 }
 

@@ -52,12 +52,10 @@ json_types! {
         /// are not known, which is in `not_reported` then.
         public_buckets?: Vec<PublicBucketV1> = PublicBucketV1::all(sides(report), &report.public),
         /// The declared users and groups whose access begins or ends, or has ended; missing when there are none.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        terms: Vec<TermV1> = report.terms.iter().map(|(principal, term)| TermV1::of(principal, term)).collect(),
+        terms*: TermV1 = report.terms.iter().map(|(principal, term)| TermV1::of(principal, term)).collect(),
         /// The expectations, checked against the state after the plan, the configuration or the cluster; missing when there are
         /// none, as in a blocked plan.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        expectations: Vec<ExpectationV1> = report.expectations.iter().map(ExpectationV1::of).collect(),
+        expectations*: ExpectationV1 = report.expectations.iter().map(ExpectationV1::of).collect(),
         /// Access that is not in here, since the cluster does not report it.
         #[serde(default)]
         not_reported: Vec<NotReported> =
@@ -97,8 +95,7 @@ json_types! {
         document?: Box<RawValue>,
         /// Where what people can do with it differs from its actions. `gained` is about its `Allow` statements, and `lost` about
         /// its `Deny` statements.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        in_practice: Vec<InPracticeV1>,
+        in_practice*: InPracticeV1,
     }
 
     /// A user or group, and its policy.

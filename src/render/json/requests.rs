@@ -32,15 +32,13 @@ json_types! {
         /// The resources, as a pattern of the document.
         pattern: String = line.pattern.clone(),
         /// Further patterns: the resources are also among each of these.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        within: Vec<String> = line.within.clone(),
+        within*: String = line.within.clone(),
         /// The requests of `pattern` that are excluded.
         except: Vec<Exception> = line.except.clone(),
         /// The conditions, all of which must hold.
         conditions: Vec<String> = line.conditions.clone(),
         /// The only rules under which this line holds; missing when it holds under all rules that count.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        rules: Vec<String> = names(&line.rules),
+        rules*: String = names(&line.rules),
         /// One of the requests.
         example: RequestExampleV1 = RequestExampleV1::of(&line.witness),
     }
@@ -64,8 +62,7 @@ json_types! {
         /// The pattern of the resources.
         pattern: String = open.pattern.clone(),
         /// The only rules under which this holds; missing when it holds under all rules that count.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        rules: Vec<String> = names(&open.rules),
+        rules*: String = names(&open.rules),
     }
 
     /// The decision about a request, by some of the rules.

@@ -36,8 +36,7 @@ json_types! {
         /// The conditions under which it applies, all of them.
         conditions: Vec<String> = one.conditions.clone(),
         /// The only rules by which it decides; missing if by all that count.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        rules: Vec<String> = names(&one.rules),
+        rules*: String = names(&one.rules),
         /// The file, if the configuration has it.
         file?: String = one.at.as_ref().map(|at| sources.file(at.file).path.clone()),
         /// The first line, from 1.
