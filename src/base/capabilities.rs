@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The maximum length of a release in bytes: far more than a number and a build's hash.
@@ -143,20 +144,23 @@ pub enum AttachmentsSource {
     Users,
 }
 
-/// What a cluster's own API definition says about its capabilities. It decides where releases are not precise enough.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// What the API definition of a cluster says about its capabilities.
+// It decides where releases are not precise enough.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "ApiFactsV1")]
 pub struct ApiFacts {
-    /// Whether it has `POST /users/{uid}/s3/resetCredentials`.
-    pub key_reset: bool,
-    /// Whether the users of `GET /users` have a `policy`; `None` if it does not describe them.
-    pub users_have_policy: Option<bool>,
-    /// Whether it has `GET /s3/userPolicies`.
-    pub user_policies: bool,
-    /// Whether it has `GET /s3/oidc`.
-    pub identity_provider: bool,
-    /// Whether it has `GET /tenants`.
-    pub tenants: bool,
+    /// Whether it has the call that replaces a user's key pair.
+    pub key_reset: bool, // `POST /users/{uid}/s3/resetCredentials`
+    /// Whether the list of users has their policies; missing when the definition does not describe users.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub users_have_policy: Option<bool>, // `policy` of `GET /users`
+    /// Whether it has the call that reports the policies of users.
+    pub user_policies: bool, // `GET /s3/userPolicies`
+    /// Whether it has the call that reports the identity provider.
+    pub identity_provider: bool, // `GET /s3/oidc`
+    /// Whether it has the list of tenants.
+    pub tenants: bool, // `GET /tenants`
 }
 
 impl Capabilities {

@@ -3,6 +3,9 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use super::json::{array, object, quoted};
 use super::principals::Principals;
 
@@ -40,12 +43,15 @@ pub struct Statement {
     pub principals: Option<Principals>,
 }
 
-/// Whether a statement allows or denies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+/// What a statement does.
+// `Deny` wins over any `Allow`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(rename = "EffectV1")]
 pub enum Effect {
-    /// `Allow`.
+    /// It allows.
     Allow,
-    /// `Deny`, which wins over any `Allow`.
+    /// It denies.
     Deny,
 }
 

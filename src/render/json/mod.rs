@@ -146,7 +146,7 @@ pub use snapshot::SnapshotV1;
 pub use step::{CallV1, StepV1};
 pub use term::{TermV1, time_text};
 pub use verify::{VerifyAbout, VerifyAnswerV1, VerifyOutcomeV1, VerifySourceV1, VerifyV1};
-pub use why::{EffectV1, LastChangeV1, StatementV1, WhyChangeV1, WhyPlanV1, WhyV1};
+pub use why::{LastChangeV1, StatementV1, WhyChangeV1, WhyPlanV1, WhyV1};
 
 /// Writes a value as pretty JSON and a line break, with hidden characters escaped.
 pub fn write(out: &mut dyn Write, value: &impl Serialize) -> io::Result<()> {

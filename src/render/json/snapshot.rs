@@ -31,7 +31,7 @@ json_types! {
         /// The login that read the cluster.
         login: SnapshotLoginV1 = SnapshotLoginV1::of(&observed.identity),
         /// What the API definition of the cluster says about its capabilities; missing when it has none.
-        api?: ApiFactsV1 = facts.map(ApiFactsV1::of),
+        api?: ApiFacts = facts.copied(),
         /// All policies, each name once.
         policies: Vec<SnapshotPolicyV1> =
             observed.policies.iter().map(|policy| SnapshotPolicyV1::of(policy, &observed.duplicates)).collect(),
@@ -57,22 +57,6 @@ json_types! {
         user: String = identity.user.to_string(),
         /// The user's role.
         role: String = identity.role.clone(),
-    }
-
-    /// What the API definition of a cluster says about its capabilities.
-    #[derive(Copy)]
-    #[serde(deny_unknown_fields)]
-    pub struct ApiFactsV1 of(facts: &ApiFacts) {
-        /// Whether it has the call that replaces a user's key pair.
-        key_reset: bool = facts.key_reset,
-        /// Whether the list of users has their policies; missing when the definition does not describe users.
-        users_have_policy?: bool = facts.users_have_policy,
-        /// Whether it has the call that reports the policies of users.
-        user_policies: bool = facts.user_policies,
-        /// Whether it has the call that reports the identity provider.
-        identity_provider: bool = facts.identity_provider,
-        /// Whether it has the list of tenants.
-        tenants: bool = facts.tenants,
     }
 
     /// A policy.
@@ -155,7 +139,7 @@ impl SnapshotV1 {
             return Err(format!("`{}` is not a release", visible(&self.cluster.release)));
         };
         let of_release = Capabilities::of(&release);
-        let capabilities = self.api.map_or(of_release, |api| of_release.corrected_by(&api.facts()));
+        let capabilities = self.api.map_or(of_release, |api| of_release.corrected_by(&api));
         let mut duplicates = Duplicates::default();
         let mut policies = BTreeMap::new();
         for policy in self.policies {
@@ -230,12 +214,5 @@ impl UserRecordV1 {
     fn observed(self) -> ObservedUser {
         let Self { role, source, policy } = self;
         ObservedUser { role, source, attached: policy.map(PolicyName::reported) }
-    }
-}
-
-impl ApiFactsV1 {
-    fn facts(self) -> ApiFacts {
-        let Self { key_reset, users_have_policy, user_policies, identity_provider, tenants } = self;
-        ApiFacts { key_reset, users_have_policy, user_policies, identity_provider, tenants }
     }
 }

@@ -27,10 +27,7 @@ json_types! {
         /// Its number in the document, counted from 1.
         number: usize = one.index + 1,
         /// Whether it allows or denies.
-        effect: EffectV1 = match one.effect {
-            Effect::Allow => EffectV1::Allow,
-            Effect::Deny => EffectV1::Deny,
-        },
+        effect: Effect = one.effect,
         /// The actions that it allows or denies.
         actions: Vec<String> = one.actions.iter().cloned().collect(),
         /// The conditions under which it applies, all of them.
@@ -43,14 +40,6 @@ json_types! {
         line?: usize = one.at.as_ref().map(|at| sources.line_column(at).0),
         /// The last change of its lines; missing if the file is in no Git repository.
         last_change?: LastChangeV1 = last_change,
-    }
-
-    /// What a statement does.
-    pub enum EffectV1 {
-        /// It allows.
-        Allow,
-        /// It denies.
-        Deny,
     }
 
     /// The last change of some lines.

@@ -4,9 +4,10 @@ use std::io::{self, Write};
 
 use super::wrapped;
 use crate::base::list;
+use crate::policy::Effect;
 use crate::policy::access::Verdict;
 use crate::render::Styles;
-use crate::render::json::{EffectV1, LastChangeV1, StatementV1, WhyPlanV1, WhyV1};
+use crate::render::json::{LastChangeV1, StatementV1, WhyPlanV1, WhyV1};
 use crate::render::phrase::{self, shown};
 
 /// The digits of a hash that the text has.
@@ -22,8 +23,8 @@ pub fn why(out: &mut dyn Write, styles: &Styles, why: &WhyV1) -> io::Result<()> 
 
 fn statement(out: &mut dyn Write, styles: &Styles, of: &StatementV1) -> io::Result<()> {
     let (style, verb) = match of.effect {
-        EffectV1::Allow => (&styles.add, "allows"),
-        EffectV1::Deny => (&styles.remove, "denies"),
+        Effect::Allow => (&styles.add, "allows"),
+        Effect::Deny => (&styles.remove, "denies"),
     };
     let own = format!("statement {}", of.number);
     let name = if of.statement == own || of.bucket.is_some() {

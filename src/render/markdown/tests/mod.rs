@@ -136,34 +136,6 @@ fn the_markers_are_first_and_the_first_is_the_same_for_every_plan() {
 }
 
 #[test]
-fn the_same_plan_gives_the_same_comment_also_when_it_was_read_back() {
-    let plan = large();
-    let saved = serde_json::to_string_pretty(&plan).unwrap();
-    let read: PlanV1 = serde_json::from_str(&saved).unwrap();
-    for max in [30_000, 1_000_000] {
-        let page = super::plan(&plan, max);
-        assert_eq!(page, super::plan(&plan, max));
-        assert_eq!(page, super::plan(&read, max));
-    }
-}
-
-#[test]
-fn plans_that_cannot_be_applied_have_no_command() {
-    let mut plan = plan_of(vec![detached("ops", "logs")]);
-    assert!(super::plan(&plan, USUAL).contains("\n- group `ops`: detach `logs`\n"));
-    plan.refusals.push(finding(Severity::Error, "no"));
-    let page = super::plan(&plan, USUAL);
-    assert!(page.contains("### attune: refused by a guard: 1 to detach\n"), "{page}");
-    assert!(page.contains("**Refused**\n\n- error `some-code`: `no`"), "{page}");
-    assert!(!page.contains("--approved"), "{page}");
-    plan.findings.push(finding(Severity::Error, "broken"));
-    let page = super::plan(&plan, USUAL);
-    assert!(page.contains("### attune: plan blocked: 1 error\n"), "{page}");
-    assert!(page.contains("**Errors**\n\n- error `some-code`: `broken` in `broken:7`\n  - `do this:`\n"), "{page}");
-    assert!(!page.contains("--approved"), "{page}");
-}
-
-#[test]
 fn the_command_has_the_options() {
     let mut plan = plan_of(vec![detached("ops", "logs")]);
     let option = |name: &str, value: &str| OptionV1 { name: name.into(), value: Some(value.into()) };
@@ -200,13 +172,4 @@ fn users_with_the_same_gains_share_a_section() {
     let gains = "**Access gained**\n\n`anna` and `carl`\n\n```diff\n+ s3:GetObject, s3:PutObject on logs/* when aws:username \
                  is logs, except logs/private/*, denied\n```\n\n`berta`\n";
     assert!(page.contains(gains), "{page}");
-}
-
-#[test]
-fn an_unreadable_document_is_shown_as_text() {
-    let old = json!("no JSON\n```\n</details>");
-    let page = plan(&plan_of(vec![replaced("ml", &old, &document("A", "one"), "zoe")]), USUAL);
-    assert!(page.contains("````diff\n- no JSON\\n```\\n</details>\n@@ Keep @@\n"), "{page}");
-    let parsed = Parsed::of(&page);
-    assert_eq!(parsed.own_html().iter().filter(|line| *line == "</details>").count(), 1, "{page}");
 }
