@@ -56,35 +56,35 @@ json_types! {
     }
 
     /// The kinds of change.
-    pub enum KindV1 {
+    pub enum KindV1 of(&ChangeKind) {
         /// Adds a policy.
-        AddPolicy,
+        AddPolicy = ChangeKind::AddPolicy { .. },
         /// Replaces the document of a policy.
-        ReplacePolicy,
+        ReplacePolicy = ChangeKind::ReplacePolicy { .. },
         /// Gives a policy another name.
-        RenamePolicy,
+        RenamePolicy = ChangeKind::RenamePolicy { .. },
         /// Removes a policy.
-        RemovePolicy,
+        RemovePolicy = ChangeKind::RemovePolicy { .. },
         /// Attaches a policy to a user or group that has none.
-        Attach,
+        Attach = ChangeKind::Attach { .. },
         /// Attaches another policy to a user or group.
-        Move,
+        Move = ChangeKind::Move { .. },
         /// Detaches the policy of a user or group.
-        Detach,
+        Detach = ChangeKind::Detach { .. },
         /// Gives a bucket another policy.
-        SetBucketPolicy,
+        SetBucketPolicy = ChangeKind::SetBucketPolicy { .. },
     }
 
     /// How a policy is replaced.
-    pub enum ReplaceMethodV1 {
+    pub enum ReplaceMethodV1 of(&ReplaceMethod) {
         /// By a temporary policy, without interruption of access.
-        Swap,
+        Swap = ReplaceMethod::Swap(_),
         /// With a short interruption of access.
-        Gap,
+        Gap = ReplaceMethod::Gap,
         /// Without users or groups: the policy is attached to none.
-        Plain,
+        Plain = ReplaceMethod::Plain,
         /// Finishes an interrupted replacement.
-        Finish,
+        Finish = ReplaceMethod::Finish,
     }
 
     /// A user or group that a policy is attached to.
@@ -147,19 +147,19 @@ json_types! {
     }
 
     /// A declaration.
-    pub enum DeclaredV1 {
+    pub enum DeclaredV1 of(&BaseDeclaration) {
         /// A policy with a document.
-        Present,
+        Present = BaseDeclaration::Present,
         /// An absent policy.
-        Absent,
+        Absent = BaseDeclaration::Absent,
         /// A user or group with a policy.
-        Attached,
+        Attached = BaseDeclaration::Has(_),
         /// A user or group without a policy.
-        Detached,
+        Detached = BaseDeclaration::Detached,
         /// A bucket with the policy of a name.
-        Canned,
+        Canned = BaseDeclaration::Canned(_),
         /// A bucket with a document of its own.
-        BucketDocument,
+        BucketDocument = BaseDeclaration::BucketDocument,
     }
 
     /// The keys that a plan may create.
@@ -189,21 +189,6 @@ json_types! {
         /// Access that someone may gain by the name of a policy: `policy` is set instead of `user` and `group`. A guard against
         /// new access treats it as undecided.
         by_name*: AccessChangeV1 = unreported.by_name.iter().map(AccessChangeV1::by_name).collect(),
-    }
-}
-
-impl KindV1 {
-    pub(super) fn of(kind: &ChangeKind) -> Self {
-        match kind {
-            ChangeKind::AddPolicy { .. } => Self::AddPolicy,
-            ChangeKind::ReplacePolicy { .. } => Self::ReplacePolicy,
-            ChangeKind::RenamePolicy { .. } => Self::RenamePolicy,
-            ChangeKind::RemovePolicy { .. } => Self::RemovePolicy,
-            ChangeKind::Attach { .. } => Self::Attach,
-            ChangeKind::Move { .. } => Self::Move,
-            ChangeKind::Detach { .. } => Self::Detach,
-            ChangeKind::SetBucketPolicy { .. } => Self::SetBucketPolicy,
-        }
     }
 }
 
@@ -245,17 +230,6 @@ impl ChangeV1 {
     }
 }
 
-impl ReplaceMethodV1 {
-    fn of(method: &ReplaceMethod) -> Self {
-        match method {
-            ReplaceMethod::Swap(_) => Self::Swap,
-            ReplaceMethod::Gap => Self::Gap,
-            ReplaceMethod::Plain => Self::Plain,
-            ReplaceMethod::Finish => Self::Finish,
-        }
-    }
-}
-
 /// A document as JSON, byte for byte.
 pub(super) fn document(normal: &Normal) -> Option<Box<RawValue>> {
     RawValue::from_string(normal.json().to_owned()).ok()
@@ -288,18 +262,5 @@ impl ReviewV1 {
     /// Whether there is nothing to show.
     pub fn is_empty(&self) -> bool {
         self.undeclared.is_empty() && self.settings.is_empty()
-    }
-}
-
-impl DeclaredV1 {
-    fn of(declared: &BaseDeclaration) -> Self {
-        match declared {
-            BaseDeclaration::Present => Self::Present,
-            BaseDeclaration::Absent => Self::Absent,
-            BaseDeclaration::Has(_) => Self::Attached,
-            BaseDeclaration::Detached => Self::Detached,
-            BaseDeclaration::Canned(_) => Self::Canned,
-            BaseDeclaration::BucketDocument => Self::BucketDocument,
-        }
     }
 }

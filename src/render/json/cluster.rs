@@ -84,23 +84,23 @@ json_types! {
 
     /// The comparison of attune's calls with the API definition of a cluster.
     #[derive(Copy)]
-    pub struct DefinitionV1 {
+    pub struct DefinitionV1 of(definition: Definition) {
         /// Whether they were compared.
-        status: DefinitionStatusV1,
+        status: DefinitionStatusV1 = DefinitionStatusV1::of(definition),
         /// The number of compared calls.
-        calls: usize,
+        calls: usize = compared(definition).0,
         /// The number of differences.
-        differences: usize,
+        differences: usize = compared(definition).1,
     }
 
     /// Whether the calls were compared.
-    pub enum DefinitionStatusV1 {
+    pub enum DefinitionStatusV1 of(Definition) {
         /// They were compared.
-        Compared,
+        Compared = Definition::Compared { .. },
         /// The cluster has no API definition.
-        None,
+        None = Definition::None,
         /// attune could not read the API definition.
-        Unreadable,
+        Unreadable = Definition::Unreadable,
     }
 
     /// A temporary policy of an interrupted apply.
@@ -114,14 +114,10 @@ json_types! {
     }
 }
 
-impl DefinitionV1 {
-    fn of(definition: Definition) -> Self {
-        let (status, calls, differences) = match definition {
-            Definition::None => (DefinitionStatusV1::None, 0, 0),
-            Definition::Unreadable => (DefinitionStatusV1::Unreadable, 0, 0),
-            Definition::Compared { calls, differences } => (DefinitionStatusV1::Compared, calls, differences),
-        };
-        Self { status, calls, differences }
+fn compared(definition: Definition) -> (usize, usize) {
+    match definition {
+        Definition::Compared { calls, differences } => (calls, differences),
+        Definition::None | Definition::Unreadable => (0, 0),
     }
 }
 

@@ -20,58 +20,44 @@ json_types! {
     }
 
     /// The new key pair of a user.
-    pub struct RotatedV1 {
+    pub struct RotatedV1 of(rotated: &Rotated) {
         /// The user.
-        user: String,
+        user: String = rotated.user.to_string(),
         /// How it ended.
-        status: RotationStatusV1,
+        status: RotationStatusV1 = RotationStatusV1::of(&rotated.status),
         /// The access key of the new pair; missing when it is unknown.
-        access_key?: String,
+        access_key?: String = rotated.access_key.clone(),
         /// The file or the command that has the secret, or the file with an answer that may hold it.
-        secret_stored_in?: String,
+        secret_stored_in?: String = match &rotated.status {
+            RotationStatus::Stored { place } => Some(place.clone()),
+            RotationStatus::InEmergencyFile { path, .. } => Some(path.display().to_string()),
+            RotationStatus::SecretUnknown { answer, .. } => answer.as_ref().map(|path| path.display().to_string()),
+            RotationStatus::Refused { .. } | RotationStatus::NotSent { .. } | RotationStatus::NotStarted => None,
+        },
         /// Why it did not end well.
-        reason?: String,
+        reason?: String = match &rotated.status {
+            RotationStatus::InEmergencyFile { why, .. }
+            | RotationStatus::SecretUnknown { why, .. }
+            | RotationStatus::Refused { why }
+            | RotationStatus::NotSent { why } => Some(why.clone()),
+            RotationStatus::Stored { .. } | RotationStatus::NotStarted => None,
+        },
     }
 
     /// How the rotation for a user ended.
-    pub enum RotationStatusV1 {
+    pub enum RotationStatusV1 of(&RotationStatus) {
         /// The secret is at its destination.
-        Rotated,
+        Rotated = RotationStatus::Stored { .. },
         /// The destination did not take the secret: it is in an emergency file.
-        InEmergencyFile,
+        InEmergencyFile = RotationStatus::InEmergencyFile { .. },
         /// The old pair is revoked, or may be, and the new secret is unknown.
-        SecretUnknown,
+        SecretUnknown = RotationStatus::SecretUnknown { .. },
         /// The cluster refused; the old pair works.
-        Refused,
+        Refused = RotationStatus::Refused { .. },
         /// No call was made; the old pair works.
-        NotSent,
+        NotSent = RotationStatus::NotSent { .. },
         /// The run stopped before this user.
-        NotStarted,
-    }
-}
-
-impl RotatedV1 {
-    fn of(rotated: &Rotated) -> Self {
-        let (status, place, reason) = match &rotated.status {
-            RotationStatus::Stored { place } => (RotationStatusV1::Rotated, Some(place.clone()), None),
-            RotationStatus::InEmergencyFile { path, why } => {
-                (RotationStatusV1::InEmergencyFile, Some(path.display().to_string()), Some(why))
-            }
-            RotationStatus::SecretUnknown { why, answer } => {
-                let place = answer.as_ref().map(|path| path.display().to_string());
-                (RotationStatusV1::SecretUnknown, place, Some(why))
-            }
-            RotationStatus::Refused { why } => (RotationStatusV1::Refused, None, Some(why)),
-            RotationStatus::NotSent { why } => (RotationStatusV1::NotSent, None, Some(why)),
-            RotationStatus::NotStarted => (RotationStatusV1::NotStarted, None, None),
-        };
-        Self {
-            user: rotated.user.to_string(),
-            status,
-            access_key: rotated.access_key.clone(),
-            secret_stored_in: place,
-            reason: reason.cloned(),
-        }
+        NotStarted = RotationStatus::NotStarted,
     }
 }
 
@@ -85,65 +71,46 @@ json_types! {
     }
 
     /// How the revocation of a user ended.
-    pub struct RevokedV1 {
+    pub struct RevokedV1 of(revoked: &Revoked) {
         /// The user.
-        user: String,
+        user: String = revoked.user.to_string(),
         /// The key pair.
-        keys: RevokedKeysV1,
+        keys: RevokedKeysV1 = RevokedKeysV1::of(&revoked.keys),
         /// Why the key pair is not revoked; missing when it is.
-        keys_reason?: String,
+        keys_reason?: String = match &revoked.keys {
+            RevokedKeys::Kept { why } | RevokedKeys::Unknown { why } => Some(why.clone()),
+            RevokedKeys::Revoked => None,
+        },
         /// The policy.
-        policy: DetachedV1,
+        policy: DetachedV1 = DetachedV1::of(&revoked.detached),
         /// Why the policy is not detached; missing when it is.
-        policy_reason?: String,
+        policy_reason?: String = match &revoked.detached {
+            Detached::Failed { why } | Detached::Unknown { why } => Some(why.clone()),
+            Detached::Detached | Detached::HadNone => None,
+        },
         /// Whether a directory sets the policy of the user again at its next refresh.
-        from_directory: bool,
+        from_directory: bool = revoked.is_imported,
     }
 
     /// The key pair of a revoked user.
-    pub enum RevokedKeysV1 {
+    pub enum RevokedKeysV1 of(&RevokedKeys) {
         /// It is revoked.
-        Revoked,
+        Revoked = RevokedKeys::Revoked,
         /// It works again with the next policy.
-        Kept,
+        Kept = RevokedKeys::Kept { .. },
         /// Unknown outcome.
-        Unknown,
+        Unknown = RevokedKeys::Unknown { .. },
     }
 
     /// The policy of a revoked user.
-    pub enum DetachedV1 {
+    pub enum DetachedV1 of(&Detached) {
         /// It is detached.
-        Detached,
+        Detached = Detached::Detached,
         /// The user had none.
-        HadNone,
+        HadNone = Detached::HadNone,
         /// The user still has it.
-        Failed,
+        Failed = Detached::Failed { .. },
         /// Unknown outcome.
-        Unknown,
-    }
-}
-
-impl RevokedV1 {
-    /// A copy of the end of one user.
-    pub fn of(revoked: &Revoked) -> Self {
-        let (keys, keys_reason) = match &revoked.keys {
-            RevokedKeys::Revoked => (RevokedKeysV1::Revoked, None),
-            RevokedKeys::Kept { why } => (RevokedKeysV1::Kept, Some(why.clone())),
-            RevokedKeys::Unknown { why } => (RevokedKeysV1::Unknown, Some(why.clone())),
-        };
-        let (policy, policy_reason) = match &revoked.detached {
-            Detached::Detached => (DetachedV1::Detached, None),
-            Detached::HadNone => (DetachedV1::HadNone, None),
-            Detached::Failed { why } => (DetachedV1::Failed, Some(why.clone())),
-            Detached::Unknown { why } => (DetachedV1::Unknown, Some(why.clone())),
-        };
-        Self {
-            user: revoked.user.to_string(),
-            keys,
-            keys_reason,
-            policy,
-            policy_reason,
-            from_directory: revoked.is_imported,
-        }
+        Unknown = Detached::Unknown { .. },
     }
 }

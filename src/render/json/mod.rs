@@ -5,7 +5,7 @@
 /// Defines the types of a format. An enum is written in snake case. A struct has no members but these, all public;
 /// `member?: T` is an `Option<T>` that is missing for `None`, and `member*: T` a `Vec<T>` that is missing when it is empty. A
 /// struct with a format has the members `format` and `tool_version` first. With `of(ARGUMENTS)`, each member has its value,
-/// and the function `of` makes the struct.
+/// and the function `of` makes the struct. With `of(TYPE)`, each variant of an enum has the pattern that it is made from.
 macro_rules! json_types {
     () => {};
     ($(#[$meta:meta])* pub enum $name:ident { $($variants:tt)* } $($rest:tt)*) => {
@@ -14,6 +14,19 @@ macro_rules! json_types {
         #[serde(rename_all = "snake_case")]
         pub enum $name { $($variants)* }
         json_types! { $($rest)* }
+    };
+    ($(#[$meta:meta])* pub enum $name:ident of($type:ty) {
+        $($(#[$doc:meta])* $variant:ident = $pattern:pat,)*
+    } $($rest:tt)*) => {
+        json_types! { $(#[$meta])* pub enum $name { $($(#[$doc])* $variant,)* } $($rest)* }
+        impl $name {
+            /// The same in this format.
+            pub fn of(of: $type) -> Self {
+                match of {
+                    $($pattern => Self::$variant,)*
+                }
+            }
+        }
     };
     ($(#[$meta:meta])* pub struct $name:ident = $format:literal $(of $args:tt)? { $($members:tt)* } $($rest:tt)*) => {
         json_types! {

@@ -94,37 +94,37 @@ json_types! {
     }
 
     /// How a step ended.
-    pub enum StatusV1 {
+    pub enum StatusV1 of(&Status) {
         /// The call succeeded.
-        Done,
+        Done = Status::Done,
         /// The cluster was already in that state.
-        AlreadyDone,
+        AlreadyDone = Status::AlreadyDone,
         /// The cluster refused the call.
-        Refused,
+        Refused = Status::Refused(_),
         /// The object was changed outside attune after the plan.
-        Drifted,
+        Drifted = Status::Drifted(_),
         /// The call may have taken effect or not.
-        UnknownOutcome,
+        UnknownOutcome = Status::UnknownOutcome(_),
         /// The call failed without effect.
-        Failed,
+        Failed = Status::Failed(_),
         /// Not started, because an earlier step did not succeed.
-        NotReached,
+        NotReached = Status::NotReached(_),
         /// Not started, because the run was interrupted.
-        Interrupted,
+        Interrupted = Status::Interrupted,
     }
 
     /// A remark on a step.
-    pub enum RemarkV1 {
+    pub enum RemarkV1 of(&Remark) {
         /// Access was interrupted for a moment.
-        Gap,
+        Gap = Remark::Gap,
         /// New keys were created and are at their destination.
-        Kept,
+        Kept = Remark::Stored { .. },
         /// New keys were created. Their destination failed, so they are in an emergency file.
-        KeptInEmergency,
+        KeptInEmergency = Remark::StoredInEmergency { .. },
         /// New keys were or may have been created, and their secret is lost.
-        PairUnknown,
+        PairUnknown = Remark::PairUnknown,
         /// A response that attune does not understand may contain new keys. It is in an emergency file.
-        AnswerKept,
+        AnswerKept = Remark::ResponseStored { .. },
     }
 }
 
@@ -141,33 +141,6 @@ impl StepOutcomeV1 {
         let Self { id, call, policy, user, group, bucket, bucket_policy, .. } = self.clone();
         let (change, document, after) = (String::new(), None, Vec::new());
         StepV1 { id, change, call, policy, user, group, bucket, bucket_policy, document, after }
-    }
-}
-
-impl StatusV1 {
-    fn of(status: &Status) -> Self {
-        match status {
-            Status::Done => Self::Done,
-            Status::AlreadyDone => Self::AlreadyDone,
-            Status::Refused(_) => Self::Refused,
-            Status::Drifted(_) => Self::Drifted,
-            Status::UnknownOutcome(_) => Self::UnknownOutcome,
-            Status::Failed(_) => Self::Failed,
-            Status::NotReached(_) => Self::NotReached,
-            Status::Interrupted => Self::Interrupted,
-        }
-    }
-}
-
-impl RemarkV1 {
-    fn of(remark: &Remark) -> Self {
-        match remark {
-            Remark::Gap => Self::Gap,
-            Remark::Stored { .. } => Self::Kept,
-            Remark::StoredInEmergency { .. } => Self::KeptInEmergency,
-            Remark::PairUnknown => Self::PairUnknown,
-            Remark::ResponseStored { .. } => Self::AnswerKept,
-        }
     }
 }
 

@@ -63,13 +63,13 @@ json_types! {
     }
 
     /// What a report covers.
-    pub enum ScopeV1 {
+    pub enum ScopeV1 of(&Scope) {
         /// The cluster as it is: only `before` exists.
-        Cluster,
+        Cluster = Scope::Cluster(_),
         /// The configuration: only `after` exists.
-        Configuration,
+        Configuration = Scope::File(_),
         /// The cluster before and after a plan.
-        Both,
+        Both = Scope::Both { .. },
     }
 
     /// A policy.
@@ -149,22 +149,18 @@ json_types! {
         /// The name of a bucket, or a pattern; `*` for all buckets of no other column. Names are unique.
         name: String = name_of(of),
         /// What the name is.
-        kind: BucketKindV1 = match of {
-            Bucket::Named(_) => BucketKindV1::Bucket,
-            Bucket::Pattern(_) => BucketKindV1::Pattern,
-            Bucket::Others(_) => BucketKindV1::Others,
-        },
+        kind: BucketKindV1 = BucketKindV1::of(of),
     }
 
     /// The kinds of columns.
-    pub enum BucketKindV1 {
+    pub enum BucketKindV1 of(&Bucket) {
         /// The bucket of that name.
-        Bucket,
+        Bucket = Bucket::Named(_),
         /// All buckets that the resources `NAME` and `NAME/*` match. `*` and `?` are wildcards. A variable has its value for the
         /// user of the row.
-        Pattern,
+        Pattern = Bucket::Pattern(_),
         /// All buckets of no other column.
-        Others,
+        Others = Bucket::Others(_),
     }
 
     /// Users and groups with the same access.
@@ -202,16 +198,6 @@ fn sides(report: &Report) -> [Option<&State>; 2] {
 
 fn all_known(report: &Report, is_known: fn(&State) -> bool) -> bool {
     sides(report).into_iter().flatten().all(is_known)
-}
-
-impl ScopeV1 {
-    fn of(scope: &Scope) -> Self {
-        match scope {
-            Scope::Cluster(_) => Self::Cluster,
-            Scope::File(_) => Self::Configuration,
-            Scope::Both { .. } => Self::Both,
-        }
-    }
 }
 
 fn has_service_accounts(report: &Report) -> bool {
