@@ -33,12 +33,7 @@ impl Plan {
                 | ChangeKind::Detach { .. }
                 | ChangeKind::SetBucketPolicy { .. } => {}
             }
-            if let ChangeKind::ReplacePolicy { leftovers, .. }
-            | ChangeKind::RenamePolicy { leftovers, .. }
-            | ChangeKind::RemovePolicy { leftovers, .. } = &change.kind
-            {
-                leftovers.iter().for_each(|leftover| _ = policies.remove(leftover));
-            }
+            change.kind.leftovers().iter().for_each(|leftover| _ = policies.remove(leftover));
         }
         policies
     }

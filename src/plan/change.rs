@@ -171,6 +171,33 @@ impl ChangeKind {
     pub fn renamed_from(&self) -> Option<&PolicyName> {
         if let Self::RenamePolicy { old, .. } = self { Some(old) } else { None }
     }
+
+    /// How a policy is replaced or renamed.
+    pub fn method(&self) -> Option<&ReplaceMethod> {
+        match self {
+            Self::ReplacePolicy { method, .. } | Self::RenamePolicy { method, .. } => Some(method),
+            Self::AddPolicy { .. }
+            | Self::RemovePolicy { .. }
+            | Self::Attach { .. }
+            | Self::Move { .. }
+            | Self::Detach { .. }
+            | Self::SetBucketPolicy { .. } => None,
+        }
+    }
+
+    /// Temporary policies that an interrupted run left behind; the plan removes them.
+    pub fn leftovers(&self) -> &[PolicyName] {
+        match self {
+            Self::ReplacePolicy { leftovers, .. }
+            | Self::RenamePolicy { leftovers, .. }
+            | Self::RemovePolicy { leftovers, .. } => leftovers,
+            Self::AddPolicy { .. }
+            | Self::Attach { .. }
+            | Self::Move { .. }
+            | Self::Detach { .. }
+            | Self::SetBucketPolicy { .. } => &[],
+        }
+    }
 }
 
 /// A user or group that has an added or replaced policy before and after.

@@ -9,7 +9,7 @@ use toml::{Table, Value};
 use crate::base::{BucketName, PolicyName, Principal, Severity, file_name, visible};
 use crate::desired::{ClusterSettings, Destination, Endpoint, S3Settings, escaped};
 use crate::observed::Observed;
-use crate::plan::{Change, ChangeKind, Plan, Touched};
+use crate::plan::{Plan, Touched};
 use crate::policy::{self, Catalogue, Depth, LintInput};
 use crate::render::json::time_text;
 
@@ -49,7 +49,8 @@ impl RollbackFile {
     /// The rollback file that restores the objects of `plan` to what was `observed`.
     pub fn of(plan: &Plan, observed: &Observed, settings: RollbackSettings<'_>, catalogue: &Catalogue) -> Self {
         let stem = format!("before-{}", plan.digest.short());
-        let leftovers = plan.changes.iter().flat_map(leftovers).collect();
+        let leftovers = plan.changes.iter().filter_map(|change| Some((change.id.policy()?, change.kind.leftovers())));
+        let leftovers = leftovers.flat_map(|(of, some)| some.iter().map(move |leftover| (leftover, of))).collect();
         let (documents, left_out, lost) = (BTreeMap::new(), Vec::new(), BTreeSet::new());
         let mut writer = Writer { observed, catalogue, stem: stem.clone(), leftovers, documents, left_out, lost };
         let touched = plan.touched();
@@ -135,21 +136,6 @@ fn credentials(destination: &Destination, directory: &Path) -> Table {
 
 fn shown(path: &Path) -> String {
     path.display().to_string()
-}
-
-fn leftovers(change: &Change) -> Vec<(&PolicyName, &PolicyName)> {
-    match &change.kind {
-        ChangeKind::ReplacePolicy { policy, leftovers, .. }
-        | ChangeKind::RenamePolicy { policy, leftovers, .. }
-        | ChangeKind::RemovePolicy { policy, leftovers, .. } => {
-            leftovers.iter().map(|leftover| (leftover, policy)).collect()
-        }
-        ChangeKind::AddPolicy { .. }
-        | ChangeKind::Attach { .. }
-        | ChangeKind::Move { .. }
-        | ChangeKind::Detach { .. }
-        | ChangeKind::SetBucketPolicy { .. } => Vec::new(),
-    }
 }
 
 struct Writer<'a> {

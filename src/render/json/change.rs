@@ -15,44 +15,49 @@ use crate::policy::access::Basis;
 
 json_types! {
     /// A difference between the configuration and the cluster.
-    pub struct ChangeV1 {
+    pub struct ChangeV1 of(change: &Change) {
         /// Its name in this plan: `policy/NAME`, `user/NAME`, `group/NAME` or `bucket/NAME`.
-        id: String,
+        id: String = change.id.to_string(),
         /// The kind of change.
-        kind: KindV1,
+        kind: KindV1 = KindV1::of(&change.kind),
         /// The policy, for a change of a policy.
-        policy?: String,
+        policy?: String = change.id.policy().map(ToString::to_string),
         /// The old name, for a renamed policy.
-        renamed_from?: String,
+        renamed_from?: String = change.kind.renamed_from().map(ToString::to_string),
         /// The user, for a change of a user.
-        user?: String,
+        user?: String = change.id.principal().and_then(user),
         /// The group, for a change of a group.
-        group?: String,
+        group?: String = change.id.principal().and_then(group),
         /// The bucket, for a change of the policy of a bucket.
-        bucket?: String,
+        bucket?: String = change.id.bucket().map(ToString::to_string),
         /// Before: the document of a policy, or the name of the policy that a user, group or bucket has.
         #[schemars(with = "Option<serde_json::Value>")]
-        before?: Box<RawValue>,
+        before?: Box<RawValue> = side(&ObjectState::of(&change.kind)[0]),
         /// After: the document of a policy, or the name of the policy that a user, group or bucket has.
         #[schemars(with = "Option<serde_json::Value>")]
-        after?: Box<RawValue>,
+        after?: Box<RawValue> = side(&ObjectState::of(&change.kind)[1]),
         /// For a combined policy, the policies that each statement of `after` comes from.
-        combined_from*: Vec<String>,
+        combined_from*: Vec<String> = change
+            .combined
+            .iter()
+            .flat_map(|combined| combined.of_statements())
+            .map(|from| from.iter().map(ToString::to_string).collect())
+            .collect(),
         /// How a policy is replaced or renamed.
-        method?: ReplaceMethodV1,
+        method?: ReplaceMethodV1 = change.kind.method().map(ReplaceMethodV1::of),
         /// The users and groups that a replaced policy is attached to before and after. For a renamed policy, those that move
         /// from the old name to the new one. For an added policy, those that already have its name.
-        attached_to: Vec<AttachedPrincipalV1>,
+        attached_to: Vec<AttachedPrincipalV1> = change.attached().iter().map(AttachedPrincipalV1::of).collect(),
         /// Temporary policies of an interrupted run. They are removed.
-        temporary_policies*: String,
+        temporary_policies*: String = change.kind.leftovers().iter().map(ToString::to_string).collect(),
         /// The users and groups whose access changes, and `anonymous` first.
-        access*: AccessChangeV1,
+        access*: AccessChangeV1 = change.access.iter().map(AccessChangeV1::of).collect(),
         /// Notes for the reviewer.
-        notes*: Note,
+        notes*: Note = change.notes.clone(),
         /// What it rests on that no access changes, with the note `same-access`.
-        basis*: Basis,
+        basis*: Basis = change.basis.clone(),
         /// When the access of the user or group begins and ends; missing when it does neither.
-        term?: TermV1,
+        term?: TermV1 = change.term.as_ref().and_then(|term| Some(TermV1::of(change.id.principal()?, term))),
     }
 
     /// The kinds of change.
@@ -189,44 +194,6 @@ json_types! {
         /// Access that someone may gain by the name of a policy: `policy` is set instead of `user` and `group`. A guard against
         /// new access treats it as undecided.
         by_name*: AccessChangeV1 = unreported.by_name.iter().map(AccessChangeV1::by_name).collect(),
-    }
-}
-
-impl ChangeV1 {
-    pub(super) fn of(change: &Change) -> Self {
-        let [before, after] = ObjectState::of(&change.kind).each_ref().map(side);
-        let (method, leftovers) = match &change.kind {
-            ChangeKind::ReplacePolicy { method, leftovers, .. }
-            | ChangeKind::RenamePolicy { method, leftovers, .. } => {
-                (Some(ReplaceMethodV1::of(method)), leftovers.as_slice())
-            }
-            ChangeKind::RemovePolicy { leftovers, .. } => (None, leftovers.as_slice()),
-            ChangeKind::AddPolicy { .. }
-            | ChangeKind::Attach { .. }
-            | ChangeKind::Move { .. }
-            | ChangeKind::Detach { .. }
-            | ChangeKind::SetBucketPolicy { .. } => (None, [].as_slice()),
-        };
-        let combined_from = change.combined.iter().flat_map(|combined| combined.of_statements());
-        Self {
-            id: change.id.to_string(),
-            kind: KindV1::of(&change.kind),
-            policy: change.id.policy().map(ToString::to_string),
-            renamed_from: change.kind.renamed_from().map(ToString::to_string),
-            user: change.id.principal().and_then(user),
-            group: change.id.principal().and_then(group),
-            bucket: change.id.bucket().map(ToString::to_string),
-            before,
-            after,
-            combined_from: combined_from.map(|from| from.iter().map(ToString::to_string).collect()).collect(),
-            method,
-            attached_to: change.attached().iter().map(AttachedPrincipalV1::of).collect(),
-            temporary_policies: leftovers.iter().map(ToString::to_string).collect(),
-            access: change.access.iter().map(AccessChangeV1::of).collect(),
-            notes: change.notes.clone(),
-            basis: change.basis.clone(),
-            term: change.term.as_ref().and_then(|term| Some(TermV1::of(change.id.principal()?, term))),
-        }
     }
 }
 

@@ -9,19 +9,19 @@ use crate::plan::{BucketTarget, Call, Step};
 
 json_types! {
     /// The kinds of API call.
-    pub enum CallV1 {
+    pub enum CallV1 of(&Call) {
         /// Adds a policy.
-        AddPolicy,
+        AddPolicy = Call::AddPolicy { .. },
         /// Removes a policy.
-        RemovePolicy,
+        RemovePolicy = Call::RemovePolicy { .. },
         /// Attaches a policy to a user or group.
-        Attach,
+        Attach = Call::Attach { .. },
         /// Revokes the keys of a user: creates new keys and discards them.
-        RevokeKeys,
+        RevokeKeys = Call::RevokeKeys { .. },
         /// Detaches the policy of a user or group.
-        Detach,
+        Detach = Call::Detach { .. },
         /// Gives a bucket another policy.
-        SetBucketPolicy,
+        SetBucketPolicy = Call::SetBucketPolicy { .. },
     }
 
     /// An API call.
@@ -53,13 +53,13 @@ json_types! {
 impl StepV1 {
     /// A copy of a step.
     pub fn of(step: &Step) -> Self {
-        let (call, policy, principal) = match &step.call {
-            Call::AddPolicy { policy, .. } => (CallV1::AddPolicy, Some(policy), None),
-            Call::RemovePolicy { policy, .. } => (CallV1::RemovePolicy, Some(policy), None),
-            Call::Attach { principal, policy, .. } => (CallV1::Attach, Some(policy), Some(principal.clone())),
-            Call::RevokeKeys { user } => (CallV1::RevokeKeys, None, Some(Principal::from(user))),
-            Call::Detach { principal, policy } => (CallV1::Detach, Some(policy), Some(principal.clone())),
-            Call::SetBucketPolicy { .. } => (CallV1::SetBucketPolicy, None, None),
+        let (policy, principal) = match &step.call {
+            Call::AddPolicy { policy, .. } | Call::RemovePolicy { policy, .. } => (Some(policy), None),
+            Call::Attach { principal, policy, .. } | Call::Detach { principal, policy } => {
+                (Some(policy), Some(principal.clone()))
+            }
+            Call::RevokeKeys { user } => (None, Some(Principal::from(user))),
+            Call::SetBucketPolicy { .. } => (None, None),
         };
         let (bucket, bucket_policy, sent) = match &step.call {
             Call::AddPolicy { document, .. } => (None, None, Some(document)),
@@ -76,7 +76,7 @@ impl StepV1 {
         Self {
             id: step.id.0,
             change: step.change.to_string(),
-            call,
+            call: CallV1::of(&step.call),
             policy: policy.map(ToString::to_string),
             user: principal.as_ref().and_then(user),
             group: principal.as_ref().and_then(group),
