@@ -174,14 +174,10 @@ impl ChangeKind {
 
     /// How a policy is replaced or renamed.
     pub fn method(&self) -> Option<&ReplaceMethod> {
-        match self {
-            Self::ReplacePolicy { method, .. } | Self::RenamePolicy { method, .. } => Some(method),
-            Self::AddPolicy { .. }
-            | Self::RemovePolicy { .. }
-            | Self::Attach { .. }
-            | Self::Move { .. }
-            | Self::Detach { .. }
-            | Self::SetBucketPolicy { .. } => None,
+        if let Self::ReplacePolicy { method, .. } | Self::RenamePolicy { method, .. } = self {
+            Some(method)
+        } else {
+            None
         }
     }
 

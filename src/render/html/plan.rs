@@ -197,15 +197,10 @@ fn calls(steps: &[StepOutcomeV1]) -> Markup {
 }
 
 fn one(step: &StepOutcomeV1) -> Markup {
-    let (class, ending) = match step.status {
-        StatusV1::Done => ("a", "done".to_owned()),
-        StatusV1::AlreadyDone => ("a", "already done".to_owned()),
-        StatusV1::Refused
-        | StatusV1::Drifted
-        | StatusV1::UnknownOutcome
-        | StatusV1::Failed
-        | StatusV1::NotReached
-        | StatusV1::Interrupted => ("r", ending(step, "").unwrap_or_default()),
+    let (class, ending) = match ending(step, "") {
+        Some(ending) => ("r", ending),
+        None if step.status == StatusV1::AlreadyDone => ("a", "already done".to_owned()),
+        None => ("a", "done".to_owned()),
     };
     html! {
         (api_call(&step.step()))

@@ -45,8 +45,5 @@ pub(super) fn word(of: &RequestOrAction) -> String {
 }
 
 fn example(why: &Why) -> Option<&Counterexample> {
-    match why {
-        Why::Allowed(example) | Why::NotAllowed(example) => Some(example),
-        Why::UnknownDocument | Why::NoSuchPrincipal | Why::NotReported(_) => None,
-    }
+    if let Why::Allowed(example) | Why::NotAllowed(example) = why { Some(example) } else { None }
 }

@@ -144,18 +144,10 @@ pub(super) fn item(plan: &PlanV1, change: &ChangeV1, names: bool) -> String {
 fn fold(plan: &PlanV1, change: &ChangeV1, body: &Body, cut: Cut) -> String {
     let shown = |line: &&BodyLine| cut < Cut::Context || !line.context;
     let lines: Vec<String> = body.lines.iter().filter(shown).map(|line| line.text.clone()).collect();
-    let summary = match change.kind {
-        // The list above has it.
-        KindV1::RemovePolicy => String::new(),
-        KindV1::AddPolicy
-        | KindV1::ReplacePolicy
-        | KindV1::RenamePolicy
-        | KindV1::Attach
-        | KindV1::Move
-        | KindV1::Detach
-        | KindV1::SetBucketPolicy => {
-            format!(": {}", summary(plan, change, html_code, true))
-        }
+    let summary = if change.kind == KindV1::RemovePolicy {
+        String::new() // The list above has it.
+    } else {
+        format!(": {}", summary(plan, change, html_code, true))
     };
     let mut text = format!("<details><summary>{}{summary}</summary>\n\n", object(change, html_code));
     if !lines.is_empty() {

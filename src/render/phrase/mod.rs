@@ -389,18 +389,7 @@ pub(super) fn basis(of: &Basis, name: Name) -> String {
 }
 
 pub(super) fn is_of_keys(note: Note) -> bool {
-    match note {
-        Note::KeysStay | Note::KeysRevoked | Note::KeysMayBeCreated => true,
-        Note::Resumed
-        | Note::OnlyIds
-        | Note::SameAccess
-        | Note::Imported
-        | Note::NameAbsent
-        | Note::NameGone
-        | Note::OldNameGone
-        | Note::NoRoom
-        | Note::NoRoomToMove => false,
-    }
+    matches!(note, Note::KeysStay | Note::KeysRevoked | Note::KeysMayBeCreated)
 }
 
 pub(super) const ONLY_IDS: &str = "only ids change: no access change";
