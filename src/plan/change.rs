@@ -50,16 +50,6 @@ pub struct AccessChange {
     pub combined: Option<Arc<Combined>>,
 }
 
-impl AccessChange {
-    /// The user or group, if it is one.
-    pub fn principal(&self) -> Option<&Principal> {
-        match &self.holder {
-            Holder::Principal(principal) => Some(principal),
-            Holder::Anonymous | Holder::Document(_) | Holder::Roles(_) => None,
-        }
-    }
-}
-
 impl Change {
     /// The users and groups that have an added, replaced or renamed policy before and after, in the order of their names.
     pub fn attached(&self) -> &[AttachedPrincipal] {

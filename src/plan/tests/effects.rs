@@ -12,7 +12,7 @@ use crate::policy::access::ALL_RULES;
 
 fn gaining(plan: &Plan) -> Vec<Principal> {
     let shown = plan.changes.iter().flat_map(|change| &change.access);
-    shown.filter(|of| !of.access.gains_nothing()).filter_map(|of| of.principal().cloned()).collect()
+    shown.filter(|of| !of.access.gains_nothing()).filter_map(|of| of.holder.principal().cloned()).collect()
 }
 
 #[test]

@@ -303,7 +303,7 @@ fn temporary_credentials_of_a_user_count_for_new_access() {
     let shown = plan(&declared.0, &observed);
     let gaining = |name: &str| {
         let mut access = shown.changes.iter().flat_map(|change| &change.access);
-        access.any(|of| of.principal() == Some(&who(name)) && !of.access.gained.is_empty())
+        access.any(|of| of.holder.principal() == Some(&who(name)) && !of.access.gained.is_empty())
     };
     assert!(!gaining("alice") && gaining("bob"), "with their own keys");
     let refused: Vec<&str> = refusals(&shown).iter().map(|refusal| refusal.message.as_str()).collect();

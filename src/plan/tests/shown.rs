@@ -58,7 +58,7 @@ fn shown(made: &Plan, before: &Accesses, after: &Accesses) -> Result<(), String>
     let mut changed: BTreeMap<&Principal, (bool, bool)> = BTreeMap::new();
     for of in made.changes.iter().flat_map(|change| &change.access) {
         let directions = (!of.access.gained.is_empty(), !of.access.lost.is_empty());
-        let principal = of.principal().ok_or("only users and groups have policies")?;
+        let principal = of.holder.principal().ok_or("only users and groups have policies")?;
         if changed.insert(principal, directions).is_some() || !of.access.undecided.is_empty() {
             return Err(format!("{} is shown twice, or undecided", of.holder));
         }

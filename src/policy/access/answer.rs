@@ -32,18 +32,18 @@ impl Holder {
 
     /// Whether it may have service accounts or temporary credentials, which the cluster does not report.
     fn has_service_accounts(&self) -> bool {
-        match self {
-            Self::Principal(principal) => principal.user().is_some(),
-            Self::Document(_) | Self::Roles(_) | Self::Anonymous => false,
-        }
+        self.user().is_some()
+    }
+
+    /// The user or group, if it is one.
+    #[must_use]
+    pub fn principal(&self) -> Option<&Principal> {
+        if let Self::Principal(principal) = self { Some(principal) } else { None }
     }
 
     /// The name of the user, if it is one.
     pub fn user(&self) -> Option<&str> {
-        match self {
-            Self::Principal(principal) => principal.user().map(UserName::as_str),
-            Self::Document(_) | Self::Roles(_) | Self::Anonymous => None,
-        }
+        self.principal()?.user().map(UserName::as_str)
     }
 
     /// How the command line names it.

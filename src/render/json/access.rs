@@ -212,7 +212,7 @@ impl InPracticeV1 {
 
 impl AccessChangeV1 {
     pub(super) fn of(of: &AccessChange) -> Self {
-        let (user, group) = (of.principal().and_then(user), of.principal().and_then(group));
+        let (user, group) = (of.holder.principal().and_then(user), of.holder.principal().and_then(group));
         let anonymous = of.holder == Holder::Anonymous;
         let AccessV1 { mut gained, mut lost, undecided, in_practice } = AccessV1::of(&of.access);
         if let Some(combined) = &of.combined {

@@ -1,6 +1,6 @@
 //! `attune.access/1`: what users and groups can do, and who can do something.
 
-use super::access::AccessV1;
+use super::access::{AccessV1, group, user};
 use super::failure::word;
 use super::requests::{CanV1, DecisionV1, names, words};
 use super::why::WhyV1;
@@ -114,43 +114,26 @@ json_types! {
 
     /// A user, a group, or a token.
     #[derive(PartialEq, Eq)]
-    pub struct SubjectV1 {
+    pub struct SubjectV1 of(of: &Attachment) {
         /// The user, if it is one.
-        user?: String,
+        user?: String = of.holder.principal().and_then(user),
         /// The group, if it is one.
-        group?: String,
+        group?: String = of.holder.principal().and_then(group),
         /// The path of the document, if it is a document alone.
-        document?: String,
+        document?: String = if let Holder::Document(path) = &of.holder { Some(path.clone()) } else { None },
         /// The roles, if it is a token.
-        roles?: Vec<String>,
+        roles?: Vec<String> = match &of.holder {
+            Holder::Roles(roles) => Some(roles.listed().map(|role| role.to_string()).collect()),
+            Holder::Principal(_) | Holder::Document(_) | Holder::Anonymous => None,
+        },
         /// Whether it is anyone without a login; missing if not.
-        anonymous?: bool,
+        anonymous?: bool = (of.holder == Holder::Anonymous).then_some(true),
         /// The policy it has; missing when it has none.
-        policy?: String,
+        policy?: String = of.policy.as_ref().map(ToString::to_string),
     }
 }
 
 pub(super) fn not_reported(has_service_accounts: bool, buckets_known: bool) -> Vec<NotReported> {
     let all = [(has_service_accounts, NotReported::ServiceAccounts), (!buckets_known, NotReported::BucketPolicies)];
     all.into_iter().filter_map(|(is_open, what)| is_open.then_some(what)).collect()
-}
-
-impl SubjectV1 {
-    /// Whose access it is.
-    pub(super) fn of(attachment: &Attachment) -> Self {
-        let (user, group, document, roles) = match &attachment.holder {
-            Holder::Principal(principal) => (principal.user(), principal.group(), None, None),
-            Holder::Document(path) => (None, None, Some(path.clone()), None),
-            Holder::Roles(roles) => (None, None, None, Some(roles.listed().map(|role| role.to_string()).collect())),
-            Holder::Anonymous => (None, None, None, None),
-        };
-        Self {
-            user: user.map(ToString::to_string),
-            group: group.map(ToString::to_string),
-            document,
-            roles,
-            anonymous: (attachment.holder == Holder::Anonymous).then_some(true),
-            policy: attachment.policy.as_ref().map(ToString::to_string),
-        }
-    }
 }
