@@ -15,7 +15,7 @@ use crate::base::{Capabilities, PolicyName, Principal};
 use crate::observed::PublicBucket;
 use crate::plan::NotReported;
 use crate::policy::access::{InPractice, RuleList};
-use crate::report::{Bucket, Cell, Class, ClassActions, Grade, Grades, Report, Row, Scope, State};
+use crate::report::{Bucket, Cell, ClassActions, Grade, Grades, Report, Row, Scope, State};
 
 json_types! {
     /// The policies of users and groups, and their access to buckets.

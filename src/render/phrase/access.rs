@@ -1,6 +1,6 @@
 //! Access that is gained and lost, in phrases.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{NAMED, Name, grouped};
 use crate::base::{list, list_some};
