@@ -36,7 +36,6 @@ impl Holder {
     }
 
     /// The user or group, if it is one.
-    #[must_use]
     pub fn principal(&self) -> Option<&Principal> {
         if let Self::Principal(principal) = self { Some(principal) } else { None }
     }
