@@ -163,7 +163,7 @@ fn verdict(
     way: Option<usize>,
 ) -> Verdict {
     let Some(document) = document.map(normal_statements) else { return Verdict::Denied };
-    let formulas = Formulas::new(&[request.kind], &context.asked(rules));
+    let formulas = Formulas::of_requests(&[request.kind], &context.asked(rules));
     let compiler = Compiler { rules, requester: context.requester(&rules), action_sets: &formulas.action_sets };
     let (mut atoms, mut numbers) = (Atoms::default(), Numbers::default());
     let compiled = compiler.compile(&document, &mut atoms, &mut numbers);
@@ -174,7 +174,7 @@ fn verdict(
         let account = (!compiler.requester.is_anonymous).then_some(*account);
         let views: Vec<_> =
             compiled.iter().map(|statement| View::new(statement, space, account, known, &mut numbers)).collect();
-        let mut ways = formulas.terms_of_ways(0, &views);
+        let mut ways = formulas.all[0].terms_of_ways(&views);
         if let Some(way) = way {
             ways = vec![ways.swap_remove(way)];
         }

@@ -3,18 +3,18 @@
 use std::collections::BTreeMap;
 
 use super::Context;
-use super::actions::{ActionSet, ActionSets};
-use super::class::{Budget, Class, Differences, ResultCache, Searcher};
+use super::actions::ActionSets;
+use super::class::{Budget, Differences, ResultCache, Searcher};
 use super::conditions::Atoms;
 use super::findings::{Findings, GroupFindings, Names};
-use super::formulas::{Asking, Formulas, WayTerms};
+use super::formulas::{Asking, Formulas, Subject, WayTerms};
 use super::lines::Side;
 use super::patterns::{Dialect, PatternPairs, Requester};
 use super::requests::{AskedOn, RequestKind};
 use super::resources::{ResourceSpace, unused_letter};
 use super::rules::Rules;
 use super::terms::{CompiledStatement, Compiler, Facts, Numbers, Term, normal_statements};
-use super::views::{Known, View, class_terms};
+use super::views::{Known, View};
 use super::ways::Ways;
 use crate::policy::{Document, Effect, Kind};
 
@@ -70,17 +70,9 @@ impl<'c> Engine<'c> {
         sides: &[Side],
         action_sets: &'a ActionSets,
     ) -> BTreeMap<Side, GroupFindings<'a>> {
-        let mut found: BTreeMap<Side, GroupFindings<'a>> = BTreeMap::new();
-        for group in self.context.groups(Rules::evaluate_like) {
-            let Some(&rules) = group.first() else { continue };
-            let (comparison, shared) = self.compile(rules, &action_sets.all);
-            for (side, mut findings) in comparison.actions(sides, shared) {
-                if action_sets.is_truncated {
-                    findings.add_all_unknown();
-                }
-                found.entry(side).or_default().push((group.clone(), findings));
-            }
-        }
+        let mut found = self.compare(sides, Rules::evaluate_like, |_| Formulas::of_actions(&action_sets.all), None);
+        let findings = found.values_mut().flatten().filter(|_| action_sets.is_truncated);
+        findings.for_each(|(_, findings)| findings.add_all_unknown());
         found
     }
 
@@ -92,24 +84,32 @@ impl<'c> Engine<'c> {
         kinds: &[RequestKind],
         within: Option<&[String]>,
     ) -> BTreeMap<Side, GroupFindings<'static>> {
-        let mut found: BTreeMap<Side, GroupFindings<'static>> = BTreeMap::new();
-        for group in self.context.groups(Rules::ask_like) {
+        let context = self.context;
+        self.compare(sides, Rules::ask_like, |rules| Formulas::of_requests(kinds, &context.asked(rules)), within)
+    }
+
+    fn compare<'a>(
+        &mut self,
+        sides: &[Side],
+        is_like: fn(&Rules, &Rules) -> bool,
+        formulas: impl Fn(Rules) -> Formulas<'a>,
+        within: Option<&[String]>,
+    ) -> BTreeMap<Side, GroupFindings<'a>> {
+        let mut found: BTreeMap<Side, GroupFindings<'a>> = BTreeMap::new();
+        for group in self.context.groups(is_like) {
             let Some(&rules) = group.first() else { continue };
-            let formulas = Formulas::new(kinds, &self.context.asked(rules));
-            let (comparison, shared) = self.compile(rules, &formulas.action_sets);
-            for (side, findings) in comparison.requests(sides, &formulas, within, shared) {
+            let formulas = formulas(rules);
+            let (comparison, shared) = self.compile(rules, &formulas);
+            for (side, findings) in comparison.findings(sides, within, shared) {
                 found.entry(side).or_default().push((group.clone(), findings));
             }
         }
         found
     }
 
-    fn compile<'e, 'v: 'e>(
-        &'e mut self,
-        rules: Rules,
-        action_sets: &'v [ActionSet],
-    ) -> (Comparison<'e, 'v>, &'e mut Shared) {
-        let compiler = Compiler { rules, requester: self.context.requester(&rules), action_sets };
+    fn compile<'e, 'a>(&'e mut self, rules: Rules, formulas: &'e Formulas<'a>) -> (Comparison<'e, 'a>, &'e mut Shared) {
+        let requester = self.context.requester(&rules);
+        let compiler = Compiler { rules, requester, action_sets: &formulas.action_sets };
         let of_other =
             self.other.map_or(compiler.requester, |other| Requester { is_other: true, ..other.requester(&rules) });
         let (atoms, numbers) = (&mut self.atoms, &mut self.shared.numbers);
@@ -126,14 +126,14 @@ impl<'c> Engine<'c> {
         let known = Known { atoms: &self.atoms, conditions: self.context.conditions };
         let is_common = self.is_common;
         let comparison =
-            Comparison { compiler, action_sets, known, before, after, granted, is_anonymous, letter, is_common };
+            Comparison { compiler, formulas, known, before, after, granted, is_anonymous, letter, is_common };
         (comparison, &mut self.shared)
     }
 }
 
-struct Comparison<'e, 'v> {
+struct Comparison<'e, 'a> {
     compiler: Compiler<'e>,
-    action_sets: &'v [ActionSet],
+    formulas: &'e Formulas<'a>,
     known: Known<'e>,
     before: Vec<CompiledStatement>,
     after: Vec<CompiledStatement>,
@@ -145,63 +145,32 @@ struct Comparison<'e, 'v> {
     is_common: bool,
 }
 
-/// Indices of actions or requests, grouped by the statements that select what they ask for.
-type Classes<K> = BTreeMap<K, Vec<usize>>;
+/// Actions or requests, grouped by the statements that select what they ask for.
+type Classes<'e, 'a> = BTreeMap<Asking, Vec<&'e Subject<'a>>>;
 
-impl<'v> Comparison<'_, 'v> {
-    fn actions(&self, sides: &[Side], shared: &mut Shared) -> BTreeMap<Side, Findings<'v>> {
+impl<'e, 'a> Comparison<'e, 'a> {
+    fn findings(&self, sides: &[Side], within: Option<&[String]>, shared: &mut Shared) -> BTreeMap<Side, Findings<'a>> {
         let mut all_findings: BTreeMap<_, _> = sides.iter().map(|side| (*side, Findings::default())).collect();
-        for (kind, classes) in self.classes() {
-            let is_needed = |statement: &CompiledStatement| classes.values().any(|class| statement.selects[class[0]]);
-            for &space in ResourceSpace::of(kind, &self.compiler.rules) {
-                let [before, after, _] = self.views(is_needed, space, None, &mut shared.numbers);
-                let mut searcher = self.searcher(space, shared);
-                let facts = searcher.facts;
-                for actions in classes.values() {
-                    let names = Names::of(actions.iter().map(|&action| &self.action_sets[action]));
-                    let [before, after] =
-                        [&before, &after].map(|views| class_terms(views, actions[0], AskedOn::Resource));
-                    for (side, findings) in &mut all_findings {
-                        let [less, more] = side.ordered(&before, &after);
-                        let differences = Class { space, facts, before: less, after: more }.gained(&mut searcher);
-                        self.enter(&names, differences, space, findings);
-                    }
-                }
-            }
-        }
-        all_findings
-    }
-
-    fn requests(
-        &self,
-        sides: &[Side],
-        formulas: &Formulas,
-        within: Option<&[String]>,
-        shared: &mut Shared,
-    ) -> BTreeMap<Side, Findings<'static>> {
-        let mut all_findings: BTreeMap<_, _> = sides.iter().map(|side| (*side, Findings::default())).collect();
-        for ((kind, has_account), classes) in self.classes_of_requests(formulas) {
-            let rules = &self.compiler.rules;
+        let rules = &self.compiler.rules;
+        for ((kind, has_account), classes) in self.classes() {
             let of_account = ResourceSpace::of(Kind::Account, rules).iter().copied().map(Some);
             let accounts: Vec<_> = if has_account { of_account.collect() } else { vec![None] };
             for (&space, account) in
                 ResourceSpace::of(kind, rules).iter().flat_map(|s| accounts.iter().map(move |a| (s, *a)))
             {
-                let [before, after, granted] = self.views(|_| true, space, account, &mut shared.numbers);
+                let [before, after, granted] = self.views(&classes, space, account, &mut shared.numbers);
                 let within = within.map(|within| self.patterns(within, space, &mut shared.numbers));
                 let mut searcher = self.searcher(space, shared);
                 let facts = searcher.facts;
                 for class in classes.values() {
-                    let known = class.iter().map(|&index| formulas.kinds[index].word()).collect();
-                    let names = Names { known, unknown: Vec::new() };
-                    let [before, after, granted] =
-                        [&before, &after, &granted].map(|views| formulas.terms(class[0], views));
+                    let names = Names::of(class);
+                    let [before, after, granted] = [&before, &after, &granted].map(|views| class[0].terms(views));
                     let common = if self.is_common { WayTerms::of_both(&before, &after) } else { Vec::new() };
                     for (side, findings) in &mut all_findings {
-                        let [less, more] = if self.is_common {
-                            [&[][..], &common]
-                        } else {
-                            side.ordered(before.as_slice(), after.as_slice())
+                        let [less, more] = match side {
+                            _ if self.is_common => [&[][..], &common],
+                            Side::Gained => [before.as_slice(), &after],
+                            Side::Lost => [after.as_slice(), &before],
                         };
                         let less = [less, &granted].concat();
                         let ways = Ways { space, facts, before: &less, after: more, within: within.as_deref() };
@@ -213,7 +182,7 @@ impl<'v> Comparison<'_, 'v> {
         all_findings
     }
 
-    fn enter<'n>(&self, names: &Names<'n>, found: Differences, space: ResourceSpace, findings: &mut Findings<'n>) {
+    fn enter(&self, names: &Names<'a>, found: Differences, space: ResourceSpace, findings: &mut Findings<'a>) {
         let dialect = Dialect { rules: self.compiler.rules, variables: true, requester: self.compiler.requester };
         for (description, answer) in found {
             findings.enter(names, description, answer, space, (self.known.atoms, dialect));
@@ -227,14 +196,18 @@ impl<'v> Comparison<'_, 'v> {
         Searcher { facts, budget: &mut shared.budget, letter: self.letter, answers }
     }
 
+    /// The statements that select an action of some classes.
     fn views(
         &self,
-        is_needed: impl Fn(&CompiledStatement) -> bool,
+        classes: &Classes<'_, '_>,
         space: ResourceSpace,
         account: Option<ResourceSpace>,
         numbers: &mut Numbers,
     ) -> [Vec<View<'_>>; 3] {
         let documents = [&self.before, &self.after, &self.granted];
+        let is_needed = |statement: &CompiledStatement| {
+            classes.values().any(|class| class[0].actions().any(|(_, action)| statement.selects[action]))
+        };
         std::array::from_fn(|index| {
             // No bucket policy is about what has no bucket.
             let is_without_bucket = self.is_anonymous[index] && space.only_resource().is_some();
@@ -251,23 +224,15 @@ impl<'v> Comparison<'_, 'v> {
         patterns.iter().filter_map(term).collect()
     }
 
-    /// The actions of each kind for which the documents differ, grouped by the statements that select them.
-    fn classes(&self) -> BTreeMap<Kind, Classes<Vec<bool>>> {
-        let mut classes: BTreeMap<_, Classes<_>> = BTreeMap::new();
-        for (index, action_set) in self.action_sets.iter().enumerate().filter(|(index, _)| self.differ(*index)) {
-            classes.entry(action_set.kind).or_default().entry(self.selects(index)).or_default().push(index);
-        }
-        classes
-    }
-
-    /// The same of requests, also by whether they ask for an action without a bucket.
-    fn classes_of_requests(&self, formulas: &Formulas) -> BTreeMap<(Kind, bool), Classes<Asking>> {
-        let mut classes: BTreeMap<_, Classes<_>> = BTreeMap::new();
-        for (index, kind) in formulas.kinds.iter().enumerate() {
-            if self.is_common || formulas.actions_of(index).any(|action| self.differ(action)) {
-                let asking = formulas.asking(index, |action| self.selects(action));
-                let key = (kind.kind(), formulas.asks_account(index));
-                classes.entry(key).or_default().entry(asking).or_default().push(index);
+    /// The actions or requests for which the documents differ, by kind of resource and by whether they ask for an action without
+    /// a bucket.
+    fn classes(&self) -> BTreeMap<(Kind, bool), Classes<'e, 'a>> {
+        let mut classes: BTreeMap<_, Classes<'_, '_>> = BTreeMap::new();
+        for subject in &self.formulas.all {
+            if self.is_common || subject.actions().any(|(_, action)| self.differ(action)) {
+                let key = (subject.kind, subject.actions().any(|(on, _)| on == AskedOn::Account));
+                let asking = subject.asking(|action| self.selects(action));
+                classes.entry(key).or_default().entry(asking).or_default().push(subject);
             }
         }
         classes
@@ -288,15 +253,5 @@ impl<'v> Comparison<'_, 'v> {
             };
             ids(&self.before) != ids(&self.after)
         })
-    }
-}
-
-impl Side {
-    /// What is before and what is after, as this side sees it.
-    fn ordered<T>(self, before: T, after: T) -> [T; 2] {
-        match self {
-            Self::Gained => [before, after],
-            Self::Lost => [after, before],
-        }
     }
 }

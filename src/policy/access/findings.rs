@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use super::actions::ActionSet;
 use super::conditions::Atoms;
 use super::describe::Description;
+use super::formulas::Subject;
 use super::patterns::Dialect;
 use super::resources::ResourceSpace;
 use super::rules::Rules;
@@ -36,10 +36,9 @@ pub(super) struct Names<'a> {
 }
 
 impl<'a> Names<'a> {
-    pub(super) fn of(action_sets: impl Iterator<Item = &'a ActionSet>) -> Self {
-        let (known, unknown): (Vec<_>, Vec<_>) = action_sets.partition(|action_set| action_set.known);
-        let names = |sets: Vec<&'a ActionSet>| sets.into_iter().map(|action_set| action_set.name.as_str()).collect();
-        Self { known: names(known), unknown: names(unknown) }
+    pub(super) fn of(class: &[&Subject<'a>]) -> Self {
+        let names = |is_known| class.iter().filter(|one| one.is_known == is_known).map(|one| one.name).collect();
+        Self { known: names(true), unknown: names(false) }
     }
 }
 

@@ -1,21 +1,34 @@
-//! The formulas of requests for some rules, and the terms of a document for them.
+//! The formulas of actions and of requests for some rules, and the terms of a document for them.
+
+use std::borrow::Cow;
 
 use super::actions::ActionSet;
-use super::requests::{AskedAction, AskedOn, Formula, RequestKind};
+use super::requests::{AskedAction, AskedOn, Formula, RequestKind, Way};
 use super::rules::Rules;
 use super::terms::Term;
 use super::views::{View, class_terms};
 use crate::policy::Kind;
 
-/// Some kinds of requests with their formulas.
-pub(super) struct Formulas {
-    pub(super) kinds: Vec<RequestKind>,
-    formulas: Vec<Formula>,
+/// Actions or kinds of requests with their formulas.
+pub(super) struct Formulas<'a> {
+    pub(super) all: Vec<Subject<'a>>,
     /// The actions that the formulas name.
-    pub(super) action_sets: Vec<ActionSet>,
+    pub(super) action_sets: Cow<'a, [ActionSet]>,
 }
 
-/// What a class of requests asks for: the statements that select each action of each way.
+/// An action or a kind of requests, and the actions that it asks for.
+pub(super) struct Subject<'a> {
+    /// The name of the action or of the set of actions, or the word of the kind.
+    pub(super) name: &'a str,
+    /// Whether it is no set of unknown actions.
+    pub(super) is_known: bool,
+    /// The kind of its resource.
+    pub(super) kind: Kind,
+    /// Of each way, the indices of the actions that must be allowed, and of those that must not be denied.
+    ways: Vec<[Vec<(AskedOn, usize)>; 2]>,
+}
+
+/// What a class asks for: the statements that select each action of each way.
 pub(super) type Asking = Vec<[Vec<(AskedOn, Vec<bool>)>; 2]>;
 
 /// The terms of a document for a way: a request is allowed where one term of each list applies, and no term of `deny`.
@@ -25,52 +38,60 @@ pub(super) struct WayTerms<'a> {
     pub(super) deny: Vec<&'a Term>,
 }
 
-impl Formulas {
-    pub(super) fn new(kinds: &[RequestKind], rules: &Rules) -> Self {
+impl<'a> Formulas<'a> {
+    pub(super) fn of_actions(action_sets: &'a [ActionSet]) -> Self {
+        let subject = |(index, action_set): (usize, &'a ActionSet)| Subject {
+            name: &action_set.name,
+            is_known: action_set.known,
+            kind: action_set.kind,
+            ways: vec![[vec![(AskedOn::Resource, index)], Vec::new()]],
+        };
+        Self { all: action_sets.iter().enumerate().map(subject).collect(), action_sets: Cow::Borrowed(action_sets) }
+    }
+
+    pub(super) fn of_requests(kinds: &[RequestKind], rules: &Rules) -> Self {
         let formulas: Vec<Formula> = kinds.iter().map(|kind| kind.formula(rules)).collect();
         let mut names: Vec<&str> = formulas.iter().flat_map(Formula::actions).map(|asked| asked.name).collect();
         names.sort_unstable();
         names.dedup();
+        let index = |asked: &AskedAction| Some((asked.on, names.binary_search(&asked.name).ok()?));
+        let way = |way: &Way| [&way.allowed, &way.undenied].map(|list| list.iter().filter_map(index).collect());
+        let subject = |(kind, formula): (&RequestKind, &Formula)| Subject {
+            name: kind.word(),
+            is_known: true,
+            kind: kind.kind(),
+            ways: formula.ways.iter().map(way).collect(),
+        };
+        let all = kinds.iter().zip(&formulas).map(subject).collect();
         // The kind of the resource is that of the request.
-        let action_sets = names.into_iter().map(|name| ActionSet::new(name, Kind::Object)).collect();
-        Self { kinds: kinds.to_vec(), formulas, action_sets }
+        Self { all, action_sets: names.iter().map(|name| ActionSet::new(name, Kind::Object)).collect() }
+    }
+}
+
+impl Subject<'_> {
+    /// All actions that it asks for, with their resources.
+    pub(super) fn actions(&self) -> impl Iterator<Item = (AskedOn, usize)> {
+        self.ways.iter().flatten().flatten().copied()
     }
 
-    /// The indices of the actions of a formula.
-    pub(super) fn actions_of(&self, formula: usize) -> impl Iterator<Item = usize> {
-        self.formulas[formula].actions().into_iter().filter_map(|asked| self.index(asked))
+    /// What it asks for, by the statements that select each action.
+    pub(super) fn asking(&self, selects: impl Fn(usize) -> Vec<bool>) -> Asking {
+        let asked = |(on, action): &(AskedOn, usize)| (*on, selects(*action));
+        self.ways.iter().map(|way| way.each_ref().map(|list| list.iter().map(asked).collect())).collect()
     }
 
-    fn index(&self, asked: AskedAction) -> Option<usize> {
-        self.action_sets.iter().position(|action_set| action_set.name == asked.name)
-    }
-
-    /// Whether a formula asks for an action without a bucket.
-    pub(super) fn asks_account(&self, formula: usize) -> bool {
-        self.formulas[formula].actions().iter().any(|asked| asked.on == AskedOn::Account)
-    }
-
-    /// What a formula asks for, by the statements that select each action.
-    pub(super) fn asking(&self, formula: usize, selects: impl Fn(usize) -> Vec<bool>) -> Asking {
-        let asked = |asked: &AskedAction| (asked.on, self.index(*asked).map(&selects).unwrap_or_default());
-        let ways = self.formulas[formula].ways.iter();
-        ways.map(|way| [&way.allowed, &way.undenied].map(|list| list.iter().map(asked).collect())).collect()
-    }
-
-    /// The terms of a document for a formula: only ways that can allow something, in their shortest form.
-    pub(super) fn terms<'a>(&self, formula: usize, document: &'a [View<'_>]) -> Vec<WayTerms<'a>> {
-        let ways = self.terms_of_ways(formula, document).into_iter().map(WayTerms::shortened);
+    /// The terms of a document for it: only ways that can allow something, in their shortest form.
+    pub(super) fn terms<'t>(&self, document: &'t [View<'_>]) -> Vec<WayTerms<'t>> {
+        let ways = self.terms_of_ways(document).into_iter().map(WayTerms::shortened);
         joined(ways.filter(|way| way.allow.iter().all(|list| !list.is_empty())).collect())
     }
 
-    /// The terms of a document for each way of a formula.
-    pub(super) fn terms_of_ways<'a>(&self, formula: usize, document: &'a [View<'_>]) -> Vec<WayTerms<'a>> {
-        let terms = |asked: &AskedAction| {
-            self.index(*asked).map(|action| class_terms(document, action, asked.on)).unwrap_or_default()
-        };
-        let ways = self.formulas[formula].ways.iter().map(|way| {
-            let (allowed, undenied): (Vec<_>, Vec<_>) =
-                (way.allowed.iter().map(terms).collect(), way.undenied.iter().map(terms).collect());
+    /// The terms of a document for each way.
+    pub(super) fn terms_of_ways<'t>(&self, document: &'t [View<'_>]) -> Vec<WayTerms<'t>> {
+        let ways = self.ways.iter().map(|way| {
+            let [allowed, undenied] = way.each_ref().map(|list| -> Vec<_> {
+                list.iter().map(|(on, action)| class_terms(document, *action, *on)).collect()
+            });
             let deny = allowed.iter().chain(&undenied).flat_map(|terms| terms.deny.iter().copied()).collect();
             WayTerms { allow: allowed.into_iter().map(|terms| once(terms.allow)).collect(), deny: once(deny) }
         });
