@@ -52,21 +52,8 @@ pub(super) fn parse(text: &str) -> Result<Node, SyntaxError> {
         return Err(SyntaxError { message, span: 0..'\u{feff}'.len_utf8() });
     }
     serde_json::from_str::<IgnoredAny>(text).map_err(|error| strict_error(text, &error))?;
-    let options = ParseOptions {
-        allow_comments: false,
-        allow_loose_object_property_names: false,
-        allow_trailing_commas: false,
-        allow_missing_commas: false,
-        allow_single_quoted_strings: false,
-        allow_hexadecimal_numbers: false,
-        allow_unary_plus_numbers: false,
-        allow_bare_decimal_point_numbers: false,
-        allow_non_finite_numbers: false,
-        allow_extended_string_escapes: false,
-    };
-    let parsed = parse_to_ast(text, &CollectOptions::default(), &options).map_err(|error| SyntaxError {
-        message: error.kind().to_string(),
-        span: error.range().start..error.range().end,
+    let parsed = parse_to_ast(text, &CollectOptions::default(), &ParseOptions::default()).map_err(|error| {
+        SyntaxError { message: error.kind().to_string(), span: error.range().start..error.range().end }
     })?;
     let missing = SyntaxError { message: "there is no value".to_owned(), span: 0..text.len() };
     parsed.value.map(node).ok_or(missing)
