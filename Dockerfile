@@ -9,6 +9,7 @@ WORKDIR /src
 COPY Cargo.toml Cargo.lock ./
 COPY src src
 COPY schemas schemas
+COPY docs/lints.md docs/lints.md
 COPY benches benches
 COPY tests/it/main.rs tests/it/main.rs
 # `attune --version -v` shows it.

@@ -21,13 +21,7 @@ pub(super) const CHECKS: &[Check] = &[
 ];
 
 static UNKNOWN_ACTION: Rule =
-    Rule::error("A01", "unknown-action", "The release of the cluster does not know the action.").explained(
-        "MinIO servers refuse the document. Many API calls have another name than their action: `ListObjectsV2` \
-                needs `s3:ListBucket`, and `HeadObject` needs `s3:GetObject`. Such an action allows more than the one \
-                call, so `validate --fix` does not write it. MinIO servers know some actions that WEKA does not \
-                document, such as `s3:ListBucketVersions` and `s3:ReplicateObject`. A cluster may accept them, so this \
-                is a warning then.",
-    );
+    Rule::error("A01", "unknown-action", "The release of the cluster does not know the action.");
 
 fn unknown_action(context: &LintContext<'_>, report: &mut Reporter) {
     for entry in context.actions(ActionForm::Unknown) {
@@ -72,10 +66,6 @@ static MATCHES_NOTHING: Rule = Rule::error(
     "A02",
     "wildcard-matches-nothing",
     "An action with wildcards matches no action of the cluster's release.",
-)
-.explained(
-    "MinIO servers refuse the document. If it matches an action that MinIO servers know and WEKA does not document, this is \
-                a warning.",
 );
 
 fn matches_nothing(context: &LintContext<'_>, report: &mut Reporter) {
@@ -91,8 +81,7 @@ fn matches_nothing(context: &LintContext<'_>, report: &mut Reporter) {
     }
 }
 
-static ACTION_CASE: Rule = Rule::error("A03", "action-case", "An action is written in the wrong case.")
-    .explained("AWS ignores the case of actions. MinIO servers do not: they refuse the document.");
+static ACTION_CASE: Rule = Rule::error("A03", "action-case", "An action is written in the wrong case.");
 
 fn action_case(context: &LintContext<'_>, report: &mut Reporter) {
     for entry in context.actions(ActionForm::WrongCase) {
@@ -115,8 +104,7 @@ fn proper_case(pattern: &str, catalogue: &Catalogue) -> Option<String> {
 }
 
 static FOREIGN_SERVICE: Rule =
-    Rule::error("A04", "foreign-service", "An action belongs to another service than S3, or to all services.")
-        .explained("A WEKA cluster has only S3 actions. Some MinIO servers read `*` as an action of administrators.");
+    Rule::error("A04", "foreign-service", "An action belongs to another service than S3, or to all services.");
 
 fn foreign_service(context: &LintContext<'_>, report: &mut Reporter) {
     for entry in context.actions(ActionForm::Foreign) {
@@ -130,10 +118,7 @@ fn foreign_service(context: &LintContext<'_>, report: &mut Reporter) {
 }
 
 static UNTIDY_ACTION: Rule =
-    Rule::error("A05", "whitespace-or-comma", "An action is empty, or has whitespace or a comma.").explained(
-        "The entry matches nothing. Servers compare entries character by character, and a list must be a JSON \
-                list.",
-    );
+    Rule::error("A05", "whitespace-or-comma", "An action is empty, or has whitespace or a comma.");
 
 fn untidy_action(context: &LintContext<'_>, report: &mut Reporter) {
     for entry in context.actions(ActionForm::Untidy) {
@@ -148,8 +133,7 @@ fn untidy_action(context: &LintContext<'_>, report: &mut Reporter) {
 }
 
 static REDUNDANT_ACTION: Rule =
-    Rule::note("A07", "redundant-action", "Another action of the statement covers an action.")
-        .explained("It uses bytes and has no effect.");
+    Rule::note("A07", "redundant-action", "Another action of the statement covers an action.");
 
 fn redundant_action(context: &LintContext<'_>, report: &mut Reporter) {
     for statement in context.statements() {
@@ -158,8 +142,7 @@ fn redundant_action(context: &LintContext<'_>, report: &mut Reporter) {
 }
 
 static REDUNDANT_RESOURCE: Rule =
-    Rule::note("R11", "redundant-resource", "Another resource of the statement covers a resource.")
-        .explained("It uses bytes and has no effect.");
+    Rule::note("R11", "redundant-resource", "Another resource of the statement covers a resource.");
 
 fn redundant_resource(context: &LintContext<'_>, report: &mut Reporter) {
     for statement in context.statements() {
@@ -182,11 +165,7 @@ fn covered(report: &mut Reporter, entries: &[Entry<'_>]) {
 }
 
 static VERSION_IMPLIES_OBJECT: Rule =
-    Rule::warning("A08", "version-implies-object", "A statement has `s3:GetObjectVersion` without `s3:GetObject`.")
-        .explained(
-            "On MinIO servers, `s3:GetObjectVersion` without wildcards implies `s3:GetObject`. So the statement \
-                also allows or denies to read the newest version.",
-        );
+    Rule::warning("A08", "version-implies-object", "A statement has `s3:GetObjectVersion` without `s3:GetObject`.");
 
 fn version_implies_object(context: &LintContext<'_>, report: &mut Reporter) {
     for statement in context.statements().filter(|statement| !statement.selects("s3:GetObject")) {

@@ -26,8 +26,7 @@ pub(super) const CHECKS: &[Check] = &[
 ];
 
 static IDENTITY_POLICY: Rule =
-    Rule::error("B01", "identity-policy-on-bucket", "The policy of a bucket says in no statement whom it is about.")
-        .explained("It is a policy for users and groups. A cluster refuses it as the policy of a bucket.");
+    Rule::error("B01", "identity-policy-on-bucket", "The policy of a bucket says in no statement whom it is about.");
 
 fn identity_policy(context: &LintContext<'_>, report: &mut Reporter) {
     if !context.document.statements.is_empty() && context.statements().all(|statement| !has_principal(statement)) {
@@ -43,12 +42,11 @@ fn has_principal(statement: StatementAt<'_>) -> bool {
     PRINCIPALS.iter().any(|member| statement.extra.contains_key(*member))
 }
 
-static NO_PRINCIPAL: Rule =
-    Rule::error("B02", "bucket-principal", "A statement of a bucket policy lacks a `Principal` that servers understand.")
-        .explained(
-            "Servers refuse a statement without `Principal`. MinIO servers do not know `NotPrincipal`. In a `Principal`, only `*` \
-                certainly means everyone.",
-        );
+static NO_PRINCIPAL: Rule = Rule::error(
+    "B02",
+    "bucket-principal",
+    "A statement of a bucket policy lacks a `Principal` that servers understand.",
+);
 
 fn no_principal(context: &LintContext<'_>, report: &mut Reporter) {
     let has_any = context.statements().any(has_principal);
@@ -66,9 +64,7 @@ fn no_principal(context: &LintContext<'_>, report: &mut Reporter) {
 }
 
 static WILDCARD_ACTION: Rule =
-    Rule::error("B03", "bucket-action-wildcard", "An action of a bucket policy has a wildcard.").explained(
-        "WEKA does not support `s3:*` and other wildcards in the policy of a bucket. MinIO servers refuse it, too.",
-    );
+    Rule::error("B03", "bucket-action-wildcard", "An action of a bucket policy has a wildcard.");
 
 fn wildcard_action(context: &LintContext<'_>, report: &mut Reporter) {
     let entries = context.statements().flat_map(StatementAt::actions).filter(|entry| has_wildcard(entry.pattern));
@@ -84,8 +80,7 @@ fn wildcard_action(context: &LintContext<'_>, report: &mut Reporter) {
 }
 
 static OTHER_BUCKET: Rule =
-    Rule::error("B04", "resource-of-other-bucket", "A resource of a bucket policy is not in the bucket, or not only.")
-        .explained("Servers refuse a resource of another bucket. A policy counts in its own bucket only.");
+    Rule::error("B04", "resource-of-other-bucket", "A resource of a bucket policy is not in the bucket, or not only.");
 
 fn other_bucket(context: &LintContext<'_>, report: &mut Reporter) {
     let Some(bucket) = context.bucket else { return };
@@ -106,10 +101,6 @@ static UNFIT_RESOURCE: Rule = Rule::error(
     "B05",
     "bucket-action-and-resource",
     "A statement of a bucket policy has an action on objects and no resource of objects, or the reverse.",
-)
-.explained(
-    "Servers refuse the document. An action on objects needs `BUCKET/*` or a part of it. An action on the bucket needs the \
-                bucket itself: there, `BUCKET/*` does not include it.",
 );
 
 fn unfit_resource(context: &LintContext<'_>, report: &mut Reporter) {
@@ -131,11 +122,7 @@ fn unfit_resource(context: &LintContext<'_>, report: &mut Reporter) {
 }
 
 static OPENS_ITSELF: Rule =
-    Rule::error("B06", "anonymous-changes-bucket-policy", "Everyone may change or delete the policy of the bucket.")
-        .explained(
-            "Anyone who may change the policy can give everyone the rest as well. Two real servers of MinIO let requests without a \
-                login do it.",
-        );
+    Rule::error("B06", "anonymous-changes-bucket-policy", "Everyone may change or delete the policy of the bucket.");
 
 fn opens_itself(context: &LintContext<'_>, report: &mut Reporter) {
     let is_open = |statement: &StatementAt<'_>| {
@@ -152,13 +139,11 @@ fn opens_itself(context: &LintContext<'_>, report: &mut Reporter) {
     }
 }
 
-static NAMED_PRINCIPAL: Rule =
-    Rule::warning("B07", "bucket-principal-named", "A statement of a bucket policy is about named users, or a `Deny` is meant for users.")
-        .explained(
-            "On two real servers of MinIO, the policy of a bucket decides requests without a login only: a `Principal` that names a \
-                user lets nobody in, and a `Deny` keeps out nobody who has a login. By the AWS user guide, it counts for users as \
-                well. WEKA describes it both ways. See `bucket-policies` of `[cluster] rules`.",
-        );
+static NAMED_PRINCIPAL: Rule = Rule::warning(
+    "B07",
+    "bucket-principal-named",
+    "A statement of a bucket policy is about named users, or a `Deny` is meant for users.",
+);
 
 fn named_principal(context: &LintContext<'_>, report: &mut Reporter) {
     let gives_anyone = context
@@ -181,8 +166,7 @@ fn named_principal(context: &LintContext<'_>, report: &mut Reporter) {
     }
 }
 
-static TOO_LONG: Rule = Rule::error("B08", "bucket-policy-size", "The policy of a bucket is too long.")
-    .explained("Amazon S3 accepts 20 KiB. WEKA documents no limit for the policy of a bucket.");
+static TOO_LONG: Rule = Rule::error("B08", "bucket-policy-size", "The policy of a bucket is too long.");
 
 fn too_long(context: &LintContext<'_>, report: &mut Reporter) {
     let length = context.normal.len();

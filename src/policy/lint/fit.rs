@@ -7,7 +7,7 @@ use super::super::rule::Rule;
 use super::context::{Check, Entry, LintContext, StatementAt};
 use super::finding::Reporter;
 use super::patterns::{
-    ARN, can_be_bucket, can_be_object, covers, front, has_wildcard, is_all, one_or_list, path, relaxed,
+    ARN, OBJECT_ACTIONS, can_be_bucket, can_be_object, covers, front, has_wildcard, is_all, one_or_list, path, relaxed,
 };
 use crate::base::Severity;
 
@@ -38,10 +38,6 @@ static OBJECT_ON_BUCKET: Rule = Rule::error(
     "R05",
     "object-action-on-bucket-arn",
     "A statement has an object action, and none of its resources can match an object.",
-)
-.explained(
-    "The statement never allows or denies the action. An `Allow` of a wildcard such as `s3:*` on a bucket alone is a \
-                warning, if the document allows no access to objects elsewhere.",
 );
 
 fn object_on_bucket(context: &LintContext<'_>, report: &mut Reporter) {
@@ -63,9 +59,6 @@ fn object_on_bucket(context: &LintContext<'_>, report: &mut Reporter) {
         }
     }
 }
-
-/// The actions on objects that a wildcard is probably meant for.
-const OBJECT_ACTIONS: [&str; 3] = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"];
 
 /// Reports an `Allow` of a wildcard on buckets alone, unless the document allows access to objects elsewhere.
 fn star_without_objects(context: &LintContext<'_>, statement: StatementAt<'_>, report: &mut Reporter) {
@@ -98,11 +91,6 @@ static BUCKET_ON_OBJECT: Rule = Rule::warning(
     "R06",
     "bucket-action-on-object-arn",
     "A statement has a bucket action, and none of its resources can match a bucket.",
-)
-.explained(
-    "`bucket/*` does not match the bucket itself on AWS, so AWS never allows the action. MinIO servers \
-                allow it. No server allows it on `bucket/folder/*`. An `Allow` of `s3:*` on a folder is reported as well, if the \
-                document does not allow to list the bucket: most clients list a folder before they read it.",
 );
 
 fn bucket_on_object(context: &LintContext<'_>, report: &mut Reporter) {
@@ -158,10 +146,6 @@ static STAR_GRANTS_BUCKET: Rule = Rule::warning(
     "R07",
     "object-star-grants-bucket",
     "On some servers, a wildcard action on `bucket/*` also allows to change the bucket itself.",
-)
-.explained(
-    "MinIO servers match a bucket as `bucket/`. So `s3:*` on `bucket/*` also allows to delete the bucket \
-                and to write its policy. AWS does not do this. attune assumes that a WEKA cluster does.",
 );
 
 fn star_grants_bucket(context: &LintContext<'_>, report: &mut Reporter) {
@@ -187,8 +171,7 @@ fn star_grants_bucket(context: &LintContext<'_>, report: &mut Reporter) {
 }
 
 static BUCKET_GLOB: Rule =
-    Rule::warning("R08", "bucket-glob-no-trailing-star", "A bucket pattern has wildcards and does not end in `*`.")
-        .explained("MinIO servers match a bucket as `bucket/`, so `*-logs` matches no bucket there. On AWS it does.");
+    Rule::warning("R08", "bucket-glob-no-trailing-star", "A bucket pattern has wildcards and does not end in `*`.");
 
 fn bucket_glob(context: &LintContext<'_>, report: &mut Reporter) {
     let on_buckets = |statement: &StatementAt<'_>| {
@@ -208,12 +191,7 @@ fn bucket_glob(context: &LintContext<'_>, report: &mut Reporter) {
 }
 
 static ACCOUNT_RESOURCE: Rule =
-    Rule::warning("R09", "account-action-resource", "A statement has `s3:ListAllMyBuckets` on specific buckets.")
-        .explained(
-            "The list of all buckets belongs to no bucket, so the action has no effect on specific buckets. MinIO servers \
-                answer such a request with the buckets on which `s3:ListBucket` is allowed. On `*`, the action shows the \
-                names of all buckets of the cluster.",
-        );
+    Rule::warning("R09", "account-action-resource", "A statement has `s3:ListAllMyBuckets` on specific buckets.");
 
 fn account_resource(context: &LintContext<'_>, report: &mut Reporter) {
     for statement in clear(context) {

@@ -25,8 +25,7 @@ pub(super) const CHECKS: &[Check] = &[
 /// The only check of a document that is far too long.
 pub(super) const SIZE_CHECK: Check = Check { rule: &SIZE, run: size };
 
-static ID_IN_IDENTITY: Rule = Rule::warning("S05", "id-in-identity", "The document has an `Id`.")
-    .explained("AWS does not allow `Id` in identity policies. Other servers ignore it.");
+static ID_IN_IDENTITY: Rule = Rule::warning("S05", "id-in-identity", "The document has an `Id`.");
 
 fn id_in_identity(context: &LintContext<'_>, report: &mut Reporter) {
     if context.document.id.as_ref().is_some_and(|id| !id.is_empty()) {
@@ -34,10 +33,7 @@ fn id_in_identity(context: &LintContext<'_>, report: &mut Reporter) {
     }
 }
 
-static VERSION: Rule = Rule::error("S06", "version", "`Version` is not `2012-10-17`.").explained(
-    "MinIO servers refuse any other version. Without a version, AWS reads `${…}` literally. So a missing \
-                version is a warning, or an error if the document has a variable.",
-);
+static VERSION: Rule = Rule::error("S06", "version", "`Version` is not `2012-10-17`.");
 
 fn version(context: &LintContext<'_>, report: &mut Reporter) {
     let help = format!("add `Version` with the value `{NEWEST}`");
@@ -97,12 +93,7 @@ fn no_entries(
     }
 }
 
-static NOT_ELEMENTS: Rule = Rule::error("S11", "not-element-support", "A statement uses `NotAction` or `NotResource`.")
-    .explained(
-        "MinIO servers support `NotAction` since 2023 and `NotResource` since 2025. Older ones drop the \
-                element, and then refuse the statement or read it without. WEKA does not document which it supports, \
-                so attune assumes the older behavior.",
-    );
+static NOT_ELEMENTS: Rule = Rule::error("S11", "not-element-support", "A statement uses `NotAction` or `NotResource`.");
 
 fn not_elements(context: &LintContext<'_>, report: &mut Reporter) {
     for statement in context.statements() {
@@ -129,11 +120,7 @@ fn size(context: &LintContext<'_>, report: &mut Reporter) {
 }
 
 static DUPLICATE_STATEMENT: Rule =
-    Rule::error("S13", "duplicate-statement", "Two statements are equal except for their `Sid`.").explained(
-        "MinIO servers from before October 2021 drop duplicates when they load a policy. They drop the wrong \
-                statement: `[A, B, B]` becomes `[B]`. If the `Sid` is also equal, this is a warning, because attune \
-                sends the statement once.",
-    );
+    Rule::error("S13", "duplicate-statement", "Two statements are equal except for their `Sid`.");
 
 fn duplicate_statement(context: &LintContext<'_>, report: &mut Reporter) {
     let without_sid = |statement| {
@@ -151,8 +138,7 @@ fn duplicate_statement(context: &LintContext<'_>, report: &mut Reporter) {
     }
 }
 
-static DUPLICATE_SID: Rule = Rule::error("S14", "duplicate-sid", "Two statements have the same `Sid`.")
-    .explained("A `Sid` must be unique within a document. Otherwise AWS refuses the document.");
+static DUPLICATE_SID: Rule = Rule::error("S14", "duplicate-sid", "Two statements have the same `Sid`.");
 
 fn duplicate_sid(context: &LintContext<'_>, report: &mut Reporter) {
     let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
@@ -167,8 +153,7 @@ fn duplicate_sid(context: &LintContext<'_>, report: &mut Reporter) {
 }
 
 static SID_CHARACTERS: Rule =
-    Rule::warning("S15", "sid-characters", "A `Sid` is empty, or has characters other than `A-Z a-z 0-9`.")
-        .explained("AWS refuses other characters. An empty `Sid` counts as absent.");
+    Rule::warning("S15", "sid-characters", "A `Sid` is empty, or has characters other than `A-Z a-z 0-9`.");
 
 fn sid_characters(context: &LintContext<'_>, report: &mut Reporter) {
     for (statement, sid) in sids(context) {

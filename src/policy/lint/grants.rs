@@ -8,7 +8,7 @@ use super::super::rule::Rule;
 use super::allowed::{On, allowed};
 use super::context::{Check, Entry, LintContext, StatementAt, engine};
 use super::finding::Reporter;
-use super::patterns::{bucket as bucket_of, can_be_bucket, covers, is_all, objects_of, path, relaxed};
+use super::patterns::{OBJECT_ACTIONS, bucket as bucket_of, can_be_bucket, covers, is_all, objects_of, path, relaxed};
 use crate::base::Severity;
 
 pub(super) const CHECKS: &[Check] = &[
@@ -39,8 +39,7 @@ fn all_actions(statement: StatementAt<'_>) -> Option<Entry<'_>> {
 }
 
 static WRITE_ON_EVERYTHING: Rule =
-    Rule::warning("G01", "write-on-everything", "A statement allows writes in every bucket.")
-        .explained("It covers the buckets of other users, and all future buckets.");
+    Rule::warning("G01", "write-on-everything", "A statement allows writes in every bucket.");
 
 fn write_on_everything(context: &LintContext<'_>, report: &mut Reporter) {
     for statement in context.allows().filter(|statement| all_actions(*statement).is_none()) {
@@ -58,8 +57,7 @@ fn writes_everywhere(context: &LintContext<'_>, pattern: &str) -> bool {
     writes.any(|action| !context.is_denied(&action.name, "*"))
 }
 
-static FULL_ACCESS: Rule = Rule::warning("G02", "full-access", "A statement allows everything everywhere.")
-    .explained("It allows to delete every bucket, and to write the policy of every bucket.");
+static FULL_ACCESS: Rule = Rule::warning("G02", "full-access", "A statement allows everything everywhere.");
 
 fn full_access(context: &LintContext<'_>, report: &mut Reporter) {
     let full = context
@@ -71,8 +69,7 @@ fn full_access(context: &LintContext<'_>, report: &mut Reporter) {
     }
 }
 
-static ALLOW_WITH_NOT: Rule = Rule::warning("G03", "allow-with-not", "An `Allow` uses `NotAction` or `NotResource`.")
-    .explained("It allows everything except the listed entries. This includes future actions and new buckets.");
+static ALLOW_WITH_NOT: Rule = Rule::warning("G03", "allow-with-not", "An `Allow` uses `NotAction` or `NotResource`.");
 
 fn allow_with_not(context: &LintContext<'_>, report: &mut Reporter) {
     for statement in context.allows() {
@@ -87,22 +84,14 @@ static POLICY_ESCALATION: Rule = Rule::warning(
     "G04",
     "policy-escalation",
     "A document allows to write the policy of a bucket, but not to read, write or delete all of its objects.",
-)
-.explained(
-    "A user who can write the policy of a bucket can give everyone access to it, even without a login. So the user can \
-                do what this document does not allow, or denies.",
 );
-
-/// The actions on objects by which access to them is judged.
-const OBJECT_ACTIONS: [&str; 3] = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"];
 
 const WRITES: &str = "s3:PutBucketPolicy";
 
 fn policy_escalation(context: &LintContext<'_>, report: &mut Reporter) {
-    let writes = WRITES;
     for statement in context.allows().filter(|statement| !statement.resources.negated) {
-        let Some(entry) = statement.entry_for(writes) else { continue };
-        let paths = statement.paths().filter(|path| can_be_bucket(path) && !context.is_denied(writes, path));
+        let Some(entry) = statement.entry_for(WRITES) else { continue };
+        let paths = statement.paths().filter(|path| can_be_bucket(path) && !context.is_denied(WRITES, path));
         let missing = |path: &str| {
             let bucket = relaxed(path);
             let action = OBJECT_ACTIONS.into_iter().find(|action| !is_on_all_objects(context, action, &bucket))?;
@@ -113,7 +102,7 @@ fn policy_escalation(context: &LintContext<'_>, report: &mut Reporter) {
                 "`{}` on `{bucket}` allows a user to give everyone `{action}`, which the document does not allow",
                 entry.pattern
             );
-            let help = format!("also deny `{writes}`: with `PUT {bucket}?policy`, everyone may do it without a login");
+            let help = format!("also deny `{WRITES}`: with `PUT {bucket}?policy`, everyone may do it without a login");
             report.add(entry.place, message).help(help);
         }
     }
@@ -135,11 +124,7 @@ fn is_on_all_objects(context: &LintContext<'_>, action: &str, bucket: &str) -> b
 }
 
 static COMPANIONS: Rule =
-    Rule::note("G06", "missing-companion", "A document allows `s3:ListBucket` without `s3:GetBucketLocation`.")
-        .explained(
-            "Consoles and some SDKs request the location of a bucket before they list it. `validate` reports this \
-                once for all documents.",
-        );
+    Rule::note("G06", "missing-companion", "A document allows `s3:ListBucket` without `s3:GetBucketLocation`.");
 
 fn companions(context: &LintContext<'_>, report: &mut Reporter) {
     let (action, needed) = ("s3:ListBucket", "s3:GetBucketLocation");
@@ -157,10 +142,7 @@ fn whole(at: usize) -> Place {
 }
 
 static NEVER_GRANTS: Rule =
-    Rule::warning("X01", "never-grants", "Other statements deny everything that a statement allows.").explained(
-        "A `Deny` overrides every `Allow`, so the statement grants nothing. `validate` checks this rule; `plan` \
-                does not.",
-    );
+    Rule::warning("X01", "never-grants", "Other statements deny everything that a statement allows.");
 
 fn never(context: &LintContext<'_>, report: &mut Reporter) {
     for at in vain_allows(context) {
@@ -179,8 +161,7 @@ fn vain_allows(context: &LintContext<'_>) -> Vec<usize> {
 }
 
 static REDUNDANT_STATEMENT: Rule =
-    Rule::note("X02", "redundant-statement", "Without a statement, the document gives the same access.")
-        .explained("The statement uses bytes and has no effect. `validate` checks this rule; `plan` does not.");
+    Rule::note("X02", "redundant-statement", "Without a statement, the document gives the same access.");
 
 fn redundant(context: &LintContext<'_>, report: &mut Reporter) {
     let (document, engine) = (context.document, engine(context));
@@ -194,12 +175,7 @@ fn redundant(context: &LintContext<'_>, report: &mut Reporter) {
 }
 
 static DENY_WITHOUT_EFFECT: Rule =
-    Rule::warning("X03", "deny-without-effect", "A statement denies nothing that the document allows.").explained(
-        "A user has one policy, so only access that this policy allows needs a `Deny`. A `Deny` with a wrong \
-                pattern looks like protection and is none. If the document allows none of the denied actions anywhere, \
-                this is a note: the `Deny` keeps them denied whatever is allowed later. `validate` checks this rule; \
-                `plan` does not.",
-    );
+    Rule::warning("X03", "deny-without-effect", "A statement denies nothing that the document allows.");
 
 /// Actions that a server asks for together with `s3:DeleteObject`, so that a `Deny` of them may count without an `Allow`.
 const WITH_DELETE: [&str; 2] = ["s3:BypassGovernanceRetention", "s3:DeleteObjectVersion"];
@@ -224,10 +200,7 @@ fn dead(context: &LintContext<'_>, report: &mut Reporter) {
     }
 }
 
-static EMPTY_ACCESS: Rule = Rule::warning("X04", "empty-access", "A document allows nothing.").explained(
-    "Users with this policy have no access. `detached = true` says so directly. `validate` checks this \
-                rule; `plan` does not.",
-);
+static EMPTY_ACCESS: Rule = Rule::warning("X04", "empty-access", "A document allows nothing.");
 
 fn empty(context: &LintContext<'_>, report: &mut Reporter) {
     if !context.document.statements.is_empty() && grants_nothing(context.document, &engine(context)) {

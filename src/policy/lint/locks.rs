@@ -12,16 +12,7 @@ use crate::base::Severity;
 /// The checks that need the access engine, and a document without errors.
 pub(super) const CHECKS: &[Check] = &[Check { rule: &LOCK_BYPASS, run: lock_bypass }];
 
-static LOCK_BYPASS: Rule = Rule::warning("G05", "lock-bypass", "An action bypasses a lock or a `Deny` on deletion.")
-    .explained(
-        "`s3:BypassGovernanceRetention` allows to delete objects under GOVERNANCE retention, and `s3:*` includes it. By the \
-                rules `minio-2021`, `s3:DeleteObject` with `s3:GetBucketObjectLockConfiguration` on the objects does the same, \
-                even if the bypass is denied. So allow that action on the bucket only: there it has no such effect. By \
-                `minio-2021` and `minio-2026`, `s3:PutObjectRetention` shortens a GOVERNANCE lock, even if the bypass is \
-                denied. Who can write the bucket policy lets everyone bypass a lock. COMPLIANCE retention holds. For a document that allows to read the retention as well, this is not \
-                reported without such a `Deny`: it manages retention on purpose. A lifecycle rule deletes objects even if \
-                `s3:DeleteObject` is denied, so also deny `s3:PutLifecycleConfiguration`.",
-    );
+static LOCK_BYPASS: Rule = Rule::warning("G05", "lock-bypass", "An action bypasses a lock or a `Deny` on deletion.");
 
 const BYPASS: &str = "s3:BypassGovernanceRetention";
 const DELETE: &str = "s3:DeleteObject";

@@ -1,4 +1,4 @@
-//! Lint: rules on documents. `docs/lints.md` explains each with examples.
+//! Lint: rules on documents. `docs/lints.md` explains each, with examples.
 //!
 //! An *error* says that a server refuses the document, or reads it in another way than it is written. If servers differ
 //! and the behaviour of a WEKA cluster is unknown, the rule assumes the stricter one and says so.

@@ -7,6 +7,9 @@ pub(super) use super::super::access::pattern_covers as covers;
 use super::super::document::with_variables;
 use super::super::normal::fold_wildcards;
 
+/// The actions on objects by which access to them is judged.
+pub(super) const OBJECT_ACTIONS: [&str; 3] = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"];
+
 pub(super) fn has_wildcard(text: &str) -> bool {
     text.contains(['*', '?'])
 }

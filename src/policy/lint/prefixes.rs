@@ -18,11 +18,6 @@ static LISTS_BELOW: Rule = Rule::warning(
     "P08",
     "lists-below-prefix",
     "An `Allow` of a list with a short prefix also allows a list of everything below it.",
-)
-.explained(
-    "A list without a delimiter shows all keys that start with its prefix, and with the prefix `\"\"` all keys of the \
-                bucket. With `\"s3:delimiter\": \"/\"` in the condition, it shows only the names on this level. All servers \
-                do this.",
 );
 
 fn lists_below(context: &LintContext<'_>, report: &mut Reporter) {
@@ -74,10 +69,6 @@ static DENY_OF_PREFIX: Rule = Rule::warning(
     "P09",
     "deny-of-prefix",
     "A `Deny` of lists by prefix hides nothing, because a list with a shorter prefix is allowed.",
-)
-.explained(
-    "A list shows all keys that start with its prefix. So a list without a prefix, or with a shorter one, also shows the \
-                keys of the denied prefix. All servers do this.",
 );
 
 fn deny_of_prefix(context: &LintContext<'_>, report: &mut Reporter) {

@@ -55,12 +55,6 @@ static VOID_DENY: Rule = Rule::warning(
     "P01",
     "void-deny-of-versions",
     "A `Deny` of an action on versions has no effect, because the document allows the plain action.",
-)
-.explained(
-    "By the rules `minio-2021`, a server asks for `s3:DeleteObject` to delete a version for good, and never for \
-                `s3:DeleteObjectVersion`. By `minio-2026`, it also respects a `Deny` of `s3:DeleteObjectVersion`: then this \
-                `Deny` is the only protection of versions, so keep it. By both, reading versions and their tags needs the \
-                plain action only, such as `s3:GetObject`. On AWS, each of these actions counts.",
 );
 
 fn void_deny(context: &LintContext<'_>, report: &mut Reporter) {
@@ -98,11 +92,6 @@ static VOID_ALLOW: Rule = Rule::warning(
     "P02",
     "void-version-action",
     "An `Allow` has an action on versions that MinIO servers do not ask for, without the plain action.",
-)
-.explained(
-    "MinIO servers ask for `s3:DeleteObject` to delete a version, and for the plain action to read or write the tags of \
-                one. `s3:GetObjectVersion` counts if it is written in full, but not as part of a wildcard. If the statement \
-                also allows other actions, this is a note. On AWS, each of these actions counts.",
 );
 
 fn void_allow(context: &LintContext<'_>, report: &mut Reporter) {
@@ -136,10 +125,6 @@ static DENY_OF_TAGS: Rule = Rule::warning(
     "P03",
     "deny-of-tags",
     "A `Deny` of changes to tags has no effect, because the document allows to upload the object.",
-)
-.explained(
-    "On MinIO servers, an upload or a copy can set tags with the header `x-amz-tagging`, and only needs \
-                `s3:PutObject`. By AWS rules, it also needs `s3:PutObjectTagging`.",
 );
 
 fn deny_of_tags(context: &LintContext<'_>, report: &mut Reporter) {
@@ -164,10 +149,6 @@ static DENY_OF_BUCKET_NAMES: Rule = Rule::warning(
     "P04",
     "deny-of-bucket-names",
     "A `Deny` of `s3:ListAllMyBuckets` does not hide the buckets that the document allows to list.",
-)
-.explained(
-    "MinIO servers answer a request for all buckets with those on which `s3:ListBucket` is allowed. By the rules \
-                `minio-2026`, `s3:GetBucketLocation` is enough. By AWS rules, the `Deny` hides all names.",
 );
 
 fn deny_of_bucket_names(context: &LintContext<'_>, report: &mut Reporter) {
@@ -191,11 +172,6 @@ static DENY_BY_USERNAME: Rule = Rule::warning(
     "P05",
     "deny-by-username",
     "A `Deny` applies to the name of a user, which temporary credentials of this user do not have.",
-)
-.explained(
-    "By the rules `minio-2021`, the `aws:username` of temporary credentials and service accounts is their access key. So \
-                a user gets round the `Deny` with them, and they do not have what is allowed by `${aws:username}`. By `minio-2026`, \
-                they have the name of their user. The policy of a user holds for these credentials by both.",
 );
 
 /// The keys with the name of a user.
@@ -227,11 +203,6 @@ static ADDRESS_OF_CLIENT: Rule = Rule::note(
     "P06",
     "address-of-the-client",
     "A condition on `aws:SourceIp` relies on headers that the client can send.",
-)
-.explained(
-    "MinIO servers take the address from the headers `X-Forwarded-For` and `X-Real-IP`. A client that reaches the server \
-                directly can send any address, and so meets or avoids the condition. `validate` reports this once for all \
-                documents.",
 );
 
 fn address_of_client(context: &LintContext<'_>, report: &mut Reporter) {
@@ -247,8 +218,7 @@ static WORDS_OF_CLIENT: Rule = Rule::note(
     "P07",
     "words-of-the-client",
     "A condition relies on `aws:Referer` or `aws:UserAgent`, which the client chooses.",
-)
-.explained("Every client can send any value, so the condition keeps nobody out. `validate` reports this once for all documents.");
+);
 
 fn words_of_client(context: &LintContext<'_>, report: &mut Reporter) {
     let chosen = ["aws:Referer", "aws:UserAgent"];

@@ -26,8 +26,7 @@ pub(super) const CHECKS: &[Check] = &[
 /// The start of every ARN.
 const ARN_START: &str = "arn:";
 
-static ARN_PREFIX: Rule = Rule::error("R01", "arn-prefix", "A resource does not start with `arn:aws:s3:::`.")
-    .explained("Servers refuse the document. They accept no other partition, region, account or notation.");
+static ARN_PREFIX: Rule = Rule::error("R01", "arn-prefix", "A resource does not start with `arn:aws:s3:::`.");
 
 fn arn_prefix(context: &LintContext<'_>, report: &mut Reporter) {
     for entry in context.resources().filter(|entry| path(entry.pattern).is_none()) {
@@ -39,8 +38,7 @@ fn arn_prefix(context: &LintContext<'_>, report: &mut Reporter) {
     }
 }
 
-static BARE_STAR: Rule = Rule::warning("R02", "bare-star", "A resource is `*`.")
-    .explained("MinIO servers from before February 2025 refuse it.");
+static BARE_STAR: Rule = Rule::warning("R02", "bare-star", "A resource is `*`.");
 
 fn bare_star(context: &LintContext<'_>, report: &mut Reporter) {
     for entry in context.resources().filter(|entry| path(entry.pattern).is_some() && !entry.pattern.starts_with(ARN)) {
@@ -48,8 +46,7 @@ fn bare_star(context: &LintContext<'_>, report: &mut Reporter) {
     }
 }
 
-static BARE_ARN: Rule = Rule::error("R03", "bare-arn", "A resource is `arn:aws:s3:::` without a bucket.")
-    .explained("Servers refuse it, or it matches nothing: then an `Allow` grants nothing, and a `Deny` never applies.");
+static BARE_ARN: Rule = Rule::error("R03", "bare-arn", "A resource is `arn:aws:s3:::` without a bucket.");
 
 fn bare_arn(context: &LintContext<'_>, report: &mut Reporter) {
     for entry in context.resources().filter(|entry| entry.pattern == ARN) {
@@ -58,8 +55,7 @@ fn bare_arn(context: &LintContext<'_>, report: &mut Reporter) {
     }
 }
 
-static LEADING_SLASH: Rule = Rule::error("R04", "leading-slash", "A resource has a `/` in front of the bucket.")
-    .explained("No bucket name starts with `/`. Servers refuse the resource, or it matches nothing.");
+static LEADING_SLASH: Rule = Rule::error("R04", "leading-slash", "A resource has a `/` in front of the bucket.");
 
 fn leading_slash(context: &LintContext<'_>, report: &mut Reporter) {
     for (entry, path) in paths(context).filter(|(_, path)| path.starts_with('/')) {
@@ -79,10 +75,7 @@ fn paths<'a>(context: &LintContext<'a>) -> impl Iterator<Item = (Entry<'a>, &'a 
 }
 
 static IMPOSSIBLE_BUCKET: Rule =
-    Rule::warning("R10", "impossible-bucket", "A resource names a bucket that cannot exist.").explained(
-        "The resource matches nothing. A bucket name has 3 to 63 characters of `a-z 0-9 . -`. It starts and \
-                ends with a letter or digit, and is no IP address.",
-    );
+    Rule::warning("R10", "impossible-bucket", "A resource names a bucket that cannot exist.");
 
 fn impossible_bucket(context: &LintContext<'_>, report: &mut Reporter) {
     for (entry, path) in paths(context).filter(|(_, path)| !path.contains(ARN_START)) {
@@ -121,8 +114,7 @@ fn why_impossible(name: &str) -> Option<&'static str> {
 }
 
 static REGEX_THINKING: Rule =
-    Rule::warning("R12", "regex-thinking", "A resource looks like a regular expression or a URL.")
-        .explained("Only `*` and `?` are wildcards. Every other character matches itself.");
+    Rule::warning("R12", "regex-thinking", "A resource looks like a regular expression or a URL.");
 
 fn regex_thinking(context: &LintContext<'_>, report: &mut Reporter) {
     for (entry, path) in paths(context) {
@@ -164,10 +156,7 @@ fn is_percent_encoded(path: &str) -> bool {
     codes.into_iter().any(|code| ["2a", "2f", "20", "3f"].iter().any(|known| code.eq_ignore_ascii_case(known)))
 }
 
-static MANY_STARS: Rule = Rule::warning("R13", "many-stars", "A resource has six `*` or more.").explained(
-    "MinIO servers match with backtracking. The time grows exponentially with the number of `*`, so one \
-                request with a long key can keep a server busy.",
-);
+static MANY_STARS: Rule = Rule::warning("R13", "many-stars", "A resource has six `*` or more.");
 
 /// The number of `*` from which matching can be slow.
 const MANY: usize = 6;
@@ -183,11 +172,7 @@ fn many_stars(context: &LintContext<'_>, report: &mut Reporter) {
 }
 
 static MISSING_SLASH: Rule =
-    Rule::warning("R14", "missing-prefix-slash", "A pattern ends with a part of a name and `*`.").explained(
-        "`bucket/team*` also covers `bucket/team-other/secret`. `logs*` also covers other buckets with all \
-                their objects. `${aws:username}*` and `${aws:username}-*` also cover what belongs to a user whose name \
-                starts so.",
-    );
+    Rule::warning("R14", "missing-prefix-slash", "A pattern ends with a part of a name and `*`.");
 
 fn missing_slash(context: &LintContext<'_>, report: &mut Reporter) {
     let widens = |entry: &Entry<'_>| entry.statement.effect == Effect::Allow && !entry.statement.resources.negated;
@@ -225,11 +210,6 @@ static UNTIDY_RESOURCE: Rule = Rule::error(
     "R15",
     "untidy-resource",
     "A resource is several in one text, or has characters or a path that no object has.",
-)
-.explained(
-    "Servers compare resources character by character, and a list must be a JSON list. Everything but several resources \
-                in one text is a warning: objects with such names are rare, and MinIO servers have no objects under `//`, \
-                `/./` or `/../`.",
 );
 
 fn untidy_resource(context: &LintContext<'_>, report: &mut Reporter) {

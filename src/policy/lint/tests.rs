@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::super::catalogue::Catalogue;
 use super::super::document::Document;
 use super::super::read::{read, read_bucket_policy};
+use super::super::rule::LINTS;
 use super::super::testing::{completed, plain, text};
 use super::*;
 use crate::base::Release;
@@ -37,14 +38,12 @@ fn lints(text: &str) -> Vec<Lint> {
     lint_newest(&read(text).document.unwrap(), text)
 }
 
-/// The page of the rules.
-const PAGE: &str = include_str!("../../../docs/lints.md");
-
 /// What the page has of a rule behind its texts: the examples.
 fn section(rule: &Rule) -> &'static str {
-    let Rule { id, code, severity, explanation } = rule;
-    let texts = format!("\n### {id} `{}` ({})\n\n{}\n\n{explanation}\n", code.id, severity.word(), code.about);
-    let (_, behind) = PAGE.split_once(&texts).unwrap_or_else(|| panic!("docs/lints.md lacks {texts}"));
+    let Rule { id, code, severity } = rule;
+    let heading = format!("\n### {id} `{}` ({})\n\n{}\n\n", code.id, severity.word(), code.about);
+    let (_, behind) = LINTS.split_once(&heading).unwrap_or_else(|| panic!("docs/lints.md lacks {heading}"));
+    assert!(rule.explanation().ends_with('.') && behind.starts_with(rule.explanation()), "{behind}");
     behind.split("\n##").next().unwrap()
 }
 
@@ -101,9 +100,9 @@ fn the_page_has_each_rule_once_in_its_table() {
     let rows = rules().into_iter().map(|Rule { id, code, severity, .. }| {
         format!("| {id} | `{}` | {} | {} |", code.id, severity.word(), code.about.replace('|', "\\|"))
     });
-    let of_page: BTreeSet<&str> = PAGE.lines().filter(|line| line.contains(" | `")).collect();
+    let of_page: BTreeSet<&str> = LINTS.lines().filter(|line| line.contains(" | `")).collect();
     assert_eq!(of_page, rows.collect::<Vec<_>>().iter().map(String::as_str).collect());
-    assert_eq!(PAGE.matches("\n### ").count(), rules().len());
+    assert_eq!(LINTS.matches("\n### ").count(), rules().len());
 }
 
 #[test]

@@ -18,26 +18,16 @@ pub(super) const CHECKS: &[Check] = &[
     Check { rule: &UNSUPPORTED_FORM, run: unsupported_form },
 ];
 
-static VALUE_TYPE: Rule = Rule::error("C06", "value-type", "A value has the wrong type for the operator, or the operator does not fit the key.")
-    .explained("MinIO servers accept whole numbers, RFC 3339 dates, networks, and exactly `true` or `false`. They \
-                accept `Bool` only with `aws:SecureTransport`, and addresses only with `aws:SourceIp`. They accept only base64 \
-                for `BinaryEquals`, and only two kinds of `s3:x-amz-server-side-encryption`. Two cases are \
-                warnings: servers ignore host bits of a network, and they read an IPv6 address without a prefix with \
-                `/32`.");
+static VALUE_TYPE: Rule = Rule::error(
+    "C06",
+    "value-type",
+    "A value has the wrong type for the operator, or the operator does not fit the key.",
+);
 
 fn value_type(context: &LintContext<'_>, report: &mut Reporter) {
     for clause in context.clauses() {
         let Some((_, value_type)) = operator(&clause.operator) else { continue };
-        let only = match value_type {
-            ValueType::Boolean => "aws:SecureTransport",
-            ValueType::Network => "aws:SourceIp",
-            ValueType::Pattern
-            | ValueType::Text
-            | ValueType::Binary
-            | ValueType::Presence
-            | ValueType::Number
-            | ValueType::Instant => &clause.key,
-        };
+        let only = KEYS_OF_TYPES.iter().find(|(of, _)| *of == value_type).map_or(clause.key.as_str(), |(_, key)| key);
         if !clause.key.eq_ignore_ascii_case(only) {
             let message = format!("`{}` works only with the key `{only}`", clause.operator);
             report.add(clause.place(Part::Key), message).help("use `StringEquals`");
@@ -52,6 +42,10 @@ fn value_type(context: &LintContext<'_>, report: &mut Reporter) {
         }
     }
 }
+
+/// The types of values that servers accept only with one key.
+const KEYS_OF_TYPES: [(ValueType, &str); 2] =
+    [(ValueType::Boolean, "aws:SecureTransport"), (ValueType::Network, "aws:SourceIp")];
 
 const ENCRYPTION: &str = "s3:x-amz-server-side-encryption";
 
@@ -104,11 +98,7 @@ fn network_problem(value: &str, place: Place, report: &mut Reporter) {
 }
 
 static WILDCARD_WITHOUT_LIKE: Rule =
-    Rule::warning("C07", "wildcard-without-like", "A value has wildcards, and the operator does not support them.")
-        .explained(
-            "Only `StringLike` and `StringNotLike` support wildcards. For any other operator, `*` is a plain \
-                asterisk.",
-        );
+    Rule::warning("C07", "wildcard-without-like", "A value has wildcards, and the operator does not support them.");
 
 fn wildcard_without_like(context: &LintContext<'_>, report: &mut Reporter) {
     for clause in context.clauses() {
@@ -153,11 +143,7 @@ fn all_variables<'a>(context: &LintContext<'a>) -> impl Iterator<Item = (Place, 
     texts.flat_map(|(place, text)| variables(text).into_iter().map(move |found| (place, text, found)))
 }
 
-static VARIABLE: Rule = Rule::error("V01", "variable", "A variable is unclosed, empty, misspelled or unknown.")
-    .explained(
-        "MinIO servers know a fixed set of variables, each in one spelling. Anything else stays in the text and \
-                matches nothing. A variable that was added after 2021 is a warning.",
-    );
+static VARIABLE: Rule = Rule::error("V01", "variable", "A variable is unclosed, empty, misspelled or unknown.");
 
 fn variable(context: &LintContext<'_>, report: &mut Reporter) {
     for (place, text, found) in all_variables(context) {
@@ -189,10 +175,7 @@ fn variable(context: &LintContext<'_>, report: &mut Reporter) {
 }
 
 static UNSUPPORTED_FORM: Rule =
-    Rule::warning("V02", "variable-unsupported-form", "A variable has a form that only AWS supports.").explained(
-        "On MinIO servers, `${*}`, `${?}`, `${$}` and `${key, 'default'}` stay in the text. A `*` in them is a \
-                wildcard there.",
-    );
+    Rule::warning("V02", "variable-unsupported-form", "A variable has a form that only AWS supports.");
 
 fn is_aws_only(key: &str) -> bool {
     matches!(key, "*" | "?" | "$") || key.contains(',')

@@ -81,13 +81,10 @@ pub(super) const OPERATORS: &[(&str, ValueType)] = &[
     ("DateGreaterThanEquals", ValueType::Instant),
 ];
 
-/// The prefixes of an operator for keys with several values, without the colon.
-pub(super) const QUALIFIERS: &[&str] = &["ForAllValues", "ForAnyValue"];
-
 /// A known operator without its qualifier, with the type of its values.
 pub(super) fn operator(written: &str) -> Option<(&'static str, ValueType)> {
     let name = match written.split_once(':') {
-        Some((qualifier, name)) if QUALIFIERS.contains(&qualifier) => name,
+        Some(("ForAllValues" | "ForAnyValue", name)) => name,
         Some(_) => return None,
         None => written,
     };

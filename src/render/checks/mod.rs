@@ -114,8 +114,8 @@ fn documentation(code: Code) -> String {
 
 /// Why a code matters: its sentence, and for a rule of documents its explanation.
 fn explanation(code: Code) -> String {
-    let rule = policy::rules().into_iter().find(|rule| rule.code == code && !rule.explanation.is_empty());
-    rule.map_or_else(|| code.about.to_owned(), |rule| format!("{} {}", code.about, rule.explanation))
+    let rule = policy::rules().into_iter().find(|rule| rule.code == code);
+    rule.map_or_else(|| code.about.to_owned(), |rule| format!("{} {}", code.about, rule.explanation()))
 }
 
 #[cfg(test)]
