@@ -74,6 +74,11 @@ impl Requests {
         Self { gained, lost: Vec::new(), undecided: Vec::new() }
     }
 
+    /// The same with one line for all kinds of which the same holds.
+    pub(super) fn merged(self) -> Self {
+        Self { gained: merged(self.gained), lost: merged(self.lost), undecided: self.undecided }
+    }
+
     /// Whether certainly nothing is gained.
     pub fn gains_nothing(&self) -> bool {
         self.gained.is_empty() && !self.undecided.iter().any(|open| open.side == Side::Gained)
@@ -161,13 +166,6 @@ fn request_lines(all_findings: &GroupFindings<'_>) -> Vec<RequestLine> {
         })
     };
     with_rules.into_iter().filter_map(line).collect()
-}
-
-impl Requests {
-    /// The same with one line for all kinds of which the same holds.
-    pub(super) fn merged(self) -> Self {
-        Self { gained: merged(self.gained), lost: merged(self.lost), undecided: self.undecided }
-    }
 }
 
 fn merged(lines: Vec<RequestLine>) -> Vec<RequestLine> {

@@ -157,6 +157,15 @@ impl Atom {
         }
     }
 
+    /// The pattern, if the atom asks whether it covers the resource.
+    pub(super) fn pattern(&self) -> Option<&str> {
+        match self {
+            Self::Covers(pattern) => Some(pattern),
+            Self::OfOther(atom) => atom.pattern(),
+            Self::Condition(_) | Self::Applies(_) | Self::IsAbout(_) => None,
+        }
+    }
+
     /// Whether both cannot hold. It can be wrongly false.
     fn excludes(&self, other: &Self) -> bool {
         match (self, other) {

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::conditions::{Atom, Literal};
+use super::conditions::Literal;
 use super::glob::{Glob, Token};
 use super::patterns::{Dialect, Pattern, Requester};
 use super::resources::ResourceSpace;
@@ -160,15 +160,9 @@ impl Describer<'_> {
 
     /// Conditions as texts, without those that only say that a shown pattern covers the resource.
     fn conditions(&self, literals: &[Literal], shown: &[&str]) -> BTreeSet<Rc<str>> {
-        let is_of_shown = |atom: &Atom| match atom {
-            Atom::Covers(pattern) => shown.contains(&pattern.as_str()),
-            Atom::Condition(_) | Atom::Applies(_) | Atom::IsAbout(_) | Atom::OfOther(_) => false,
-        };
-        let obvious = |literal: &&Literal| match self.facts.atoms.get(literal.atom) {
-            Atom::OfOther(atom) => literal.holds && is_of_shown(atom),
-            atom @ (Atom::Covers(_) | Atom::Condition(_) | Atom::Applies(_) | Atom::IsAbout(_)) => {
-                literal.holds && is_of_shown(atom)
-            }
+        let obvious = |literal: &&Literal| {
+            literal.holds
+                && self.facts.atoms.get(literal.atom).pattern().is_some_and(|pattern| shown.contains(&pattern))
         };
         literals.iter().filter(|literal| !obvious(literal)).map(|literal| text(*literal, self.facts.atoms)).collect()
     }

@@ -138,11 +138,12 @@ pub(super) fn lines(all_findings: &GroupFindings<'_>, wildcards: &Wildcards<'_>)
     lines
 }
 
-/// The most readable example.
+/// The most readable example: of a well-known action, and with a short resource.
 fn best<'e, 'a>(examples: &'e Examples<'a>) -> Option<(&'e &'a str, &'e Rc<Example>)> {
+    const KNOWN: [&str; 4] = ["s3:PutObject", "s3:GetObject", "s3:DeleteObject", "s3:ListBucket"];
     examples.iter().min_by_key(|(action, example)| {
-        let (place, length) = example_order(action, example);
-        (place, length, **action, example.resource.as_str())
+        let place = KNOWN.iter().position(|known| known == *action).unwrap_or(KNOWN.len());
+        (place, example.resource.len(), **action, example.resource.as_str())
     })
 }
 
@@ -169,11 +170,4 @@ pub(super) fn undecided(all_findings: &GroupFindings<'_>, side: Side, wildcards:
         }
     }
     all
-}
-
-/// A sort key for examples: well-known actions first, then short resources.
-fn example_order(action: &str, example: &Example) -> (usize, usize) {
-    const KNOWN: [&str; 4] = ["s3:PutObject", "s3:GetObject", "s3:DeleteObject", "s3:ListBucket"];
-    let place = KNOWN.iter().position(|known| *known == action).unwrap_or(KNOWN.len());
-    (place, example.resource.len())
 }

@@ -126,20 +126,14 @@ impl<'a> Context<'a> {
 
     /// The same for one user.
     #[must_use]
-    pub fn with_user<'b>(self, user: &'b str) -> Context<'b>
-    where
-        'a: 'b,
-    {
-        Context { user: Some(user), ..self }
+    pub fn with_user(self, user: &'a str) -> Self {
+        Self { user: Some(user), ..self }
     }
 
     /// The same for one user or group. For a group, a variable can have the name of any member.
     #[must_use]
-    pub fn with<'b>(self, principal: &'b Principal) -> Context<'b>
-    where
-        'a: 'b,
-    {
-        Context { user: principal.user().map(UserName::as_str), ..self }
+    pub fn with(self, principal: &'a Principal) -> Self {
+        Self { user: principal.user().map(UserName::as_str), ..self }
     }
 
     /// The same for requests without a login.
@@ -219,9 +213,7 @@ impl Access {
             && !self.undecided.iter().any(|open| open.side == Side::Lost)
             && self.in_practice.beyond.loses_nothing()
     }
-}
 
-impl Access {
     /// The difference from the document after to the document before.
     pub fn reversed(&self) -> Self {
         let Self { gained, lost, undecided, in_practice } = self.clone();

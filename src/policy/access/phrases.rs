@@ -2,15 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::requests::RequestKind::{
-    self, AbortUpload, ChangeBucketPolicy, ChangeBucketTags, ChangeLifecycle, ChangeLockConfiguration,
-    ChangeNotifications, ChangeVersioning, CopyFrom, CopyTo, CreateBucket, CreateLockedBucket, Delete, DeleteBucket,
-    DeleteBucketPolicy, DeleteLockedVersion, DeleteTags, DeleteVersion, DeleteVersionTags, List, ListParts,
-    ListUploads, ListVersions, Read, ReadAcl, ReadBucketPolicy, ReadBucketTags, ReadLegalHold, ReadLifecycle,
-    ReadLocation, ReadLockConfiguration, ReadNotifications, ReadRetention, ReadTags, ReadVersion, ReadVersionTags,
-    ReadVersioning, SeeBuckets, SetRetention, SetTags, SetVersionTags, ShortenRetention, Write, WriteLegalHold,
-    WriteRetention, WriteTags,
-};
+use super::requests::RequestKind::{self, *};
 
 /// Requests that are one phrase together. The first that is whole counts.
 const TOGETHER: [(&[RequestKind], &str); 34] = [

@@ -1,6 +1,8 @@
 //! A quick look at which parts of a document can matter for some requests. It errs on the side of too much: what it leaves out
 //! can neither allow nor deny any of them, by no rules.
 
+use std::collections::BTreeSet;
+
 use super::glob::Glob;
 use super::requests::RequestKind;
 use super::resources::ARN;
@@ -16,23 +18,15 @@ pub struct Reach<'d> {
 }
 
 /// The names of all actions that some kinds of requests ask for by any rules, in lower case.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct AskedNames(Vec<String>);
-
-impl AskedNames {
-    pub(super) fn of(kinds: &[RequestKind]) -> Self {
-        let mut actions = Vec::new();
-        for formula in kinds.iter().flat_map(|kind| ALL_RULES.iter().map(|rules| kind.formula(&rules))) {
-            actions.extend(formula.actions().into_iter().map(|asked| asked.name.to_ascii_lowercase()));
-        }
-        if actions.iter().any(|name| name == "s3:getobject") {
-            // By some rules who is given this one has the other as well.
-            actions.push("s3:getobjectversion".to_owned());
-        }
-        actions.sort_unstable();
-        actions.dedup();
-        Self(actions)
+pub(super) fn asked_names(kinds: &[RequestKind]) -> BTreeSet<String> {
+    let formulas = kinds.iter().flat_map(|kind| ALL_RULES.iter().map(|rules| kind.formula(&rules)));
+    let mut names: BTreeSet<String> =
+        formulas.flat_map(|of| of.actions()).map(|asked| asked.name.to_ascii_lowercase()).collect();
+    if names.contains("s3:getobject") {
+        // By some rules who is given this one has the other as well.
+        names.insert("s3:getobjectversion".to_owned());
     }
+    names
 }
 
 impl<'d> Reach<'d> {
@@ -52,9 +46,9 @@ impl<'d> Reach<'d> {
     }
 
     /// The statements and resource patterns that can matter for the requests; `None` if none of them can be allowed.
-    pub(super) fn part(&self, asked: &AskedNames, on: &[String]) -> Option<Document> {
+    pub(super) fn part(&self, asked: &BTreeSet<String>, on: &[String]) -> Option<Document> {
         let on: Vec<Beginning<'_>> = on.iter().map(|pattern| Beginning::of(pattern)).collect();
-        let asked: Vec<Glob> = asked.0.iter().map(|name| Glob::literal(name)).collect();
+        let asked: Vec<Glob> = asked.iter().map(|name| Glob::literal(name)).collect();
         let statements = self.document.statements.iter().zip(&self.statements);
         let part = |(statement, (actions, beginnings)): (&Statement, &(Vec<Glob>, Vec<Beginning<'_>>))| {
             let is_near = |beginning: &Beginning<'_>| on.iter().any(|on| beginning.may_overlap(on));
@@ -185,7 +179,7 @@ mod tests {
                 assert_eq!(part.is_some(), whole, "{what} on {on}, seed {seed}: {part:?} {before:?} {after:?}");
                 allowed += usize::from(whole);
             }
-            let kept = |(kinds, on): &(Vec<RequestKind>, Vec<String>)| to.part(&AskedNames::of(kinds), on);
+            let kept = |(kinds, on): &(Vec<RequestKind>, Vec<String>)| to.part(&asked_names(kinds), on);
             left_out += usize::from(set.requests.iter().any(|of| kept(of).is_none_or(|part| part != after)));
         }
         assert!(left_out > 300 && allowed > 200, "{left_out} {allowed}");

@@ -1,12 +1,14 @@
 //! A set of requests that a promise is about: what a document may allow of it, and what it does not surely allow of it.
 
+use std::collections::BTreeSet;
+
 use super::abilities::{RequestLine, Requests, requests_of};
 use super::can::RequestQuestion;
 use super::decide::RequestProblem;
 use super::engine::Engine;
 use super::lines::{AccessLine, Side};
 use super::question::{Question, resources};
-use super::reach::{AskedNames, Reach};
+use super::reach::{Reach, asked_names};
 use super::requests::RequestKind;
 use super::resources::ARN;
 use super::rules::Rules;
@@ -19,8 +21,8 @@ use crate::policy::{Catalogue, Document, Effect, Kind, Statement};
 pub struct RequestSet {
     /// The kinds of requests and the patterns of their resources, by kind of resource.
     pub(super) requests: Vec<(Vec<RequestKind>, Vec<String>)>,
-    /// What each of these kinds asks for.
-    asked: Vec<AskedNames>,
+    /// The names of the actions that each of these asks for.
+    asked: Vec<BTreeSet<String>>,
     /// The actions that no request asks for by its name, with the patterns of their resources.
     actions: Vec<Question>,
 }
@@ -136,7 +138,7 @@ impl RequestSet {
                 None => merged.push((kinds, on)),
             }
         }
-        self.asked = merged.iter().map(|(kinds, _)| AskedNames::of(kinds)).collect();
+        self.asked = merged.iter().map(|(kinds, _)| asked_names(kinds)).collect();
         self.requests = merged;
         self
     }
@@ -275,19 +277,12 @@ fn of_actions(access: Access) -> Vec<Counterexample> {
 /// The example that a person understands first: a certain one, by all rules, without conditions, with the shortest resource.
 fn shortest(examples: impl Iterator<Item = Counterexample>) -> Option<Counterexample> {
     examples.min_by_key(|of| {
-        let what = match of.what {
-            RequestOrAction::Request(kind) => Ok(kind),
-            RequestOrAction::Action(ref action) => Err(action.clone()),
+        let request = match of.what {
+            RequestOrAction::Request(kind) => Some(kind),
+            RequestOrAction::Action(_) => None,
         };
-        (
-            of.is_open,
-            of.rules.len(),
-            of.conditions.len(),
-            of.resource.len(),
-            what.is_err(),
-            what.ok(),
-            of.resource.clone(),
-        )
+        let (rules, conditions, length) = (of.rules.len(), of.conditions.len(), of.resource.len());
+        (of.is_open, rules, conditions, length, request.is_none(), request, of.resource.clone())
     })
 }
 
