@@ -7,11 +7,6 @@ use crate::base::BucketName;
 use crate::observed::{BucketPolicy, Buckets};
 use crate::policy::access::{AWS_RULES, Holder, MINIO_2021_RULES, RuleList};
 
-fn of_statements(statements: &str) -> Document {
-    let text = format!(r#"{{"Version":"2012-10-17","Statement":[{statements}]}}"#);
-    read(&text).document.unwrap()
-}
-
 /// Everyone can read bucket `data`.
 fn public() -> Buckets {
     let text = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::data/*"}]}"#;

@@ -1,9 +1,9 @@
 //! Plans of single situations, call by call, and the order of their changes.
 
-use super::{Declared, World, planned, policy, temporary};
+use super::{Declared, World, of_statements, planned, policy, temporary};
 use crate::desired::Limit;
 use crate::plan::{Plan, plan};
-use crate::policy::{Document, normal, read};
+use crate::policy::{Document, normal};
 use crate::render::text::call;
 
 /// The calls in order, with the numbers of the steps each waits for.
@@ -161,9 +161,8 @@ fn attached_users_may_get_a_key_pair_from_5_1() {
 /// A document that lets all objects under these paths be read.
 fn reading(paths: &[&str]) -> Document {
     let resources: Vec<_> = paths.iter().map(|path| format!("\"arn:aws:s3:::{path}/*\"")).collect();
-    let statement =
-        format!(r#"{{"Effect": "Allow", "Action": "s3:GetObject", "Resource": [{}]}}"#, resources.join(","));
-    read(&format!(r#"{{"Version": "2012-10-17", "Statement": [{statement}]}}"#)).document.expect("a document")
+    let resources = resources.join(",");
+    of_statements(&format!(r#"{{"Effect": "Allow", "Action": "s3:GetObject", "Resource": [{resources}]}}"#))
 }
 
 const NARROW: &[&str] = &["data"];

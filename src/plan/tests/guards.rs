@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 
-use super::{Declared, Scene, World, planned, policy, refused, run, scenes, temporary, who};
+use super::{Declared, Scene, World, of_statements, planned, policy, refused, run, scenes, temporary, who};
 use crate::base::{Finding, NamePatterns, PolicyName, Principal};
 use crate::desired::{Guards, Limit, Override};
 use crate::observed::Body;
 use crate::plan::{Plan, plan};
-use crate::policy::{Document, Normal, normal, read};
+use crate::policy::{Document, Normal, normal};
 
 fn guarded(declared: &Declared, guards: Guards) -> Declared {
     let mut declared = declared.clone();
@@ -28,10 +28,10 @@ fn refusals(plan: &Plan) -> Vec<&Finding> {
 
 /// A document that gives nothing: what it allows it denies.
 fn nothing() -> Document {
-    let text = r#"{"Version":"2012-10-17","Statement":[
-        {"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::b/*"},
-        {"Effect":"Deny","Action":"s3:*","Resource":["arn:aws:s3:::b","arn:aws:s3:::b/*"]}]}"#;
-    read(text).document.unwrap()
+    of_statements(
+        r#"{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::b/*"},
+        {"Effect":"Deny","Action":"s3:*","Resource":["arn:aws:s3:::b","arn:aws:s3:::b/*"]}"#,
+    )
 }
 
 fn none_detached() -> Guards {
@@ -263,10 +263,6 @@ proptest! {
     }
 }
 
-fn document(statements: &str) -> Document {
-    read(&format!(r#"{{"Version":"2012-10-17","Statement":[{statements}]}}"#)).document.unwrap()
-}
-
 const DELETES: &str = r#"{"Effect":"Allow","Action":"s3:DeleteObject","Resource":"arn:aws:s3:::logs/*"}"#;
 
 #[test]
@@ -274,9 +270,9 @@ fn a_new_request_is_refused_though_no_action_is_new() {
     let kept = r#"{"Effect":"Deny","Action":"s3:DeleteObjectVersion","Resource":"arn:aws:s3:::logs/*"}"#;
     let world = World::new().with("p", 0).attached("alice", "p");
     let mut observed = world.observed("5.1.2");
-    let before = document(&format!("{DELETES},{kept}"));
+    let before = of_statements(&format!("{DELETES},{kept}"));
     observed.policies.insert(policy("p"), Body::Known(normal(&before)));
-    let mut declared = Declared::default().has("alice", "p").document("p", document(DELETES)).strict();
+    let mut declared = Declared::default().has("alice", "p").document("p", of_statements(DELETES)).strict();
     let refusing = plan(&declared.0, &observed);
     let [refusal] = refusals(&refusing)[..] else { panic!("{:?}", refusing.refusals) };
     assert_eq!(
@@ -297,9 +293,9 @@ fn temporary_credentials_of_a_user_count_for_new_access() {
         "Condition":{"StringNotEquals":{"aws:username":"alice"}}}"#;
     let world = World::new().with("p", 0).attached("alice", "p").attached("bob", "p");
     let mut observed = world.observed("5.1.2");
-    observed.policies.insert(policy("p"), Body::Known(normal(&document(DELETES))));
+    observed.policies.insert(policy("p"), Body::Known(normal(&of_statements(DELETES))));
     let declared = Declared::default().has("alice", "p").has("bob", "p");
-    let declared = declared.document("p", document(&format!("{DELETES},{others}"))).strict();
+    let declared = declared.document("p", of_statements(&format!("{DELETES},{others}"))).strict();
     let shown = plan(&declared.0, &observed);
     let gaining = |name: &str| {
         let mut access = shown.changes.iter().flat_map(|change| &change.access);

@@ -51,9 +51,13 @@ fn who(label: &str) -> Principal {
 
 /// The document of that number; all differ in what they allow.
 fn document(number: u8) -> Document {
-    let text = format!(
-        r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::bucket{number}/*"}}]}}"#
-    );
+    of_statements(&format!(
+        r#"{{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::bucket{number}/*"}}"#
+    ))
+}
+
+fn of_statements(statements: &str) -> Document {
+    let text = format!(r#"{{"Version":"2012-10-17","Statement":[{statements}]}}"#);
     read(&text).document.expect("a document")
 }
 

@@ -29,14 +29,17 @@ fn only(patterns: &[&str]) -> Only {
 }
 
 fn part(desired: &Desired, world: &World, patterns: &[&str]) -> Plan {
+    part_of(desired, world, &only(patterns))
+}
+
+fn part_of(desired: &Desired, world: &World, only: &Only) -> Plan {
     let observed = world.observed("5.1.2");
-    plan_part(desired, &observed, &Catalogue::of(&observed.identity.release), Some(&only(patterns)))
+    plan_part(desired, &observed, &Catalogue::of(&observed.identity.release), Some(only))
 }
 
 /// The same where some patterns may match nothing: a random world has not all objects, and a run removes some.
 fn part_or_nothing(desired: &Desired, world: &World, patterns: &[&str]) -> Plan {
-    let observed = world.observed("5.1.2");
-    plan_part(desired, &observed, &Catalogue::of(&observed.identity.release), Some(&only(patterns).or_nothing()))
+    part_of(desired, world, &only(patterns).or_nothing())
 }
 
 fn changed(plan: &Plan) -> Vec<String> {
