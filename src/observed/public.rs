@@ -19,14 +19,6 @@ pub struct PublicBucket {
     pub is_known: bool,
 }
 
-impl PublicBucket {
-    /// Whether anyone can do one of these.
-    #[must_use]
-    pub fn can_any(&self, kinds: &[RequestKind]) -> bool {
-        kinds.iter().any(|kind| self.can.contains(kind))
-    }
-}
-
 impl Buckets {
     /// The buckets that let in requests without a login, by any of the rules that count. `None` if the buckets were not read.
     #[must_use]
@@ -65,7 +57,8 @@ mod tests {
         let public = |policy: BucketPolicy| {
             let all = [(BucketName::parse("data").unwrap(), policy)].into();
             let found = Buckets::Known(all).public(&Context::new(&catalogue)).unwrap();
-            found.first().map(|of| (of.is_known, of.can_any(&[RequestKind::Read]), of.can_any(&[RequestKind::Write])))
+            let can = |of: &PublicBucket, kind| of.can.contains(&kind);
+            found.first().map(|of| (of.is_known, can(of, RequestKind::Read), can(of, RequestKind::Write)))
         };
         assert_eq!(public(policy(r#""*""#, "s3:GetObject")), Some((true, true, false)));
         assert_eq!(public(policy(r#"{"AWS":["alice"]}"#, "s3:GetObject")), None);

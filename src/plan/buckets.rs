@@ -43,13 +43,9 @@ pub(super) fn effects(
     document: impl Fn(&Principal) -> EffectiveDocument,
     cache: &AccessCache<'_>,
 ) -> BTreeMap<BucketName, BucketEffect> {
-    let changed = steps.iter().filter_map(|step| match &step.call {
-        Call::SetBucketPolicy { bucket, policy, .. } => Some((bucket, policy)),
-        Call::AddPolicy { .. }
-        | Call::RemovePolicy { .. }
-        | Call::Attach { .. }
-        | Call::RevokeKeys { .. }
-        | Call::Detach { .. } => None,
+    let changed = steps.iter().filter_map(|step| {
+        let Call::SetBucketPolicy { bucket, policy, .. } = &step.call else { return None };
+        Some((bucket, policy))
     });
     let changed: Vec<(&BucketName, &BucketTarget)> = changed.collect();
     of_changes(&changed, observed, document, cache)

@@ -51,17 +51,20 @@ pub struct AccessChange {
 }
 
 impl Change {
+    /// A change of this kind that says nothing else.
+    pub(super) fn new(id: ChangeId, kind: ChangeKind, notes: Vec<Note>) -> Self {
+        Self { id, kind, notes, basis: Vec::new(), access: Vec::new(), combined: None, term: None }
+    }
+
     /// The users and groups that have an added, replaced or renamed policy before and after, in the order of their names.
     pub fn attached(&self) -> &[AttachedPrincipal] {
-        match &self.kind {
-            ChangeKind::AddPolicy { attached, .. }
-            | ChangeKind::ReplacePolicy { attached, .. }
-            | ChangeKind::RenamePolicy { attached, .. } => attached,
-            ChangeKind::RemovePolicy { .. }
-            | ChangeKind::Attach { .. }
-            | ChangeKind::Move { .. }
-            | ChangeKind::Detach { .. }
-            | ChangeKind::SetBucketPolicy { .. } => &[],
+        if let ChangeKind::AddPolicy { attached, .. }
+        | ChangeKind::ReplacePolicy { attached, .. }
+        | ChangeKind::RenamePolicy { attached, .. } = &self.kind
+        {
+            attached
+        } else {
+            &[]
         }
     }
 }

@@ -193,15 +193,7 @@ impl Describe<'_> {
         let basis = self.same.get(policy).map(|(_, basis)| basis.clone()).unwrap_or_default();
         let is_new = matches!(kind, ChangeKind::AddPolicy { .. } | ChangeKind::ReplacePolicy { .. });
         let combined = self.combined.get(policy).filter(|_| is_new).cloned();
-        Some(Change {
-            id: ChangeId::Policy(policy.clone()),
-            kind,
-            notes,
-            basis,
-            access: Vec::new(),
-            combined,
-            term: None,
-        })
+        Some(Change { basis, combined, ..Change::new(ChangeId::Policy(policy.clone()), kind, notes) })
     }
 
     fn bucket(&self, bucket: &BucketName, effect: &BucketEffect) -> Change {
@@ -213,15 +205,8 @@ impl Describe<'_> {
             combined: None,
         });
         let BucketEffect { before, after, given, .. } = effect.clone();
-        Change {
-            id: ChangeId::Bucket(bucket.clone()),
-            kind: ChangeKind::SetBucketPolicy { bucket: bucket.clone(), before, after, given },
-            notes: Vec::new(),
-            basis: Vec::new(),
-            access: access.collect(),
-            combined: None,
-            term: None,
-        }
+        let kind = ChangeKind::SetBucketPolicy { bucket: bucket.clone(), before, after, given };
+        Change { access: access.collect(), ..Change::new(ChangeId::Bucket(bucket.clone()), kind, Vec::new()) }
     }
 
     /// Whether an identity provider may give a policy by its name: the configuration says so, or the cluster does not say that
@@ -287,8 +272,7 @@ impl Describe<'_> {
         if self.ordered.fallbacks.contains(&ChangeId::Principal(principal.clone())) {
             notes.push(Note::NoRoomToMove);
         }
-        let id = ChangeId::Principal(principal.clone());
         let term = self.desired.term(principal);
-        Some(Change { id, kind, notes, basis: Vec::new(), access: Vec::new(), combined: None, term })
+        Some(Change { term, ..Change::new(ChangeId::Principal(principal.clone()), kind, notes) })
     }
 }

@@ -72,11 +72,9 @@ struct Simulation<'a> {
 
 impl<'a> Simulation<'a> {
     fn new(steps: &[Step], observed: &'a Observed) -> Self {
-        let names = steps.iter().filter_map(|step| match &step.call {
-            Call::AddPolicy { policy, .. } | Call::RemovePolicy { policy, .. } => {
-                Some((policy.clone(), BTreeSet::new()))
-            }
-            Call::Attach { .. } | Call::RevokeKeys { .. } | Call::Detach { .. } | Call::SetBucketPolicy { .. } => None,
+        let names = steps.iter().filter_map(|step| {
+            let (Call::AddPolicy { policy, .. } | Call::RemovePolicy { policy, .. }) = &step.call else { return None };
+            Some((policy.clone(), BTreeSet::new()))
         });
         let mut has: BTreeMap<PolicyName, BTreeSet<Principal>> = names.collect();
         let single = observed.attachments();

@@ -228,14 +228,8 @@ impl Builder<'_> {
 
     /// The document with which this plan adds a policy.
     fn added_text(&self, policy: &PolicyName) -> Option<Arc<str>> {
-        match &self.graph.nodes.get(&Key::Add(policy.clone()))?.call {
-            Call::AddPolicy { document, .. } => Some(document.shared_json()),
-            Call::RemovePolicy { .. }
-            | Call::Attach { .. }
-            | Call::RevokeKeys { .. }
-            | Call::Detach { .. }
-            | Call::SetBucketPolicy { .. } => None,
-        }
+        let added = self.graph.nodes.get(&Key::Add(policy.clone()))?;
+        if let Call::AddPolicy { document, .. } = &added.call { Some(document.shared_json()) } else { None }
     }
 
     fn attachments(&mut self) {
@@ -334,13 +328,8 @@ impl Builder<'_> {
     fn wait_for_detaching(&mut self) {
         let mut waits = Vec::new();
         for (key, node) in &self.graph.nodes {
-            let left = match &node.call {
-                Call::Attach { expects: Some(left), .. } | Call::Detach { policy: left, .. } => left,
-                Call::Attach { expects: None, .. }
-                | Call::RevokeKeys { .. }
-                | Call::AddPolicy { .. }
-                | Call::RemovePolicy { .. }
-                | Call::SetBucketPolicy { .. } => continue,
+            let (Call::Attach { expects: Some(left), .. } | Call::Detach { policy: left, .. }) = &node.call else {
+                continue;
             };
             for policy in left.listed() {
                 if self.is_added_to_name(&policy) {

@@ -78,19 +78,11 @@ fn first_attaches(steps: &[Step], can: Capabilities) -> BTreeMap<&UserName, Firs
         return first;
     }
     for step in steps {
-        match &step.call {
-            Call::Attach { principal: Principal::User(user), expects, .. } => {
-                let without_policy = expects.is_none() && !had_policy.contains(user);
-                first.entry(user).or_insert(FirstAttach { step: step.id, without_policy });
-            }
-            Call::Detach { principal: Principal::User(user), .. } | Call::RevokeKeys { user } => {
-                had_policy.insert(user);
-            }
-            Call::Attach { principal: Principal::Group(_), .. }
-            | Call::Detach { principal: Principal::Group(_), .. }
-            | Call::AddPolicy { .. }
-            | Call::RemovePolicy { .. }
-            | Call::SetBucketPolicy { .. } => {}
+        if let Call::Attach { principal: Principal::User(user), expects, .. } = &step.call {
+            let without_policy = expects.is_none() && !had_policy.contains(user);
+            first.entry(user).or_insert(FirstAttach { step: step.id, without_policy });
+        } else if let Call::Detach { principal: Principal::User(user), .. } | Call::RevokeKeys { user } = &step.call {
+            had_policy.insert(user);
         }
     }
     first

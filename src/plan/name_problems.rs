@@ -73,12 +73,10 @@ fn of_kind<'a>(
 /// Users and groups that a step names and that no call can carry. No configuration can declare them, but they can have a
 /// policy that is replaced, or be owned.
 pub(super) fn not_addressable(steps: &[Step]) -> Vec<Finding> {
-    let named = steps.iter().filter_map(|step| match &step.call {
-        Call::Attach { principal, .. } | Call::Detach { principal, .. } => Some((principal, step.change.to_string())),
-        // The configuration declares the user, by a name that calls can carry.
-        Call::RevokeKeys { .. } | Call::AddPolicy { .. } | Call::RemovePolicy { .. } | Call::SetBucketPolicy { .. } => {
-            None
-        }
+    // The configuration declares the user whose keys are revoked, by a name that calls can carry.
+    let named = steps.iter().filter_map(|step| {
+        let (Call::Attach { principal, .. } | Call::Detach { principal, .. }) = &step.call else { return None };
+        Some((principal, step.change.to_string()))
     });
     let principals: BTreeMap<&Principal, String> = named.collect();
     let finding = |(principal, change): (&Principal, String)| {
@@ -117,14 +115,9 @@ pub(super) fn duplicates(desired: &Desired, observed: &Observed, comparison: &Co
 /// Removals of policies that a directory gives to users: their refresh then fails with "S3 policy not found" (vendor
 /// definition, 5.1).
 pub(super) fn given_by_directory(observed: &Observed, steps: &[Step]) -> Vec<Finding> {
-    let removed = steps.iter().filter_map(|step| match &step.call {
-        Call::RemovePolicy { policy, .. } if policy.temporary_for().is_none() => Some(policy),
-        Call::RemovePolicy { .. }
-        | Call::AddPolicy { .. }
-        | Call::Attach { .. }
-        | Call::Detach { .. }
-        | Call::RevokeKeys { .. }
-        | Call::SetBucketPolicy { .. } => None,
+    let removed = steps.iter().filter_map(|step| {
+        let Call::RemovePolicy { policy, .. } = &step.call else { return None };
+        Some(policy).filter(|policy| policy.temporary_for().is_none())
     });
     let finding = |policy: &PolicyName| {
         let gives =

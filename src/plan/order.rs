@@ -133,15 +133,12 @@ fn sequence(graph: &mut Graph, precedences: &Precedences, room: usize) -> Result
 
 /// The additions whose change later removes another policy, such as a temporary one: their room is free again then.
 fn returning(graph: &Graph) -> BTreeSet<Key> {
-    let frees = |(key, node): (&Key, &Node)| match key {
-        Key::Remove(policy) if !graph.added_instead.contains_key(policy) => Some(node.change.clone()),
-        Key::Remove(_) | Key::Add(_) | Key::Attach(..) | Key::RevokeKeys(_) | Key::Detach(_) | Key::Bucket(_) => None,
-    };
+    let frees = |key: &Key| matches!(key, Key::Remove(policy) if !graph.added_instead.contains_key(policy));
+    let freeing: BTreeSet<&ChangeId> =
+        graph.nodes.iter().filter(|(key, _)| frees(key)).map(|(_, node)| &node.change).collect();
     let instead: BTreeSet<&PolicyName> = graph.added_instead.values().collect();
-    let freeing: BTreeSet<ChangeId> = graph.nodes.iter().filter_map(frees).collect();
-    let returns = |(key, node): &(&Key, &Node)| match key {
-        Key::Add(policy) => !instead.contains(policy) && freeing.contains(&node.change),
-        Key::Remove(_) | Key::Attach(..) | Key::RevokeKeys(_) | Key::Detach(_) | Key::Bucket(_) => false,
+    let returns = |(key, node): &(&Key, &Node)| {
+        matches!(key, Key::Add(policy) if !instead.contains(policy)) && freeing.contains(&node.change)
     };
     graph.nodes.iter().filter(returns).map(|(key, _)| key.clone()).collect()
 }
@@ -154,32 +151,21 @@ fn possible_fallbacks(
     comparison: &Comparison,
     methods: &BTreeMap<PolicyName, ReplaceMethod>,
 ) -> Vec<ChangeId> {
-    let swaps = unplaced.iter().filter_map(|key| match &graph.nodes.get(key)?.change {
-        ChangeId::Policy(policy)
-            if matches!(methods.get(policy), Some(ReplaceMethod::Swap(_))) && can_gap(policy, comparison) =>
-        {
-            Some(ChangeId::Policy(policy.clone()))
-        }
-        ChangeId::Policy(_) | ChangeId::Principal(_) | ChangeId::Bucket(_) => None,
+    let swaps = unplaced.iter().filter_map(|key| {
+        let ChangeId::Policy(policy) = &graph.nodes.get(key)?.change else { return None };
+        let is_swap = matches!(methods.get(policy), Some(ReplaceMethod::Swap(_)));
+        (is_swap && can_gap(policy, comparison)).then(|| ChangeId::Policy(policy.clone()))
     });
     let mut swaps: Vec<_> = swaps.collect();
     swaps.dedup();
     if !swaps.is_empty() {
         return swaps;
     }
-    let moves = unplaced.iter().filter_map(|key| match &graph.nodes.get(key)?.call {
-        Call::Attach { principal, expects: Some(left), .. }
-            if comparison.policies.get(left) == Some(&PolicyAction::Remove)
-                || comparison.renamed_to(left).is_some() =>
-        {
-            Some(ChangeId::Principal(principal.clone()))
-        }
-        Call::Attach { .. }
-        | Call::AddPolicy { .. }
-        | Call::RemovePolicy { .. }
-        | Call::RevokeKeys { .. }
-        | Call::Detach { .. }
-        | Call::SetBucketPolicy { .. } => None,
+    let moves = unplaced.iter().filter_map(|key| {
+        let Call::Attach { principal, expects: Some(left), .. } = &graph.nodes.get(key)?.call else { return None };
+        let is_removed = comparison.policies.get(left) == Some(&PolicyAction::Remove);
+        let may_make_room = is_removed || comparison.renamed_to(left).is_some();
+        may_make_room.then(|| ChangeId::Principal(principal.clone()))
     });
     moves.collect()
 }

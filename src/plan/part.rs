@@ -51,11 +51,9 @@ impl Selection {
         closure.run();
         let Closure { selected, needed, mut findings, .. } = closure;
         let desired = part(&readable, observed, &whole, &selected);
-        let of_whole = Elsewhere { readable: &readable, whole: &whole, part: &desired, observed, only };
-        let errors_elsewhere = of_whole.errors(catalogue);
+        let [errors_elsewhere, temporary] = elsewhere([&readable, &desired], &whole, observed, only, catalogue);
         let problems = errors_elsewhere.len();
-        findings.extend(errors_elsewhere);
-        findings.extend(of_whole.about_temporary_policies());
+        findings.extend(errors_elsewhere.into_iter().chain(temporary));
         let needed = needed.into_iter().map(|(id, by)| Needed { id, by }).collect();
         let (unread, patterns, errors) = (only.unread().objects.clone(), only.patterns(), only.errors().len());
         Self { desired, readable, whole, unread, patterns, needed, errors, problems, findings }
@@ -100,38 +98,28 @@ impl Selection {
     }
 }
 
-/// A part, and everything that could be read.
-struct Elsewhere<'a> {
-    readable: &'a Desired,
-    whole: &'a Comparison,
-    part: &'a Desired,
-    observed: &'a Observed,
-    only: &'a Only,
-}
-
-impl Elsewhere<'_> {
-    /// The errors of everything that are none of the part, as warnings.
-    fn errors(&self, catalogue: &Catalogue) -> Vec<Finding> {
-        let mut rest = self.readable.clone();
-        rest.policies.retain(|policy, _| !self.part.policies.contains_key(policy));
-        rest.broken.clear();
-        let of_part = problems(self.part, self.observed, &compare(self.part, self.observed));
-        let is_new = |error: &Finding| !of_part.iter().any(|known| known.message == error.message);
-        // A policy whose declaration cannot be read is declared.
-        let is_certain = |error: &Finding| self.only.errors().is_empty() || error.code != codes::NO_SUCH_POLICY;
-        let of_whole = problems(self.readable, self.observed, self.whole).into_iter().chain(lint(&rest, catalogue));
-        let errors = of_whole.filter(|finding| finding.is_error() && is_new(finding) && is_certain(finding));
-        errors.map(|error| left_out(&error)).collect()
-    }
-
-    /// The warnings about temporary policies of no declared policy; none if some declarations could not be read.
-    fn about_temporary_policies(&self) -> Vec<Finding> {
-        if !self.only.errors().is_empty() {
-            return Vec::new();
-        }
-        let of_whole = problems(self.readable, self.observed, self.whole).into_iter();
-        of_whole.filter(|finding| finding.code == codes::UNMANAGED_TEMPORARY).collect()
-    }
+/// The errors of everything that could be read and that are none of the part, as warnings; and the warnings about temporary
+/// policies of no declared policy. If some declarations could not be read, a policy may be declared there.
+fn elsewhere(
+    [readable, part]: [&Desired; 2],
+    whole: &Comparison,
+    observed: &Observed,
+    only: &Only,
+    catalogue: &Catalogue,
+) -> [Vec<Finding>; 2] {
+    let mut rest = readable.clone();
+    rest.policies.retain(|policy, _| !part.policies.contains_key(policy));
+    rest.broken.clear();
+    let of_part = problems(part, observed, &compare(part, observed));
+    let is_new = |error: &Finding| !of_part.iter().any(|known| known.message == error.message);
+    let is_all_read = only.errors().is_empty();
+    let is_certain = |error: &Finding| is_all_read || error.code != codes::NO_SUCH_POLICY;
+    let mut of_whole = problems(readable, observed, whole);
+    let temporary = of_whole.iter().filter(|finding| is_all_read && finding.code == codes::UNMANAGED_TEMPORARY);
+    let temporary = temporary.cloned().collect();
+    of_whole.extend(lint(&rest, catalogue));
+    let errors = of_whole.iter().filter(|finding| finding.is_error() && is_new(finding) && is_certain(finding));
+    [errors.map(left_out).collect(), temporary]
 }
 
 /// The problems of a desired state that are known before its calls are ordered.

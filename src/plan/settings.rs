@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::{CannedPolicy, NamePattern, NamePatterns, PolicyName};
 use crate::desired::{
-    BucketIntent, DeclaredAttachment, Desired, Destination, Envelope, Expectation, Limit, Moment, PolicyIntent,
-    Schedule, Strategy, Via,
+    BucketIntent, DeclaredAttachment, Desired, Destination, Expectation, Limit, Moment, PolicyIntent, Schedule,
+    Strategy, Via,
 };
 use crate::policy::Catalogue;
 use crate::policy::access::RuleList;
@@ -78,8 +78,7 @@ impl Review {
             settings(own).into_iter().chain(schedules).collect()
         });
         let mut settings = changed(&before, &after);
-        settings.extend(expectations(base, proposal));
-        settings.extend(envelopes(base, proposal));
+        settings.extend(contract(base, proposal));
         Self { undeclared: undeclared(base, proposal), settings }
     }
 
@@ -164,37 +163,26 @@ fn attachment(of: &DeclaredAttachment) -> Option<String> {
     of.policy().map(|policy| text(policy.as_str()))
 }
 
-/// The expectations that a proposal removes or changes. A new one only demands more.
-fn expectations(base: &Desired, proposal: &Desired) -> Vec<SettingChange> {
-    let is_there = |of: &Expectation| proposal.expectations.iter().any(|other| other.demands_like(of));
-    let gone = base.expectations.iter().filter(|expectation| !is_there(expectation));
-    let change = |expectation: &Expectation| SettingChange {
-        name: format!("expect.{}", key(&expectation.name)),
-        before: Some(text(&demanded(expectation))),
-        after: proposal
-            .expectations
-            .iter()
-            .find(|other| other.name == expectation.name)
-            .map(|other| text(&demanded(other))),
+/// The expectations and envelopes that a proposal removes or changes. A new one only demands more, or allows less.
+fn contract(base: &Desired, proposal: &Desired) -> Vec<SettingChange> {
+    let change = |name: String, before: String, after: Option<String>| SettingChange {
+        name,
+        before: Some(text(&before)),
+        after: after.as_deref().map(text),
     };
-    gone.map(change).collect()
-}
-
-/// The envelopes that a proposal removes or changes. A new one only allows less.
-fn envelopes(base: &Desired, proposal: &Desired) -> Vec<SettingChange> {
-    let is_there = |of: &Envelope| proposal.envelopes.iter().any(|other| other.binds_like(of));
-    let gone = base.envelopes.iter().filter(|envelope| !is_there(envelope));
-    let change = |envelope: &Envelope| SettingChange {
-        name: format!("envelope.{}", key(&envelope.name)),
-        before: Some(text(&envelope.text)),
-        after: proposal.envelopes.iter().find(|other| other.name == envelope.name).map(|other| text(&other.text)),
-    };
-    gone.map(change).collect()
-}
-
-fn demanded(expectation: &Expectation) -> String {
-    let strict = if expectation.strict { " (strict)" } else { "" };
-    format!("{}{strict}", expectation.text)
+    let demanded = |of: &Expectation| format!("{}{}", of.text, if of.strict { " (strict)" } else { "" });
+    let (expectations, envelopes) = (&proposal.expectations, &proposal.envelopes);
+    let gone = base.expectations.iter().filter(|of| !expectations.iter().any(|other| other.demands_like(of)));
+    let of_expectations = gone.map(|of| {
+        let after = expectations.iter().find(|other| other.name == of.name);
+        change(format!("expect.{}", key(&of.name)), demanded(of), after.map(demanded))
+    });
+    let gone = base.envelopes.iter().filter(|of| !envelopes.iter().any(|other| other.binds_like(of)));
+    let of_envelopes = gone.map(|of| {
+        let after = envelopes.iter().find(|other| other.name == of.name);
+        change(format!("envelope.{}", key(&of.name)), of.text.clone(), after.map(|other| other.text.clone()))
+    });
+    of_expectations.chain(of_envelopes).collect()
 }
 
 fn changed(base: &BTreeMap<String, String>, proposal: &BTreeMap<String, String>) -> Vec<SettingChange> {
