@@ -45,12 +45,7 @@ impl EditedFile {
         let not_a_table = || CannotEdit::new(format!("`policies` of {} is no table", self.path), "make it a table");
         let policies = self.document.entry("policies").or_insert_with(implicit_table).as_table_like_mut();
         let entry = policies.ok_or_else(not_a_table)?.entry(&escaped(policy.as_str())).or_insert_with(implicit_table);
-        if let Item::Table(table) = entry
-            && table.is_implicit()
-        {
-            table.set_implicit(false);
-            table.set_position(Some(end));
-        }
+        write_header(entry, end);
         entry.as_table_like_mut().ok_or_else(not_a_table)
     }
 
@@ -85,12 +80,8 @@ impl EditedFile {
         let name = section_of(principal);
         let end = last_position(self.document.as_table()) + 1;
         let section = self.document.entry(&name).or_insert_with(implicit_table);
-        if let Item::Table(table) = section
-            && table.is_implicit()
-            && !table.is_dotted()
-        {
-            table.set_implicit(false);
-            table.set_position(Some(end));
+        if section.as_table().is_none_or(|table| !table.is_dotted()) {
+            write_header(section, end);
         }
         let Some(section) = section.as_table_like_mut() else {
             return Err(CannotEdit::new(format!("`{name}` of {} is no table", self.path), "make it a table"));
@@ -174,6 +165,14 @@ fn implicit_table() -> Item {
     let mut table = Table::new();
     table.set_implicit(true);
     Item::Table(table)
+}
+
+/// Gives a table without a header one, at this position.
+fn write_header(item: &mut Item, position: isize) {
+    if let Some(table) = item.as_table_mut().filter(|table| table.is_implicit()) {
+        table.set_implicit(false);
+        table.set_position(Some(position));
+    }
 }
 
 fn is_formatted(path: &str, text: &str) -> bool {

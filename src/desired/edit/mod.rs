@@ -152,7 +152,7 @@ impl<'a> Editor<'a> {
                 self.add(principal, attachment, Some(written.file), taken.as_ref().filter(|_| keeps_term))
             }
             None => match self.desired.entry(principal) {
-                Some(entry) => Err(from_template(principal, entry.at.clone())),
+                Some(entry) => Err(from_template(&principal.to_string(), entry.at.clone())),
                 None => self.add(principal, attachment, None, None),
             },
         }
@@ -206,9 +206,7 @@ fn written_out(section: Option<&dyn TableLike>) -> impl Iterator<Item = (&str, &
     entries.filter(|(_, entry)| entry.as_table_like().is_none_or(|entry| !entry.contains_key(EACH)))
 }
 
-fn from_template(principal: &Principal, at: Option<Location>) -> CannotEdit {
-    let message =
-        format!("{principal} comes from a template or has a variable in its name, so it has no entry to change");
-    let help = "change it by hand";
-    CannotEdit { at, ..CannotEdit::new(message, help) }
+fn from_template(object: &str, at: Option<Location>) -> CannotEdit {
+    let message = format!("{object} comes from a template or has a variable in its name, so it has no entry to change");
+    CannotEdit { at, ..CannotEdit::new(message, "change it by hand") }
 }

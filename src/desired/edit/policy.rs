@@ -4,10 +4,12 @@ use std::path::{Path, PathBuf};
 
 use toml_edit::{Array, Decor, Item, Table, TableLike, Value, value};
 
+use super::entry::Removed;
 use super::file::EditedFile;
-use super::{CannotEdit, Editor, array};
-use crate::base::{Location, PolicyName};
+use super::{CannotEdit, Editor, array, from_template};
+use crate::base::PolicyName;
 use crate::desired::fill::{escaped, unescaped};
+use crate::desired::format::text;
 
 /// The file that has, or will have, the document of a policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,7 +40,7 @@ impl Editor<'_> {
             let main = self.files.first().map(EditedFile::directory).unwrap_or_default();
             let declared = self.desired.policies.get(policy).or_else(|| self.desired.abstracts.get(policy));
             return match declared {
-                Some(entry) => Err(from_template(policy, entry.at.clone())),
+                Some(entry) => Err(from_template(&format!("policy `{policy}`"), entry.at.clone())),
                 None => Ok(DocumentPlace::NewBelow(main)),
             };
         };
@@ -79,13 +81,17 @@ fn shared(document: &Path) -> CannotEdit {
     CannotEdit::new(message, "give the policy a document of its own first")
 }
 
-fn from_template(policy: &PolicyName, at: Option<Location>) -> CannotEdit {
-    let message =
-        format!("policy `{policy}` comes from a template or has a variable in its name, so it has no entry to change");
-    CannotEdit { at, ..CannotEdit::new(message, "change it by hand") }
-}
-
 impl EditedFile {
+    fn directory(&self) -> PathBuf {
+        Path::new(self.path()).parent().unwrap_or(Path::new("")).to_path_buf()
+    }
+
+    /// The documents that policies of this file name.
+    fn documents(&self) -> impl Iterator<Item = &str> {
+        let entries = self.section("policies").into_iter().flat_map(TableLike::iter);
+        entries.filter_map(|(_, entry)| entry.as_table_like()?.get("document")?.as_str())
+    }
+
     fn declare(&mut self, policy: &PolicyName, content: PolicyContent<'_>, allowed: &[&str]) -> Result<(), CannotEdit> {
         let entry = self.policy_entry(policy)?;
         let new = match content {
@@ -105,33 +111,30 @@ impl EditedFile {
 
 /// Replaces the key with the content of a policy. The comments of that key stay.
 fn set_content(entry: &mut dyn TableLike, key: &str, new: Value) {
-    let mut decor: Option<(Decor, Decor)> = None;
+    let mut decor: Option<Removed> = None;
     for old in CONTENTS {
-        let before = entry.key(old).map(|key| key.leaf_decor().clone());
+        let key = entry.key(old).map(|key| key.leaf_decor().clone());
         match entry.remove(old) {
-            Some(Item::Value(value)) => decor = decor.or_else(|| Some((before?, value.decor().clone()))),
+            Some(Item::Value(value)) => {
+                decor = decor.or_else(|| Some(Removed { key: key?, value: value.decor().clone() }))
+            }
             Some(Item::ArrayOfTables(tables)) => {
                 // Its comments are before the header of the first statement.
-                let first = tables.iter().next().map(|first| first.decor().clone());
-                decor = decor.or_else(|| Some((Decor::new(comments(&first?), " "), Decor::new(" ", ""))));
+                let first = tables.iter().next().map(|first| Decor::new(comments(first.decor()), " "));
+                decor = decor.or_else(|| Some(Removed { key: first?, value: Decor::new(" ", "") }));
             }
             Some(Item::Table(_) | Item::None) | None => {}
         }
     }
     entry.insert(key, value(new));
-    if let Some((before, behind)) = decor {
-        if let Some(mut key) = entry.key_mut(key) {
-            *key.leaf_decor_mut() = before;
-        }
-        if let Some(value) = entry.get_mut(key).and_then(Item::as_value_mut) {
-            *value.decor_mut() = behind;
-        }
+    if let Some(decor) = decor {
+        decor.give_to(entry, key);
     }
 }
 
 /// The comments before a header.
 fn comments(decor: &Decor) -> String {
-    let before = decor.prefix().and_then(|raw| raw.as_str()).unwrap_or_default().to_owned();
+    let before = text(decor.prefix());
     before.lines().map(str::trim).filter(|line| line.starts_with('#')).map(|line| format!("{line}\n")).collect()
 }
 
@@ -148,17 +151,5 @@ fn allow(entry: &mut dyn TableLike, rules: &[&str]) {
         if !allowed.iter().any(|known| known.as_str() == Some(rule)) {
             array::add(allowed, (*rule).into());
         }
-    }
-}
-
-impl EditedFile {
-    pub(super) fn directory(&self) -> PathBuf {
-        Path::new(self.path()).parent().unwrap_or(Path::new("")).to_path_buf()
-    }
-
-    /// The documents that policies of this file name.
-    fn documents(&self) -> impl Iterator<Item = &str> {
-        let entries = self.section("policies").into_iter().flat_map(TableLike::iter);
-        entries.filter_map(|(_, entry)| entry.as_table_like()?.get("document")?.as_str())
     }
 }

@@ -11,6 +11,7 @@ use toml_edit::{DocumentMut, Item, Table};
 use super::codes;
 use super::parse::{other_version, secrets_of_lines, syntax};
 use crate::base::{Finding, Location, Sources};
+pub(super) use values::text;
 use values::{Comments, line_comment};
 
 /// A text that is not TOML or requires another version: the findings, and the text without possible secrets.
@@ -92,7 +93,7 @@ fn sort_entries(table: &mut Table) {
     }
     let (mut group, mut groups, mut starts) = (0, BTreeMap::new(), BTreeMap::new());
     for (mut key, _) in table.iter_mut().filter(|(_, item)| item.is_value()) {
-        let mut comments = Comments::of(key.leaf_decor().prefix().and_then(|raw| raw.as_str()).unwrap_or_default());
+        let mut comments = Comments::of(text(key.leaf_decor().prefix()));
         if comments.parted || !comments.headings.is_empty() {
             group += 1;
             starts.insert(group, (comments.parted, std::mem::take(&mut comments.headings)));
@@ -107,7 +108,7 @@ fn sort_entries(table: &mut Table) {
     for (mut key, _) in table.iter_mut().filter(|(_, item)| item.is_value()) {
         let start = groups.get(key.get()).and_then(|group| starts.remove(group));
         if let Some((parted, headings)) = start {
-            let own = Comments::of(key.leaf_decor().prefix().and_then(|raw| raw.as_str()).unwrap_or_default());
+            let own = Comments::of(text(key.leaf_decor().prefix()));
             key.leaf_decor_mut().set_prefix(Comments { headings, ..own }.text(parted));
         }
     }
@@ -131,7 +132,7 @@ fn format_keys(table: &mut Table, path: &str, first: &mut bool) {
     for (mut key, item) in table.iter_mut() {
         match item {
             Item::Value(value) => {
-                let comments = Comments::of(key.leaf_decor().prefix().and_then(|raw| raw.as_str()).unwrap_or_default());
+                let comments = Comments::of(text(key.leaf_decor().prefix()));
                 let text = comments.text(comments.parted && !*first);
                 *first = false;
                 key.fmt();
@@ -266,7 +267,7 @@ fn collect_headers(table: &Table, path: &mut Vec<String>, found: &mut Vec<Header
         };
         for inner in tables {
             if let Some(position) = inner.position().filter(|_| has_header(inner)) {
-                let raw = inner.decor().prefix().and_then(|raw| raw.as_str()).unwrap_or_default();
+                let raw = text(inner.decor().prefix());
                 let (section, entry) = (path[0].clone(), path.get(1).cloned());
                 found.push(Header { position, section, entry, comments: Comments::of(raw) });
             }
@@ -296,7 +297,7 @@ fn apply_positions(table: &mut Table, positions: &BTreeMap<isize, (isize, String
                 inner.set_position(Some(*position));
                 let decor = inner.decor_mut();
                 decor.set_prefix(comments.as_str());
-                decor.set_suffix(line_comment(decor.suffix().and_then(|raw| raw.as_str()).unwrap_or_default()));
+                decor.set_suffix(line_comment(text(decor.suffix())));
             }
             apply_positions(inner, positions);
         }

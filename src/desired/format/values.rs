@@ -104,7 +104,7 @@ impl ListComments {
             comments.take(at, text(value.decor().prefix()));
             comments.take(at + 1, text(value.decor().suffix()));
         }
-        comments.take(count, raw(array.trailing()));
+        comments.take(count, text(Some(array.trailing())));
         comments
     }
 
@@ -174,7 +174,7 @@ fn has_comments_inside(value: &Value) -> bool {
     match value {
         Value::Array(array) => {
             let around = |value: &Value| has_comment(value.decor()) || has_comments_inside(value);
-            raw(array.trailing()).contains('#') || array.iter().any(around)
+            text(Some(array.trailing())).contains('#') || array.iter().any(around)
         }
         Value::InlineTable(table) => has_comments(table),
         Value::String(_) | Value::Integer(_) | Value::Float(_) | Value::Boolean(_) | Value::Datetime(_) => false,
@@ -186,17 +186,14 @@ fn has_comments(table: &InlineTable) -> bool {
         let key = table.key(key).is_some_and(|key| has_comment(key.leaf_decor()) || has_comment(key.dotted_decor()));
         key || has_comment(value.decor()) || has_comments_inside(value)
     });
-    raw(table.trailing()).contains('#') || inside.any(|commented| commented)
+    text(Some(table.trailing())).contains('#') || inside.any(|commented| commented)
 }
 
 fn has_comment(decor: &Decor) -> bool {
     text(decor.prefix()).contains('#') || text(decor.suffix()).contains('#')
 }
 
-fn text(raw: Option<&RawString>) -> &str {
+/// The text of a part between items.
+pub(in crate::desired) fn text(raw: Option<&RawString>) -> &str {
     raw.and_then(RawString::as_str).unwrap_or_default()
-}
-
-fn raw(raw: &RawString) -> &str {
-    raw.as_str().unwrap_or_default()
 }
