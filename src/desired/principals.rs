@@ -48,11 +48,7 @@ impl FileReader<'_> {
         let principal = self.name(kind, parse(written.get()), written)?;
         let at = Some(self.report.at(written.span()));
         let has = DeclaredAttachment::Has(policy.clone());
-        let term = Written {
-            revoke_keys: raw.revoke_keys.as_ref(),
-            ..Written::new(&raw.from, &raw.before, &raw.until, &raw.then)
-        };
-        let schedule = self.schedule(&principal, &term, &has)?;
+        let schedule = self.schedule(&principal, &raw.clone().into(), &has)?;
         let entry = PrincipalEntry { intent: has, at: at.clone() };
         Some(Declared { principal, entry, schedule, attachment: at, listed_by: Some(policy.clone()) })
     }
@@ -60,10 +56,7 @@ impl FileReader<'_> {
     /// Reads an entry of `[users]` or `[groups]`.
     pub(super) fn principal(&mut self, principal: Principal, raw: &RawUser, name: &At<String>) -> Option<Declared> {
         let detached = raw.detached.unwrap_or(false);
-        let term = Written {
-            revoke_keys: raw.revoke_keys.as_ref().filter(|_| !detached),
-            ..Written::new(&raw.from, &raw.before, &raw.until, &raw.then)
-        };
+        let term = RawUser { revoke_keys: raw.revoke_keys.clone().filter(|_| !detached), ..raw.clone() };
         let mut attachment = None;
         let intent = match (&raw.policy, detached) {
             (Some(policy), true) => {
@@ -97,21 +90,21 @@ impl FileReader<'_> {
     fn schedule(
         &mut self,
         principal: &Principal,
-        written: &Written<'_>,
+        written: &RawUser,
         attachment: &DeclaredAttachment,
     ) -> Option<Option<Schedule>> {
         let known = self.report.findings.len();
         self.combination(principal, written, attachment);
-        let (from, until) = (self.moment(written.from), self.moment(written.until));
-        let before = self.other_attachment(written.before);
-        let then = self.other_attachment(written.then);
-        if let (Some(from), Some(until), Some(at)) = (from, until, written.until)
+        let [from, until] = [&written.from, &written.until].map(|at| self.moment(at.as_ref()));
+        let [before, then] = [&written.before, &written.then].map(|other| self.other_attachment(other.as_ref()));
+        if let (Some(from), Some(until), Some(at)) = (from, until, &written.until)
             && until.end() <= from.begin()
         {
             let message = format!("the access of {principal} ends on {until}, before it begins on {from}");
             self.report.error(codes::BAD_TERM, at.span(), message, "write a later `until`, or an earlier `from`");
         }
-        let revokes = written.revokes() && then == DeclaredAttachment::Detached;
+        let is_true = written.revoke_keys.as_ref().is_some_and(|revoke| *revoke.get());
+        let revokes = is_true && then == DeclaredAttachment::Detached;
         let then = if revokes { DeclaredAttachment::Revoked } else { then };
         if self.report.findings.len() > known {
             return None;
@@ -121,8 +114,8 @@ impl FileReader<'_> {
     }
 
     /// Reports keys that need others.
-    fn combination(&mut self, principal: &Principal, written: &Written<'_>, attachment: &DeclaredAttachment) {
-        let Written { from, before, until, then, revoke_keys } = *written;
+    fn combination(&mut self, principal: &Principal, written: &RawUser, attachment: &DeclaredAttachment) {
+        let RawUser { from, before, until, then, revoke_keys, .. } = written;
         let mut bad = |span, message: String, help: &str| self.report.error(codes::BAD_TERM, span, message, help);
         if let (Some(before), None) = (before, from) {
             bad(before.span(), format!("`before` of {principal} needs `from`"), "add `from`, or remove `before`");
@@ -131,12 +124,12 @@ impl FileReader<'_> {
             bad(then.span(), format!("`then` of {principal} needs `until`"), "add `until`, or remove `then`");
         }
         let has_policy = matches!(attachment, DeclaredAttachment::Has(_));
-        if let Some(at) = from.or(until).filter(|_| !has_policy) {
+        if let Some(at) = from.as_ref().or(until.as_ref()).filter(|_| !has_policy) {
             let message = format!("{principal} has no policy, so its access neither begins nor ends");
             bad(at.span(), message, "name the policy, or remove `from` and `until`");
         }
-        let Some(revoke) = revoke_keys.filter(|revoke| *revoke.get()) else { return };
-        let keeps = then.filter(|then| then.get() != DETACHED);
+        let Some(revoke) = revoke_keys.as_ref().filter(|revoke| *revoke.get()) else { return };
+        let keeps = then.as_ref().filter(|then| then.get() != DETACHED);
         let message = match (until, keeps) {
             (None, _) => format!("`revoke_keys` of {principal} needs `detached = true` or `until`"),
             (Some(_), Some(then)) => {
@@ -166,31 +159,5 @@ impl FileReader<'_> {
         };
         let policy = self.name("policy", PolicyName::parse(written.get()), written);
         policy.map_or(DeclaredAttachment::Detached, DeclaredAttachment::Has)
-    }
-}
-
-/// The keys of an entry that say when its access begins and ends.
-#[derive(Debug, Clone, Copy)]
-struct Written<'a> {
-    from: Option<&'a At<Time>>,
-    before: Option<&'a At<String>>,
-    until: Option<&'a At<Time>>,
-    then: Option<&'a At<String>>,
-    revoke_keys: Option<&'a At<bool>>,
-}
-
-impl<'a> Written<'a> {
-    fn new(
-        from: &'a Option<At<Time>>,
-        before: &'a Option<At<String>>,
-        until: &'a Option<At<Time>>,
-        then: &'a Option<At<String>>,
-    ) -> Self {
-        let (from, before) = (from.as_ref(), before.as_ref());
-        Self { from, before, until: until.as_ref(), then: then.as_ref(), revoke_keys: None }
-    }
-
-    fn revokes(&self) -> bool {
-        self.revoke_keys.is_some_and(|revoke| *revoke.get())
     }
 }

@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::constraints;
 use super::raw_contract::{RawEnvelope, RawExpect};
-use super::spanned::{At, Day, Entries, Limits, RawTable, RawVar, RuleNames, Table, Texts, Time};
+use super::spanned::{At, Day, Entries, Limits, RawTable, RawVar, RuleNames, Table, Time, Values};
 use super::{Strategy, Via};
 
 /// The desired state of the S3 access of a WEKA cluster, for attune.
@@ -26,10 +27,12 @@ pub(super) struct RawFile {
     pub include: Vec<At<String>>,
     /// Variables: `{{NAME}}` in names, descriptions, documents and patterns is replaced by the value. `--var NAME=VALUE` and
     /// the environment variable `ATTUNE_VAR_NAME` go before the value here.
-    pub vars: Table<RawVar>,
+    #[schemars(with = "Table<RawVar>")]
+    pub vars: Table<IgnoredAny>,
     /// Tables of rows, by name. An entry with `each = "NAME"` is made once for each row, and `{{COLUMN}}` is replaced by the
     /// value of the row. `{{NAME}}`, with the name of the table, is the name of the row. All files may use a table.
-    pub tables: Table<RawTable>,
+    #[schemars(with = "Table<RawTable>")]
+    pub tables: Table<IgnoredAny>,
     /// The cluster, and how to connect to it.
     pub cluster: Option<At<RawCluster>>,
     /// The names that this configuration owns. attune removes or detaches them when they are not declared. Default: none.
@@ -253,22 +256,17 @@ pub(super) struct RawStatement {
     /// Whether it allows or denies.
     pub effect: Option<At<RawEffect>>,
     /// Whom it is about, only in the policy of a bucket: `*` is everyone, also without a login.
-    #[schemars(with = "Option<Texts>")]
     pub principal: Option<Entries>,
     /// The actions, such as `s3:GetObject`.
-    #[schemars(with = "Option<Texts>")]
     pub action: Option<Entries>,
     /// All actions except these.
-    #[schemars(with = "Option<Texts>")]
     pub not_action: Option<Entries>,
     /// The resources, such as `arn:aws:s3:::bucket/*`.
-    #[schemars(with = "Option<Texts>")]
     pub resource: Option<Entries>,
     /// All resources except these.
-    #[schemars(with = "Option<Texts>")]
     pub not_resource: Option<Entries>,
     /// The conditions: operator, key, values.
-    pub condition: BTreeMap<At<String>, BTreeMap<At<String>, Entries>>,
+    pub condition: BTreeMap<At<String>, BTreeMap<At<String>, Values>>,
 }
 
 /// Whether a statement allows or denies.
@@ -281,7 +279,7 @@ pub(super) enum RawEffect {
 }
 
 /// A user: its policy, or `detached = true`.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 #[schemars(transform = constraints::each, transform = constraints::user, transform = constraints::or_text)]
 pub(super) struct RawUser {
@@ -354,6 +352,13 @@ impl From<RawGroup> for RawUser {
     fn from(group: RawGroup) -> Self {
         let RawGroup { policy, detached, from, before, until, then } = group;
         Self { policy, detached, revoke_keys: None, from, before, until, then }
+    }
+}
+
+impl From<RawAttached> for RawUser {
+    fn from(attached: RawAttached) -> Self {
+        let RawAttached { name: _, user: _, group: _, from, before, until, then, revoke_keys } = attached;
+        Self { policy: None, detached: None, revoke_keys, from, before, until, then }
     }
 }
 

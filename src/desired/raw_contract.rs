@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::constraints;
-use super::spanned::{At, Entries, Texts};
+use super::spanned::{At, Entries, Values};
 
 /// The names and the access that included files may have. Several envelopes of one file hold together.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -19,35 +19,26 @@ pub(super) struct RawEnvelope {
     pub reason: Option<At<String>>,
     /// The files that it binds: paths or patterns from the directory of the main file. `*` matches no `/`, `**` matches
     /// directories. Symbolic links are resolved.
-    #[schemars(with = "Option<Texts>")]
     pub files: Option<Entries>,
     /// Names or patterns of the policies that the files may declare. Default: none.
-    #[schemars(with = "Option<Texts>")]
     pub policies: Option<Entries>,
     /// Names or patterns of the users that the files may name. Default: none.
-    #[schemars(with = "Option<Texts>")]
     pub users: Option<Entries>,
     /// Names or patterns of the groups that the files may name. Default: none.
-    #[schemars(with = "Option<Texts>")]
     pub groups: Option<Entries>,
     /// Names or patterns of the buckets whose policies the files may declare. Default: none.
-    #[schemars(with = "Option<Texts>")]
     pub buckets: Option<Entries>,
     /// Names or patterns of other policies that the files may attach or combine, such as `readonly`. They too give no more
     /// than the envelope. Default: none.
-    #[schemars(with = "Option<Texts>")]
     pub may_attach: Option<Entries>,
     /// Paths or patterns of documents that the files may use, beside those below their own directory. Default: none.
-    #[schemars(with = "Option<Texts>")]
     pub documents: Option<Entries>,
     /// The actions that policies of the files may give, and everyone whom the files name may have. Default: none.
-    #[schemars(with = "Option<Texts>")]
     pub actions: Option<Entries>,
     /// The resources of these actions, such as `arn:aws:s3:::ml-*`.
-    #[schemars(with = "Option<Texts>")]
     pub resources: Option<Entries>,
     /// The conditions under which these actions may be given, as in a statement: operator, key, values.
-    pub conditions: BTreeMap<At<String>, BTreeMap<At<String>, Entries>>,
+    pub conditions: BTreeMap<At<String>, BTreeMap<At<String>, Values>>,
 }
 
 /// A promise about who can do what: `nobody`, or `user`, `group`, `users` or `groups` with `can`, `cannot` or `only`.
@@ -61,29 +52,22 @@ pub(super) struct RawExpect {
     pub reason: Option<At<String>>,
     /// Actions such as `s3:DeleteObject*` or words such as `delete` that no user, no group and no role can do, and nobody without a
     /// login.
-    #[schemars(with = "Option<Texts>")]
     pub nobody: Option<Entries>,
     /// The name of the user that the expectation is about. `@anonymous` is anyone without a login, whom only bucket policies let in.
     pub user: Option<At<String>>,
     /// The name of the group that the expectation is about.
     pub group: Option<At<String>>,
     /// Names or patterns of the users that the expectation is about. `@anonymous` is anyone without a login.
-    #[schemars(with = "Option<Texts>")]
     pub users: Option<Entries>,
     /// Names or patterns of the groups that the expectation is about.
-    #[schemars(with = "Option<Texts>")]
     pub groups: Option<Entries>,
     /// Actions or words that they can do: all of them, without any condition.
-    #[schemars(with = "Option<Texts>")]
     pub can: Option<Entries>,
     /// Actions or words that they cannot do: none of them, under no condition.
-    #[schemars(with = "Option<Texts>")]
     pub cannot: Option<Entries>,
     /// The only actions that they can do. They can do nothing else, nowhere.
-    #[schemars(with = "Option<Texts>")]
     pub only: Option<Entries>,
     /// Buckets, or keys as `BUCKET/KEY*`: names or patterns. A bucket stands for itself and everything in it.
-    #[schemars(with = "Option<Texts>")]
     pub on: Option<Entries>,
     /// Names or patterns of users for whom it does not count. Groups are `group/NAME`, roles `role/NAME`, and anyone without a login
     /// is `@anonymous`.

@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 use std::path::Path;
 
-use time::{Date, Month};
+use time::Date;
 
 use super::allowed::Allowed;
 use super::credentials::destination;
 use super::guards::{Guards, patterns};
 use super::raw::{RawCluster, RawFile, RawIgnore, RawRole};
 use super::spanned::{At, Report, RuleNames};
-use super::{ClusterSettings, Desired, Endpoint, Ownership, S3Settings, codes};
+use super::{ClusterSettings, Desired, Endpoint, Moment, Ownership, S3Settings, codes};
 use crate::base::{Finding, Location, NamePattern, PolicyName, Release};
 use crate::policy::access::RuleList;
 
@@ -204,11 +204,7 @@ fn ignore(entry: &At<RawIgnore>, report: &mut Report) -> Option<Ignore> {
 }
 
 fn day(text: &str) -> Option<Date> {
-    let mut parts = text.split('-');
-    let (year, month, day) = (parts.next()?, parts.next()?, parts.next()?);
-    let is_whole = parts.next().is_none() && (year.len(), month.len(), day.len()) == (4, 2, 2);
-    let month = Month::try_from(month.parse::<u8>().ok()?).ok()?;
-    Date::from_calendar_date(year.parse().ok()?, month, day.parse().ok()?).ok().filter(|_| is_whole)
+    if let Ok(Moment::Day(day)) = text.parse() { Some(day) } else { None }
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
-use serde::de::{Deserializer, Error as _, IgnoredAny, SeqAccess, Visitor};
+use serde::de::{Deserializer, Error as _, SeqAccess, Visitor};
 use serde_json::json;
 use toml::Spanned;
 
@@ -108,7 +108,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Table<T> {
 
 inline_schema!([T] Table<T>, |generator| BTreeMap::<String, T>::json_schema(generator));
 
-/// One text or a list of texts, as in policy documents. Numbers and booleans become text.
+/// One text or a list of texts, as in policy documents. Numbers and booleans become text, where the schema allows them.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Entries(pub(super) Vec<(String, Range<usize>)>);
 
@@ -130,15 +130,16 @@ impl<'de> Deserialize<'de> for Entries {
 
 // The schemas of values with several types have no `anyOf`: its message would only say that nothing fits. A keyword for lists says
 // nothing about a text, so that one schema describes both.
-inline_schema!([] Entries, |_| {
+inline_schema!([] Entries, |_| json_schema!({ "type": ["string", "array"], "items": { "type": "string" } }));
+
+/// The values of a condition, which may also be numbers and booleans.
+#[derive(Debug, Deserialize)]
+pub(super) struct Values(pub(super) Entries);
+
+inline_schema!([] Values, |_| {
     let item = json_schema!({ "type": ["string", "boolean", "number"] });
     json_schema!({ "type": ["string", "boolean", "number", "array"], "items": item })
 });
-
-/// The schema of [`Entries`] that must be strings.
-pub(super) struct Texts;
-
-inline_schema!([] Texts, |_| json_schema!({ "type": ["string", "array"], "items": { "type": "string" } }));
 
 /// The schema of [`Entries`] that are limits: numbers and percentages.
 pub(super) struct Limits;
@@ -178,8 +179,7 @@ inline_schema!([] RuleNames, |generator| {
     schema
 });
 
-/// A variable. Its value is read before the rest of the file is typed.
-#[derive(Debug)]
+/// The schema of a variable, whose value is read before the rest of the file is typed.
 pub(super) struct RawVar;
 
 /// The value of a variable, and what it may have.
@@ -193,27 +193,14 @@ struct RawVarTable {
     pattern: Option<bool>,
 }
 
-impl<'de> Deserialize<'de> for RawVar {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        IgnoredAny::deserialize(deserializer).map(|_| Self)
-    }
-}
-
 inline_schema!([] RawVar, |generator| {
     let mut schema = RawVarTable::json_schema(generator);
     schema.insert("type".to_owned(), json!(["string", "object"]));
     schema
 });
 
-/// A table of rows. They are read before the rest of the file is typed.
-#[derive(Debug)]
+/// The schema of a table of rows, which are read before the rest of the file is typed.
 pub(super) struct RawTable;
-
-impl<'de> Deserialize<'de> for RawTable {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        IgnoredAny::deserialize(deserializer).map(|_| Self)
-    }
-}
 
 inline_schema!([] RawTable, |generator| {
     let pattern = json!({ "type": "boolean", "description": "Whether the values may have `*`, `?` and `/`. Default: false." });

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::raw::{RawEffect, RawStatement};
-use super::spanned::{At, Entries, Report};
+use super::spanned::{At, Entries, Report, Values};
 use super::{Authored, codes};
 use crate::policy::{Clause, Document, Effect, Part, Place, Places, Selector, Statement};
 
@@ -33,12 +33,12 @@ pub(super) fn inline_document(
 }
 
 /// Conditions: operator, key, values.
-pub(super) type RawConditions = BTreeMap<At<String>, BTreeMap<At<String>, Entries>>;
+pub(super) type RawConditions = BTreeMap<At<String>, BTreeMap<At<String>, Values>>;
 
 /// The clauses of conditions, in their order.
 pub(super) fn clauses(raw: &RawConditions) -> Vec<Clause> {
     let all = raw.iter().flat_map(|(operator, keys)| keys.iter().map(move |(key, values)| (operator, key, values)));
-    let clause = |(operator, key, values): (&At<String>, &At<String>, &Entries)| Clause {
+    let clause = |(operator, key, Values(values)): (&At<String>, &At<String>, &Values)| Clause {
         operator: operator.get().clone(),
         key: key.get().clone(),
         values: values.0.iter().map(|(text, _)| text.clone()).collect(),
@@ -157,7 +157,7 @@ impl Reader<'_> {
     fn conditions(&mut self, raw: &RawConditions, place: &dyn Fn(Part) -> Place) -> Vec<Clause> {
         let mut clause = 0;
         for (operator, keys) in raw {
-            for (key, values) in keys {
+            for (key, Values(values)) in keys {
                 self.places.insert(place(Part::Operator(clause)), operator.span());
                 self.places.insert(place(Part::Key(clause)), key.span());
                 self.places.insert(place(Part::Clause(clause)), key.span());

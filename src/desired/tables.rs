@@ -11,7 +11,7 @@ use toml::de::{DeTable, DeValue};
 use super::codes;
 use super::schema::SchemaErrors;
 use super::spanned::Report;
-use super::vars::{Origin, Row, Value, Variables, is_name};
+use super::vars::{Origin, Row, Value, Variables, is_name, text_and_pattern};
 use crate::base::{Finding, Location, did_you_mean, nearest};
 
 /// The key of a table of rows with the properties of its columns.
@@ -171,8 +171,7 @@ impl RowReader<'_> {
     fn properties(&mut self, table: &DeTable<'_>) {
         let columns = table.get(COLUMNS).and_then(|columns| columns.get_ref().as_table());
         for (column, properties) in columns.into_iter().flatten() {
-            let of = properties.get_ref().as_table();
-            if of.and_then(|of| of.get("pattern")?.get_ref().as_bool()) == Some(true) {
+            if text_and_pattern(properties).1 {
                 self.patterns.insert(column.get_ref().to_string());
             }
         }
@@ -201,13 +200,8 @@ impl RowReader<'_> {
             if self.first.is_none() {
                 self.column(name, &column.span());
             }
-            let options = cell.get_ref().as_table();
-            let text = match options {
-                Some(options) => options.get("value").and_then(|value| value.get_ref().as_str()),
-                None => cell.get_ref().as_str(),
-            };
-            let own = options.and_then(|of| of.get("pattern")?.get_ref().as_bool()).unwrap_or(false);
-            let is_pattern = own || self.patterns.contains(name);
+            let (text, is_pattern) = text_and_pattern(cell);
+            let is_pattern = is_pattern || self.patterns.contains(name);
             match text {
                 Some(text) => {
                     let at = self.report.at(cell.span());

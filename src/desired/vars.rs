@@ -151,6 +151,17 @@ pub(super) fn is_name(text: &str) -> bool {
     begins && text.chars().all(|c| c.is_ascii_alphanumeric() || "_-".contains(c))
 }
 
+/// The text of a value or of its key `value`, and whether it may be a pattern.
+pub(super) fn text_and_pattern<'t>(written: &'t Spanned<DeValue<'_>>) -> (Option<&'t str>, bool) {
+    match written.get_ref().as_table() {
+        Some(options) => {
+            let is_pattern = options.get("pattern").and_then(|pattern| pattern.get_ref().as_bool());
+            (options.get("value").and_then(|value| value.get_ref().as_str()), is_pattern.unwrap_or(false))
+        }
+        None => (written.get_ref().as_str(), false),
+    }
+}
+
 /// A declared variable with the value that counts. None if it has no value.
 fn variable(
     name: &str,
@@ -159,12 +170,7 @@ fn variable(
     overrides: &Overrides,
     report: &mut Report,
 ) -> Option<Value> {
-    let options = written.get_ref().as_table();
-    let in_file = match options {
-        Some(options) => options.get("value").and_then(|value| value.get_ref().as_str()),
-        None => written.get_ref().as_str(),
-    };
-    let is_pattern = options.and_then(|of| of.get("pattern")?.get_ref().as_bool()).unwrap_or(false);
+    let (in_file, is_pattern) = text_and_pattern(written);
     let of_command_line = overrides.command_line.get(name).map(|text| (text.as_str(), Origin::CommandLine));
     let of_environment = || overrides.environment.get(name).map(|text| (text.as_str(), Origin::Environment));
     let found = of_command_line.or_else(of_environment).or_else(|| Some((in_file?, Origin::File)));
