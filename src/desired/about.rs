@@ -48,24 +48,29 @@ pub struct Declarations<'a> {
 
 #[derive(Debug)]
 struct Declaration {
-    kind: Kind,
-    name: String,
+    /// Its object; `None` if its name is not one name.
+    id: Option<ObjectId>,
     /// The places of its keys and values.
     spans: Vec<Range<usize>>,
     /// The users and groups in `attached_to` of a policy, readable or not.
     attached: Vec<ObjectId>,
 }
 
-#[derive(Debug, Clone, Copy)]
-enum Kind {
-    Policy,
-    User,
-    Group,
-    Bucket,
+/// The sections with declarations, and the object of a name in each.
+const SECTIONS: [(&str, fn(&str) -> ObjectId); 4] = [
+    ("policies", |name| ObjectId::Policy(PolicyName::reported(name))),
+    ("users", user),
+    ("groups", group),
+    ("buckets", |name| ObjectId::Bucket(BucketName::reported(name))),
+];
+
+fn user(name: &str) -> ObjectId {
+    ObjectId::Principal(Principal::User(UserName::reported(name)))
 }
 
-const SECTIONS: [(&str, Kind); 4] =
-    [("policies", Kind::Policy), ("users", Kind::User), ("groups", Kind::Group), ("buckets", Kind::Bucket)];
+fn group(name: &str) -> ObjectId {
+    ObjectId::Principal(Principal::Group(GroupName::reported(name)))
+}
 
 impl<'a> Declarations<'a> {
     /// Finds the declarations of a configuration.
@@ -182,26 +187,9 @@ impl Declaration {
         self.spans.iter().any(|span| span.start <= at.span.start && at.span.start < span.end.max(span.start + 1))
     }
 
-    /// Its object; `None` if its name is not one name.
-    fn id(&self) -> Option<ObjectId> {
-        if self.name.contains("{{") {
-            return None;
-        }
-        Some(object(self.kind, &self.name))
-    }
-
     /// Its object, and the users and groups that it attaches.
     fn ids(&self) -> impl Iterator<Item = ObjectId> {
-        self.id().into_iter().chain(self.attached.iter().cloned())
-    }
-}
-
-fn object(kind: Kind, name: &str) -> ObjectId {
-    match kind {
-        Kind::Policy => ObjectId::Policy(PolicyName::reported(name)),
-        Kind::User => ObjectId::Principal(Principal::User(UserName::reported(name))),
-        Kind::Group => ObjectId::Principal(Principal::Group(GroupName::reported(name))),
-        Kind::Bucket => ObjectId::Bucket(BucketName::reported(name)),
+        self.id.iter().chain(&self.attached).cloned()
     }
 }
 
@@ -211,11 +199,7 @@ fn attached(policy: &DeValue<'_>) -> Vec<ObjectId> {
     let list = value.get_ref().as_array().into_iter().flat_map(|list| list.iter());
     let texts = list.filter_map(|item| item.get_ref().as_str()).chain(value.get_ref().as_str());
     let names = texts.filter(|text| !text.contains("{{"));
-    let id = |text: &str| match text.strip_prefix("group/") {
-        Some(group) => object(Kind::Group, group),
-        None => object(Kind::User, text),
-    };
-    names.map(id).collect()
+    names.map(|text| text.strip_prefix("group/").map_or_else(|| user(text), group)).collect()
 }
 
 /// The declared objects with their places.
@@ -233,13 +217,15 @@ fn placed(desired: &Desired) -> impl Iterator<Item = (ObjectId, &Location)> {
 fn declarations(text: &str) -> Vec<Declaration> {
     let (table, _) = DeTable::parse_recoverable(text);
     let mut found = Vec::new();
-    for (section, kind) in SECTIONS {
+    for (section, object) in SECTIONS {
         let Some(entries) = table.get_ref().get(section).and_then(|value| value.get_ref().as_table()) else { continue };
         for (key, value) in entries {
             let mut spans = vec![key.span()];
             places(value.get_ref(), value.span(), &mut spans);
             let attached = if section == "policies" { attached(value.get_ref()) } else { Vec::new() };
-            found.push(Declaration { kind, name: key.get_ref().clone().into_owned(), spans, attached });
+            let name: &str = key.get_ref();
+            let id = (!name.contains("{{")).then(|| object(name));
+            found.push(Declaration { id, spans, attached });
         }
     }
     found

@@ -86,25 +86,22 @@ impl Authored {
 
     /// The place of a part, or of the nearest part around it.
     pub fn place(&self, place: Place) -> Option<Location> {
-        let combination = match &self.source {
-            Source::Unknown => return None,
-            Source::File(written) => {
-                return Some(Location { file: written.file, span: written.places.nearest(place)? });
-            }
-            Source::Combined(combination) => combination,
+        let nearest = |written: &Written, place: Place| {
+            Some(Location { file: written.file, span: written.places.nearest(place)? })
         };
-        let origin = match place {
-            Place::Statement(at, part) => combination.origins.get(at).and_then(|of| Some((of.first()?, part))),
-            Place::Document | Place::Version | Place::Id | Place::Statements => None,
-        };
-        let found = origin.and_then(|(origin, part)| match &origin.source {
-            Source::File(written) => {
-                let span = written.places.nearest(Place::Statement(origin.statement, part))?;
-                Some(Location { file: written.file, span })
+        match &self.source {
+            Source::Unknown => None,
+            Source::File(written) => nearest(written, place),
+            Source::Combined(combination) => {
+                let in_origin = || {
+                    let Place::Statement(at, part) = place else { return None };
+                    let origin = combination.origins.get(at)?.first()?;
+                    let Source::File(written) = &origin.source else { return None };
+                    nearest(written, Place::Statement(origin.statement, part))
+                };
+                in_origin().or_else(|| Some(combination.at.clone()))
             }
-            Source::Unknown | Source::Combined(_) => None,
-        });
-        found.or_else(|| Some(combination.at.clone()))
+        }
     }
 
     /// The place of exactly this part, if it is written for this policy.

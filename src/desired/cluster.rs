@@ -60,13 +60,15 @@ impl ClusterSettings {
                 table.insert(key, toml_edit::value(value));
             }
         };
-        let endpoints: toml_edit::Array = self.endpoints.iter().map(|endpoint| endpoint.text.as_str()).collect();
-        insert("endpoints", (!endpoints.is_empty()).then(|| endpoints.into()));
+        let texts = |endpoints: &[Endpoint]| {
+            let texts: toml_edit::Array = endpoints.iter().map(|endpoint| endpoint.text.as_str()).collect();
+            (!texts.is_empty()).then(|| texts.into())
+        };
+        insert("endpoints", texts(&self.endpoints));
         insert("tenant", Some(tenant.into()));
         insert("ca_file", self.ca_file.as_ref().map(|file| file.display().to_string().into()));
         insert("fingerprint", self.fingerprint.as_ref().map(|digits| format!("sha256:{digits}").into()));
-        let services: toml_edit::Array = self.s3.endpoints.iter().map(|endpoint| endpoint.text.as_str()).collect();
-        insert("s3_endpoints", (!services.is_empty()).then(|| services.into()));
+        insert("s3_endpoints", texts(&self.s3.endpoints));
         insert("s3_ca_file", self.s3.ca_file.as_ref().map(|file| file.display().to_string().into()));
         insert("s3_fingerprint", self.s3.fingerprint.as_ref().map(|digits| format!("sha256:{digits}").into()));
         insert("s3_region", self.s3.region.as_deref().map(Into::into));

@@ -102,19 +102,14 @@ pub(super) fn ignore(schema: &mut Schema) {
 pub(super) fn expect(schema: &mut Schema) {
     let subjects = ["user", "group", "users", "groups"];
     let demands = ["can", "cannot", "only"];
-    let pairs = |keys: &[&'static str]| -> Vec<(&'static str, &'static str)> {
-        let with = |(index, one): (usize, &&'static str)| {
-            keys[index + 1..].iter().map(|other| (*one, *other)).collect::<Vec<_>>()
-        };
-        keys.iter().enumerate().flat_map(with).collect()
-    };
-    let with_nobody = subjects.iter().chain(&demands).map(|other| ("nobody", *other));
-    let mut rules: Vec<Value> = pairs(&subjects)
-        .into_iter()
-        .chain(pairs(&demands))
-        .chain(with_nobody)
-        .map(|(one, other)| conflict(schema, &has(one), other, &has(other)))
-        .collect();
+    let both = |one: &str, other: &str| conflict(schema, &has(one), other, &has(other));
+    let mut rules = Vec::new();
+    for keys in [&subjects[..], &demands[..]] {
+        for (index, one) in keys.iter().enumerate() {
+            rules.extend(keys[index + 1..].iter().map(|other| both(one, other)));
+        }
+    }
+    rules.extend(subjects.iter().chain(&demands).map(|other| both("nobody", other)));
     rules.push(has("on"));
     rules.push(unless(&["nobody", "can", "cannot", "only"].map(has), &has("nobody")));
     rules.push(unless(&["nobody", "user", "group", "users", "groups"].map(has), &has("user")));

@@ -173,28 +173,23 @@ impl Envelope {
     fn error(&self, file: &IncludedFile, written: &Written) -> Finding {
         let Written { what, text, at } = written;
         let limits = &self.limits;
-        let names = |kind: &str, patterns: &NamePatterns| match patterns.is_empty() {
-            true => format!("it allows no {kind}"),
-            false => format!("it allows the {kind} {}", shown(patterns)),
+        let named = |object: &str, kind: &str, patterns: &NamePatterns| {
+            let help = match patterns.is_empty() {
+                true => format!("it allows no {kind}"),
+                false => format!("it allows the {kind} {}", shown(patterns)),
+            };
+            (codes::OUTSIDE_ENVELOPE, format!("the {object} `{text}`"), help)
         };
         let (code, object, help): (Code, String, String) = match what {
-            What::Policy => {
-                (codes::OUTSIDE_ENVELOPE, format!("the policy `{text}`"), names("policies", &limits.policies))
-            }
+            What::Policy => named("policy", "policies", &limits.policies),
             What::Used => {
                 let both = limits.policies.clone().and(limits.may_attach.clone());
-                let help = names("policies", &both);
-                (
-                    codes::OUTSIDE_ENVELOPE,
-                    format!("the use of the policy `{text}`"),
-                    format!("{help}; see `may_attach`"),
-                )
+                let (code, object, help) = named("use of the policy", "policies", &both);
+                (code, object, format!("{help}; see `may_attach`"))
             }
-            What::User => (codes::OUTSIDE_ENVELOPE, format!("the user `{text}`"), names("users", &limits.users)),
-            What::Group => (codes::OUTSIDE_ENVELOPE, format!("the group `{text}`"), names("groups", &limits.groups)),
-            What::Bucket => {
-                (codes::OUTSIDE_ENVELOPE, format!("the bucket `{text}`"), names("buckets", &limits.buckets))
-            }
+            What::User => named("user", "users", &limits.users),
+            What::Group => named("group", "groups", &limits.groups),
+            What::Bucket => named("bucket", "buckets", &limits.buckets),
             What::Document => {
                 let directory = file.directory().strip_suffix('/').unwrap_or(".");
                 let documents = match limits.documents.0.is_empty() {

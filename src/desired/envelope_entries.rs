@@ -38,6 +38,10 @@ impl Reader<'_> {
         self.report.error(codes::BAD_ENVELOPE, span, message, help);
     }
 
+    fn incomplete(&mut self, message: impl Into<String>, help: impl Into<String>) {
+        self.bad(self.span.clone(), message, help);
+    }
+
     fn envelope(&mut self) -> Option<Envelope> {
         let known = self.report.findings.len();
         let raw = self.raw;
@@ -51,7 +55,7 @@ impl Reader<'_> {
             documents: self.files(raw.documents.as_ref()),
         };
         if raw.files.as_ref().is_none_or(|files| files.0.is_empty()) {
-            self.bad(self.span.clone(), "an envelope has no files", "add `files = \"teams/NAME.toml\"`");
+            self.incomplete("an envelope has no files", "add `files = \"teams/NAME.toml\"`");
         }
         let granted = self.granted();
         let name = raw.name.as_ref().map(|name| (name.get().trim().to_owned(), name.span()));
@@ -115,20 +119,12 @@ impl Reader<'_> {
         if let (false, true) | (true, false) = (actions.is_empty(), resources.is_empty()) {
             let (has, lacks) = if resources.is_empty() { ("actions", "resources") } else { ("resources", "actions") };
             let message = format!("an envelope has `{has}` and no `{lacks}`, so it gives nothing");
-            self.bad(
-                self.span.clone(),
-                message,
-                format!("add `{lacks}`, or remove `{has}` if the files give no access"),
-            );
+            self.incomplete(message, format!("add `{lacks}`, or remove `{has}` if the files give no access"));
         }
         let version = Some("2012-10-17".to_owned());
         if actions.is_empty() {
             if !clauses.is_empty() {
-                self.bad(
-                    self.span.clone(),
-                    "an envelope has `conditions` and no `actions`",
-                    "add `actions` and `resources`",
-                );
+                self.incomplete("an envelope has `conditions` and no `actions`", "add `actions` and `resources`");
             }
             return Document { version, ..Document::default() };
         }

@@ -214,21 +214,15 @@ impl Writer<'_> {
     }
 
     fn item(&self, key: &str, of: &Spanned<DeValue<'_>>) -> Item {
-        match of.get_ref() {
-            DeValue::Table(table) if key != "condition" => Item::Table(self.table(table)),
-            DeValue::Array(array) if !array.is_empty() && !INLINE.contains(&key) => {
-                let tables: Option<ArrayOfTables> =
-                    array.iter().map(|item| item.get_ref().as_table().map(|table| self.table(table))).collect();
-                tables.map_or_else(|| value(self.value(of)), Item::ArrayOfTables)
-            }
-            DeValue::Table(_)
-            | DeValue::Array(_)
-            | DeValue::String(_)
-            | DeValue::Integer(_)
-            | DeValue::Float(_)
-            | DeValue::Boolean(_)
-            | DeValue::Datetime(_) => value(self.value(of)),
+        if let Some(table) = of.get_ref().as_table().filter(|_| key != "condition") {
+            return Item::Table(self.table(table));
         }
+        let array = of.get_ref().as_array().filter(|array| !array.is_empty() && !INLINE.contains(&key));
+        let tables = array.and_then(|array| {
+            let tables = array.iter().map(|item| item.get_ref().as_table().map(|table| self.table(table)));
+            tables.collect::<Option<ArrayOfTables>>()
+        });
+        tables.map_or_else(|| value(self.value(of)), Item::ArrayOfTables)
     }
 
     fn table(&self, of: &DeTable<'_>) -> Table {

@@ -64,37 +64,30 @@ pub struct HolderPatterns {
 
 impl HolderPatterns {
     /// Whether a user or group matches.
-    pub fn covers(&self, principal: &Principal) -> bool {
+    fn covers(&self, principal: &Principal) -> bool {
         let (patterns, except) = match principal {
             Principal::User(_) => (&self.users, &self.except_users),
             Principal::Group(_) => (&self.groups, &self.except_groups),
         };
         patterns.matches(principal.name()) && !except.matches(principal.name())
     }
-
-    /// Whether everyone with a role matches.
-    pub fn covers_role(&self, role: &PolicyName) -> bool {
-        self.roles.matches(role.as_str()) && !self.except_roles.matches(role.as_str())
-    }
 }
 
 impl Who {
+    fn patterns(&self) -> Option<&HolderPatterns> {
+        if let Self::Matching(patterns) = self { Some(patterns) } else { None }
+    }
+
     /// Whether it is about requests without a login.
     #[must_use]
     pub fn covers_anonymous(&self) -> bool {
-        match self {
-            Self::One(_) => false,
-            Self::Matching(patterns) => patterns.anonymous && !patterns.except_anonymous,
-        }
+        self.patterns().is_some_and(|patterns| patterns.anonymous && !patterns.except_anonymous)
     }
 
     /// The same, and it names them.
     #[must_use]
     pub fn names_anonymous(&self) -> bool {
-        match self {
-            Self::One(_) => false,
-            Self::Matching(patterns) => patterns.names_anonymous,
-        }
+        self.patterns().is_some_and(|patterns| patterns.names_anonymous)
     }
 
     /// Whether it is about this user or group.
@@ -127,10 +120,8 @@ impl Who {
     /// Whether it is about everyone with a role.
     #[must_use]
     pub fn covers_role(&self, role: &PolicyName) -> bool {
-        match self {
-            Self::One(_) => false,
-            Self::Matching(patterns) => patterns.covers_role(role),
-        }
+        let covers = |of: &HolderPatterns| of.roles.matches(role.as_str()) && !of.except_roles.matches(role.as_str());
+        self.patterns().is_some_and(covers)
     }
 }
 

@@ -58,6 +58,10 @@ impl<'a> Reader<'a> {
         self.report.error(codes::BAD_EXPECTATION, span, message, help);
     }
 
+    fn incomplete(&mut self, message: impl Into<String>, help: impl Into<String>) {
+        self.bad(self.span.clone(), message, help);
+    }
+
     fn expectation(&mut self) -> Option<Expectation> {
         let known = self.report.findings.len();
         let demand = self.key();
@@ -95,12 +99,12 @@ impl<'a> Reader<'a> {
             [one] => Some(*one),
             [] => {
                 let help = "add `nobody = \"ACTION\"`, or `user = \"NAME\"` with `can`, `cannot` or `only`";
-                self.bad(self.span.clone(), "an expectation demands nothing", help);
+                self.incomplete("an expectation demands nothing", help);
                 None
             }
             [(one, _), (other, _), ..] => {
                 let message = format!("an expectation has both `{}` and `{}`", one.name(), other.name());
-                self.bad(self.span.clone(), message, "write two expectations");
+                self.incomplete(message, "write two expectations");
                 None
             }
         }
@@ -132,19 +136,19 @@ impl<'a> Reader<'a> {
             }
             (Key::Nobody, [other, ..]) => {
                 let message = format!("an expectation has both `nobody` and `{other}`");
-                self.bad(self.span.clone(), message, format!("use `cannot` with `{other}`"));
+                self.incomplete(message, format!("use `cannot` with `{other}`"));
                 None
             }
             (_, []) => {
                 let message = format!("an expectation with `{}` does not say about whom it is", key.name());
                 let help = "add `user`, `group`, `users` or `groups`";
-                self.bad(self.span.clone(), message, help);
+                self.incomplete(message, help);
                 None
             }
             (_, [_]) => self.subject(except),
             (_, [one, other, ..]) => {
                 let message = format!("an expectation has both `{one}` and `{other}`");
-                self.bad(self.span.clone(), message, "write two expectations");
+                self.incomplete(message, "write two expectations");
                 None
             }
         }
@@ -191,7 +195,7 @@ impl<'a> Reader<'a> {
 
     fn patterns(&mut self, entries: &Entries) -> NamePatterns {
         if entries.0.is_empty() {
-            self.bad(self.span.clone(), "an empty list matches nobody", "add a name or a pattern");
+            self.incomplete("an empty list matches nobody", "add a name or a pattern");
         }
         let names = entries.0.iter().filter(|(text, _)| text != Holder::ANONYMOUS);
         names.filter_map(|(text, span)| self.report.pattern(codes::BAD_EXPECTATION, text, span.clone())).collect()
@@ -222,15 +226,11 @@ impl<'a> Reader<'a> {
 
     fn demand(&mut self, key: Key, whats: &Entries) -> Option<Demand> {
         let Some(on) = self.raw.on.as_ref().filter(|on| !on.0.is_empty()) else {
-            self.bad(
-                self.span.clone(),
-                "an expectation has no resources",
-                "add `on = \"BUCKET\"` or `on = \"BUCKET/KEY*\"`",
-            );
+            self.incomplete("an expectation has no resources", "add `on = \"BUCKET\"` or `on = \"BUCKET/KEY*\"`");
             return None;
         };
         if whats.0.is_empty() {
-            self.bad(self.span.clone(), format!("`{}` is an empty list", key.name()), "add an action or a word");
+            self.incomplete(format!("`{}` is an empty list", key.name()), "add an action or a word");
             return None;
         }
         let texts = |entries: &'_ Entries| entries.0.iter().map(|(text, _)| text.clone()).collect::<Vec<_>>();

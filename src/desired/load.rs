@@ -1,13 +1,12 @@
 //! Loads a configuration: the main file, the files that it includes, and the documents that they name.
 
-mod enclosed;
 mod entries;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use enclosed::beside_envelopes;
+use entries::beside_envelopes;
 
 use super::combine::{DeclaredPolicies, resolve};
 use super::credentials::misplaced_secrets;

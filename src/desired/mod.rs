@@ -177,7 +177,6 @@ impl Desired {
         Self {
             directory: base.directory.clone(),
             required_version: base.required_version.clone(),
-            variables: self.variables,
             cluster: base.cluster.clone(),
             ownership: base.ownership.clone(),
             guards: base.guards.clone().and(self.guards),
@@ -186,16 +185,10 @@ impl Desired {
             lint: base.lint.clone(),
             expectations: expect::of_both(self.expectations, &base.expectations),
             envelopes: envelope::of_both(self.envelopes, &base.envelopes),
-            included: self.included,
             policies,
             abstracts,
-            broken: self.broken,
-            users: self.users,
-            groups: self.groups,
             buckets,
-            schedules: self.schedules,
-            as_of: self.as_of,
-            only_expired: self.only_expired,
+            ..self
         }
     }
 

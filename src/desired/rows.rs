@@ -103,34 +103,25 @@ impl Expander<'_> {
     pub(super) fn expand(&mut self, root: &mut DeTable<'_>) -> AllMade {
         let mut all = AllMade::default();
         for (section, entries) in std::mem::replace(root, DeTable::new()) {
-            let entries = match entries.into_inner() {
-                DeValue::Table(entries) => entries,
-                DeValue::Array(entries) if LISTS.contains(&section.get_ref().as_ref()) => {
-                    let span = section.span();
+            let (name, span, entries) = (section.get_ref().as_ref(), section.span(), entries.into_inner());
+            if let DeValue::Array(entries) = entries {
+                if LISTS.contains(&name) {
                     let made = self.list(&section, entries, &mut all);
                     root.insert(section, Spanned::new(span, DeValue::Array(made)));
-                    continue;
                 }
-                DeValue::Array(_)
-                | DeValue::String(_)
-                | DeValue::Integer(_)
-                | DeValue::Float(_)
-                | DeValue::Boolean(_)
-                | DeValue::Datetime(_) => continue,
-            };
-            if !TEMPLATED.contains(&section.get_ref().as_ref()) {
-                continue;
+            } else if let DeValue::Table(entries) = entries
+                && TEMPLATED.contains(&name)
+            {
+                let mut made = DeTable::new();
+                for (name, mut entry) in entries.into_iter().filter(|(_, entry)| is_template(entry)) {
+                    let DeValue::Table(table) = entry.get_mut() else { continue };
+                    let Some(each) = table.remove(EACH) else { continue };
+                    let rows = self.rows(&each);
+                    let of = Template { section: section.get_ref(), name: &name, entry: &entry };
+                    self.template(&of, &rows, &mut made, &mut all);
+                }
+                root.insert(section, Spanned::new(span, DeValue::Table(made)));
             }
-            let mut made = DeTable::new();
-            for (name, mut entry) in entries.into_iter().filter(|(_, entry)| is_template(entry)) {
-                let DeValue::Table(table) = entry.get_mut() else { continue };
-                let Some(each) = table.remove(EACH) else { continue };
-                let rows = self.rows(&each);
-                let of = Template { section: section.get_ref(), name: &name, entry: &entry };
-                self.template(&of, &rows, &mut made, &mut all);
-            }
-            let span = section.span();
-            root.insert(section, Spanned::new(span, DeValue::Table(made)));
         }
         all
     }

@@ -283,19 +283,12 @@ impl Checker {
             self.wrong_type(value.get_ref(), span, schema, path);
             return false;
         }
-        match value.get_mut() {
-            DeValue::Table(table) => self.table(table, schema, Some(path)),
-            DeValue::Array(array) => {
-                if let Some(of) = schema.get("items").filter(|of| of.is_object()) {
-                    let items = std::mem::replace(array, DeArray::new()).into_iter();
-                    *array = items.filter_map(|mut item| self.value(&mut item, of, path).then_some(item)).collect();
-                }
-            }
-            DeValue::String(_)
-            | DeValue::Integer(_)
-            | DeValue::Float(_)
-            | DeValue::Boolean(_)
-            | DeValue::Datetime(_) => {}
+        let items = schema.get("items").filter(|of| of.is_object());
+        if let DeValue::Table(table) = value.get_mut() {
+            self.table(table, schema, Some(path));
+        } else if let (DeValue::Array(array), Some(of)) = (value.get_mut(), items) {
+            let all = std::mem::replace(array, DeArray::new()).into_iter();
+            *array = all.filter_map(|mut item| self.value(&mut item, of, path).then_some(item)).collect();
         }
         true
     }

@@ -49,8 +49,71 @@ impl Includes {
         Pattern::new(pattern)?;
         let parts = parts(pattern)?;
         let mut found = Vec::new();
-        let walk = Walk { tree, left: &self.left };
-        Ok(walk.under(directory.to_path_buf(), &parts, 0, &mut found).map(|()| found))
+        Ok(self.under(tree, directory.to_path_buf(), &parts, 0, &mut found).map(|()| found))
+    }
+
+    /// Adds the paths under `path` that match the rest of a pattern.
+    fn under(
+        &self,
+        tree: &Tree,
+        path: PathBuf,
+        parts: &[Part],
+        depth: usize,
+        found: &mut Vec<PathBuf>,
+    ) -> Result<(), Stopped> {
+        let Some((first, rest)) = parts.split_first() else {
+            if is_there(tree, &path) {
+                found.push(path);
+            }
+            return Ok(());
+        };
+        match first {
+            Part::Literal(name) => self.under(tree, path.join(name), rest, depth, found),
+            Part::Name(pattern) => {
+                let (_, names) = self.listed(tree, &path)?;
+                let matching = names.iter().filter(|name| {
+                    let text = name.to_string_lossy();
+                    pattern.matches(&text) && (pattern.as_str().starts_with('.') || !text.starts_with('.'))
+                });
+                matching.into_iter().try_for_each(|name| self.under(tree, path.join(name), rest, depth, found))
+            }
+            Part::AnyDirectories => {
+                if depth >= MAX_DEPTH {
+                    return Err(Stopped { path, problem: FileProblem::TooMany });
+                }
+                self.under(tree, path.clone(), rest, depth, found)?;
+                let (Some(folder), names) = self.listed(tree, &path)? else { return Ok(()) };
+                // Links to directories do not count.
+                let directories = names.iter().filter(|name| !is_hidden(name) && folder.folder(name).is_ok());
+                directories.into_iter().try_for_each(|name| self.under(tree, path.join(name), parts, depth + 1, found))
+            }
+        }
+    }
+
+    /// Lists a directory, sorted by name. The list is empty if there is no such directory.
+    fn listed(&self, tree: &Tree, path: &Path) -> Result<(Option<Folder>, Vec<OsString>), Stopped> {
+        let stopped = |problem| Stopped { path: path.to_path_buf(), problem };
+        let folder = match tree.folder(path) {
+            Ok(folder) => folder,
+            Err(FileProblem::Io(_)) => return Ok((None, Vec::new())),
+            Err(problem) => return Err(stopped(problem)),
+        };
+        let left = self.left.get();
+        let mut names = folder.names(left.saturating_add(1)).map_err(|error| stopped(error.into()))?;
+        self.left.set(left.saturating_sub(names.len().max(1)));
+        if names.len() >= left {
+            return Err(stopped(FileProblem::TooMany));
+        }
+        names.sort();
+        Ok((Some(folder), names))
+    }
+}
+
+/// Whether a path exists. A path that is refused counts: reading it reports why.
+fn is_there(tree: &Tree, path: &Path) -> bool {
+    match tree.resolve(path) {
+        Ok(resolved) => resolved.folder.has(&resolved.name),
+        Err(problem) => !matches!(problem, FileProblem::Io(_)),
     }
 }
 
@@ -65,68 +128,4 @@ fn parts(pattern: &str) -> Result<Vec<Part>, PatternError> {
         });
     }
     Ok(parts)
-}
-
-struct Walk<'t> {
-    tree: &'t Tree,
-    left: &'t Cell<usize>,
-}
-
-impl Walk<'_> {
-    /// Adds the paths under `path` that match the rest of a pattern.
-    fn under(&self, path: PathBuf, parts: &[Part], depth: usize, found: &mut Vec<PathBuf>) -> Result<(), Stopped> {
-        let Some((first, rest)) = parts.split_first() else {
-            if self.is_there(&path) {
-                found.push(path);
-            }
-            return Ok(());
-        };
-        match first {
-            Part::Literal(name) => self.under(path.join(name), rest, depth, found),
-            Part::Name(pattern) => {
-                let (_, names) = self.listed(&path)?;
-                let matching = names.iter().filter(|name| {
-                    let text = name.to_string_lossy();
-                    pattern.matches(&text) && (pattern.as_str().starts_with('.') || !text.starts_with('.'))
-                });
-                matching.into_iter().try_for_each(|name| self.under(path.join(name), rest, depth, found))
-            }
-            Part::AnyDirectories => {
-                if depth >= MAX_DEPTH {
-                    return Err(Stopped { path, problem: FileProblem::TooMany });
-                }
-                self.under(path.clone(), rest, depth, found)?;
-                let (Some(folder), names) = self.listed(&path)? else { return Ok(()) };
-                // Links to directories do not count.
-                let directories = names.iter().filter(|name| !is_hidden(name) && folder.folder(name).is_ok());
-                directories.into_iter().try_for_each(|name| self.under(path.join(name), parts, depth + 1, found))
-            }
-        }
-    }
-
-    /// Lists a directory, sorted by name. The list is empty if there is no such directory.
-    fn listed(&self, path: &Path) -> Result<(Option<Folder>, Vec<OsString>), Stopped> {
-        let stopped = |problem| Stopped { path: path.to_path_buf(), problem };
-        let folder = match self.tree.folder(path) {
-            Ok(folder) => folder,
-            Err(FileProblem::Io(_)) => return Ok((None, Vec::new())),
-            Err(problem) => return Err(stopped(problem)),
-        };
-        let left = self.left.get();
-        let mut names = folder.names(left.saturating_add(1)).map_err(|error| stopped(error.into()))?;
-        self.left.set(left.saturating_sub(names.len().max(1)));
-        if names.len() >= left {
-            return Err(stopped(FileProblem::TooMany));
-        }
-        names.sort();
-        Ok((Some(folder), names))
-    }
-
-    /// Whether a path exists. A path that is refused counts: reading it reports why.
-    fn is_there(&self, path: &Path) -> bool {
-        match self.tree.resolve(path) {
-            Ok(resolved) => resolved.folder.has(&resolved.name),
-            Err(problem) => !matches!(problem, FileProblem::Io(_)),
-        }
-    }
 }

@@ -1,15 +1,16 @@
-//! The entries of a file: those that it has, those that the rows of its templates make, and the documents that they name.
+//! The entries of a file: those that it has, those that the rows of its templates make, and the documents that they name. What
+//! included files write is noted for the envelopes that bind them.
 
 use std::path::{Path, PathBuf};
 
 use super::{File, Loader, unreadable};
-use crate::base::{FileId, Location, Sources};
-use crate::desired::codes;
+use crate::base::{FileId, Finding, Location, Sources};
 use crate::desired::entries::{DocumentFile, FileReader};
-use crate::desired::envelope::{What, Written};
+use crate::desired::envelope::{IncludedFile, What, Written};
 use crate::desired::envelope_entries::envelopes;
 use crate::desired::expand::RecordedFile;
 use crate::desired::expect_entries::expectations;
+use crate::desired::files::without_dots;
 use crate::desired::fill::{Scope, names_in_json};
 use crate::desired::parse::{parse, syntax};
 use crate::desired::raw::RawFile;
@@ -18,6 +19,7 @@ use crate::desired::schema::SchemaErrors;
 use crate::desired::spanned::At;
 use crate::desired::statement::Of;
 use crate::desired::written::written;
+use crate::desired::{Desired, codes};
 
 impl Loader {
     /// Reads the entries that rows make of the templates of a file.
@@ -138,6 +140,33 @@ impl Loader {
             }
         }
     }
+
+    /// Notes an included file, and the paths by which envelopes bind it: its own, and those of the files that include it.
+    pub(super) fn note_included(&mut self, id: FileId, path: &Path, at: Location) {
+        // A file that was read has a path.
+        let Ok(real) = self.tree.beside_main(path) else { return };
+        let by = self.included(at.file.whole());
+        let mut bound_as = by.map(|by| self.desired.included[by].bound_as.clone()).unwrap_or_default();
+        let written = path.strip_prefix(&self.directory).unwrap_or(path);
+        bound_as.extend(without_dots(written));
+        bound_as.insert(real.clone());
+        self.desired.included.push(IncludedFile { id, path: real, bound_as, at, written: Vec::new() });
+    }
+
+    /// Notes a name that a file writes. One that a row makes counts for the file of the template and for that of the row.
+    fn note_written(&mut self, file: FileId, made: Option<&Made>, written: &Written) {
+        let of_row = made.map(|made| made.row.at.file.whole()).filter(|of_row| *of_row != file);
+        for file in [Some(file), of_row].into_iter().flatten() {
+            if let Some(index) = self.included(file) {
+                self.desired.included[index].written.push(written.clone());
+            }
+        }
+    }
+
+    /// The index of an included file. They are in the order of their ids.
+    fn included(&self, file: FileId) -> Option<usize> {
+        self.desired.included.binary_search_by_key(&file, |included| included.id).ok()
+    }
 }
 
 /// A file whose entries are written flat.
@@ -145,4 +174,31 @@ pub(super) fn recorded<'a>(file: &'a File, directory: &'a Path, sources: &'a Sou
     let path = file.path.strip_prefix(directory).unwrap_or(&file.path);
     let text = &sources.file(file.id).text;
     RecordedFile { id: file.id, text, directory: path.parent().unwrap_or(Path::new("")), path, sources }
+}
+
+/// What weakens a configuration with envelopes: expectations of included files, which a team may take back, and rows of
+/// included files that make an expectation or an envelope.
+pub(super) fn beside_envelopes(desired: &Desired, main: FileId, sources: &Sources) -> Vec<Finding> {
+    if desired.envelopes.is_empty() {
+        return Vec::new();
+    }
+    let is_foreign = |at: &Location| at.file.whole() != main;
+    let made_elsewhere = |at: &Location| sources.place_of_use(at.file).is_some_and(&is_foreign);
+    let mut findings = Vec::new();
+    for at in desired.expectations.iter().filter_map(|expectation| expectation.at.as_ref()) {
+        let (message, help) = if is_foreign(at) {
+            ("an included file cannot have `[[expect]]` beside envelopes", "move the expectation to the main file")
+        } else if made_elsewhere(at) {
+            ("a row of an included file makes an expectation beside envelopes", "move the rows to the main file")
+        } else {
+            continue;
+        };
+        findings.push(Finding::error(codes::SECTION_IN_INCLUDE, message).at(at.clone()).help(help));
+    }
+    for at in desired.envelopes.iter().filter_map(|envelope| envelope.at.as_ref()).filter(|at| made_elsewhere(at)) {
+        let message = "a row of an included file makes an envelope";
+        findings
+            .push(Finding::error(codes::BAD_ENVELOPE, message).at(at.clone()).help("move the rows to the main file"));
+    }
+    findings
 }
