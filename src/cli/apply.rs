@@ -115,7 +115,10 @@ impl ApplyArgs {
         }
         let outcome = self.execute(global, &prepared, &secret_store, output).await;
         let outcome = outcome.map_err(|failure| CommandError::from(failure).reported(output))?;
-        let (outcome, verified) = outcome.ok_or_else(stopped_at_once)?;
+        let (outcome, verified) = outcome.ok_or_else(|| {
+            let help = "run `attune plan` to see the state of the cluster, and `attune apply` to resume";
+            Failure::stopped("the outcome of API calls in flight is unknown", help)
+        })?;
         self.report(&prepared, &outcome, verified, output)
     }
 
@@ -375,10 +378,4 @@ fn write_rollback_file(state: &State, before: &RollbackFile, output: &mut Output
         output.warn(&format!("the rollback file is incomplete: {left_out}"));
     }
     state.write_rollback_file(before).map(Some)
-}
-
-fn stopped_at_once() -> Failure {
-    let message = "interrupted twice: stopped at once; the outcome of API calls in flight is unknown";
-    let help = "run `attune plan` to see the state of the cluster, and `attune apply` to resume";
-    Failure::new(&exit::INTERRUPTED, message).help(help).exit(Exit::Interrupted)
 }

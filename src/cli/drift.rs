@@ -104,7 +104,7 @@ impl DriftArgs {
         let options =
             [(self.since.is_some(), "`--since`"), (self.metrics.is_some(), "`--metrics`"), (self.adopt, "`--adopt`")];
         if let Some((_, option)) = options.iter().find(|(is_given, _)| *is_given) {
-            return Err(Failure::one_only(option, "run the command for each file"));
+            return Err(Failure::one_only(option));
         }
         let form = match self.format {
             DriftFormat::Text => Form::Text,

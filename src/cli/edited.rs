@@ -9,6 +9,7 @@ use super::args::GlobalArgs;
 use super::connect::read;
 use super::exit::{self, Exit, Failure};
 use super::output::Output;
+use super::preflight::NAMED;
 use crate::base::{Finding, PolicyName, Principal, list_some, visible};
 use crate::desired::{
     self, Boundary, CannotEdit, DeclaredAttachment, Desired, EditedText, Loaded, NewText, PolicyIntent, Schedule, Tree,
@@ -135,9 +136,6 @@ pub(super) fn write_all(main: &Path, edited: &[EditedText], new: &[NewText]) -> 
     let unopened = |problem| Unwritten { path: shown_path(main), problem };
     Tree::open(main, Boundary::Repository).map_err(unopened)?.write_all(edited, new)
 }
-
-/// How many changed files are named.
-const NAMED: usize = 8;
 
 /// What a configuration declares, to be compared: documents and attachments by name, and when these begin and end.
 fn declares(desired: &Desired) -> (BTreeMap<&PolicyName, Option<&str>>, Wanted, &BTreeMap<Principal, Schedule>) {

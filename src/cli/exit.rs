@@ -114,8 +114,15 @@ impl Failure {
         Self::new(code, problem.message).help(problem.help)
     }
 
-    pub(super) fn one_only(what: &str, help: &str) -> Self {
-        Self::new(&NO_FILE, format!("{what} takes one configuration, but several are given")).help(help)
+    pub(super) fn one_only(what: &str) -> Self {
+        let message = format!("{what} takes one configuration, but several are given");
+        Self::new(&NO_FILE, message).help("run the command for each file")
+    }
+
+    /// A second interruption stopped the run.
+    pub(super) fn stopped(unknown: &str, help: &str) -> Self {
+        let message = format!("interrupted twice: stopped at once; {unknown}");
+        Self::new(&INTERRUPTED, message).help(help).exit(Exit::Interrupted)
     }
 
     pub(super) fn unwritten(what: &str, path: &Path, error: &io::Error) -> Self {

@@ -185,7 +185,10 @@ impl RotateArgs {
         stop: &StopSignal,
         output: &mut Output,
     ) -> Result<Exit, Failure> {
-        let ended = ended.ok_or_else(stopped_at_once)?;
+        let ended = ended.ok_or_else(|| {
+            let help = "run the same command with `--resume`: it rotates that user again";
+            Failure::stopped("the key pair of the user in work may be revoked", help)
+        })?;
         let is_whole = ended.iter().all(|of| matches!(of.status, RotationStatus::Stored { .. }));
         if is_whole && rotation.later.is_empty() {
             journal.note(object!({"event": "rotated"}));
@@ -320,10 +323,4 @@ fn exit_of(ended: &[Rotated], stop: &StopSignal) -> Exit {
         (_, true) => Exit::Partial,
         (_, false) => Exit::Error,
     }
-}
-
-fn stopped_at_once() -> Failure {
-    let message = "interrupted twice: stopped at once; the key pair of the user in work may be revoked";
-    let help = "run the same command with `--resume`: it rotates that user again";
-    Failure::new(&exit::INTERRUPTED, message).help(help).exit(Exit::Interrupted)
 }

@@ -108,9 +108,7 @@ impl Output {
 
     /// Writes a result byte by byte for another program, for example a formatted file. A terminal gets text.
     pub(super) fn exact(&mut self, bytes: &[u8]) -> Result<(), Failure> {
-        let is_text = matches!(&self.stdout, Stream::Term(term) if term.is_term());
-        let is_text = is_text || matches!(self.stdout, Stream::Buffer(_));
-        if is_text {
+        if self.is_terminal() || matches!(self.stdout, Stream::Buffer(_)) {
             return self.result(|out, _| out.write_all(bytes));
         }
         written(self.stdout.print(bytes), self.changed)

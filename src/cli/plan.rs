@@ -82,7 +82,7 @@ struct Planned {
 impl PlanArgs {
     pub(super) fn of_many(&self, output: &Output) -> Result<Wanted<'_>, Failure> {
         if self.snapshot.is_some() {
-            return Err(Failure::one_only("`--snapshot`", "run the command for each file"));
+            return Err(Failure::one_only("`--snapshot`"));
         }
         if self.format.is_page() {
             output.refuse_page("`attune plan --format html > plan.html`")?;

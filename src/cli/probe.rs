@@ -12,7 +12,7 @@ use super::args::{CallArgs, Format, GlobalArgs};
 use super::connect::{CommandError, connect};
 use super::exit::{self, Exit, Failure};
 use super::output::Output;
-use super::preflight::confirm;
+use super::preflight::{check_protected, confirm};
 use super::progress::{Interruptions, interruptible, progress_bar};
 use super::service::{KeysArgs, ServiceArgs, failure};
 use super::settings::Settings;
@@ -134,7 +134,9 @@ impl ProbeArgs {
         bar.finish_and_clear();
         let Some(ended) = ended else {
             journal.note(object!({"event": "stopped"}));
-            return Err(stopped_at_once(self.bucket.as_deref()).into());
+            let bucket = self.bucket.as_ref().map(|name| format!(", and a policy of the bucket `{name}`"));
+            let left = format!("policies named `attune-probe-…` may be left{}", bucket.unwrap_or_default());
+            return Err(Failure::stopped(&left, "`attune doctor` names the policies that are left").into());
         };
         let left: Vec<&str> = ended.iter().flat_map(|probe| &probe.left).map(PolicyName::as_str).collect();
         journal.note(object!({"event": "over", "left": left}));
@@ -215,7 +217,7 @@ impl ProbeArgs {
 /// The user of the probe, if it is one that was made for this.
 async fn suitable(name: &str, cluster: &dyn Cluster, settings: &Settings) -> Result<UserName, Failure> {
     let user = UserName::reported(name);
-    settings.check_protected([&user].into_iter(), &[])?;
+    check_protected([&user].into_iter(), &settings.guards, &[])?;
     let users = cluster.users().await?;
     let records: Vec<_> = users.users.iter().filter(|record| record.name == user).collect();
     match unsuitable(&user, &records, users.attachments_known) {
@@ -289,12 +291,4 @@ fn report(probe: &Probe, stop: &StopSignal, format: Format, output: &mut Output)
         Format::Json => output.result(|out, _| json::write(out, &frozen))?,
     }
     Ok(exit)
-}
-
-fn stopped_at_once(bucket: Option<&str>) -> Failure {
-    let bucket = bucket.map(|name| format!(", and a policy of the bucket `{name}`")).unwrap_or_default();
-    let message = format!("interrupted twice: stopped at once; policies named `attune-probe-…` may be left{bucket}");
-    Failure::new(&exit::INTERRUPTED, message)
-        .help("`attune doctor` names the policies that are left")
-        .exit(Exit::Interrupted)
 }

@@ -8,7 +8,7 @@ use super::args::{CallArgs, Format, GlobalArgs, StateDir};
 use super::connect::{CommandError, Connection, connect};
 use super::exit::{self, Exit, Failure};
 use super::output::Output;
-use super::preflight::{confirm, named, protected_user};
+use super::preflight::{check_protected, confirm, named, protected_user};
 use super::progress::{Interruptions, RunProgress, interruptible};
 use super::settings::Settings;
 use super::state::{Journal, State};
@@ -67,7 +67,7 @@ impl RevokeArgs {
         let no_new_keys = no_new_keys.as_deref();
         let shown = text::Revocations { identity: &identity, users: &users, can, no_new_keys };
         output.before_result(|out, styles| text::revocation(out, styles, &shown))?;
-        settings.check_protected(users.iter().map(|of| &of.user), &self.overrides)?;
+        check_protected(users.iter().map(|of| &of.user), &settings.guards, &self.overrides)?;
         if !self.yes {
             confirm("Revoke these users?", "use `--yes` and `--reason`", output)?;
         }
@@ -132,7 +132,9 @@ impl RevokeArgs {
         ended: Option<(Vec<Revoked>, bool)>,
         output: &mut Output,
     ) -> Result<Exit, Failure> {
-        let (ended, interrupted) = ended.ok_or_else(stopped_at_once)?;
+        let (ended, interrupted) = ended.ok_or_else(|| {
+            Failure::stopped("it is unknown which of the users are revoked", "run the same command again")
+        })?;
         let exit = exit_of(&ended, interrupted);
         output.changed = Some(exit);
         let revocation = RevocationV1::of(identity, &ended);
@@ -167,9 +169,4 @@ fn exit_of(ended: &[Revoked], interrupted: bool) -> Exit {
     } else {
         Exit::Error
     }
-}
-
-fn stopped_at_once() -> Failure {
-    let message = "interrupted twice: stopped at once; it is unknown which of the users are revoked";
-    Failure::new(&exit::INTERRUPTED, message).help("run the same command again").exit(Exit::Interrupted)
 }

@@ -4,21 +4,19 @@ use super::args::GlobalArgs;
 use super::connect::unreadable;
 use super::exit::{self, Failure};
 use super::output::Output;
-use super::preflight::check_protected;
-use crate::base::UserName;
 use crate::desired::{Boundary, ClusterSettings, Guards, Sections, load_sections};
 
 /// The settings that a command needs which works while the rest of the configuration is broken.
 pub(super) struct Settings {
     pub(super) cluster: ClusterSettings,
-    /// `None` if they cannot be read.
-    guards: Option<Guards>,
+    /// If they cannot be read, every user is protected.
+    pub(super) guards: Guards,
 }
 
 impl Settings {
     pub(super) fn read(global: &GlobalArgs, output: &mut Output) -> Result<Self, Failure> {
         if global.names_cluster() && !global.has_file() {
-            return Ok(Self { cluster: ClusterSettings::default(), guards: Some(Guards::default()) });
+            return Ok(Self { cluster: ClusterSettings::default(), guards: Guards::default() });
         }
         let file = global.file_name();
         let sections = match load_sections(&global.file, Boundary::Repository, &global.variables()) {
@@ -29,9 +27,10 @@ impl Settings {
             }
             Err(error) => return Err(unreadable(&error, global)),
         };
-        if sections.guards.is_none() {
+        let guards = sections.guards.unwrap_or_else(|| {
             output.warn(&format!("`[guards]` in {file} cannot be read, so every user counts as protected"));
-        }
+            Guards { protected_users: "*".parse().into_iter().collect(), ..Guards::default() }
+        });
         let cluster = match sections.cluster {
             Some(cluster) => cluster,
             None if global.names_cluster() => {
@@ -44,19 +43,6 @@ impl Settings {
                 return Err(Failure::new(&exit::FILE_HAS_ERRORS, message).help(help));
             }
         };
-        Ok(Self { cluster, guards: sections.guards })
-    }
-
-    /// Fails if one of these users is protected. Without readable guards, every user is.
-    pub(super) fn check_protected<'a>(
-        &self,
-        users: impl Iterator<Item = &'a UserName>,
-        overrides: &[UserName],
-    ) -> Result<(), Failure> {
-        let all = || Guards { protected_users: "*".parse().into_iter().collect(), ..Guards::default() };
-        match &self.guards {
-            Some(guards) => check_protected(users, guards, overrides),
-            None => check_protected(users, &all(), overrides),
-        }
+        Ok(Self { cluster, guards })
     }
 }

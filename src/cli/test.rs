@@ -135,9 +135,7 @@ impl TestArgs {
             }
         })
     }
-}
 
-impl TestArgs {
     /// Tries the mutations of all declared policies, for as long as there is time.
     fn mutations(&self, loaded: &Loaded, state: &State, catalogue: &Catalogue) -> MutationsV1 {
         let context = Context { rules: loaded.desired.cluster.rules(), ..Context::new(catalogue) };

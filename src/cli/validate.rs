@@ -82,7 +82,7 @@ impl ValidateArgs {
 
     pub(super) fn run_all(&self, all: &[GlobalArgs], output: &mut Output) -> Result<Exit, Failure> {
         if self.snapshot.is_some() {
-            return Err(Failure::one_only("`--snapshot`", "run the command for each file"));
+            return Err(Failure::one_only("`--snapshot`"));
         }
         let (mut all_checked, mut failures) = (Vec::new(), Vec::new());
         for global in all {

@@ -115,16 +115,12 @@ pub(super) fn regular(file: &File) -> Result<(), FileProblem> {
 
 const TRIES: u32 = 100;
 
-fn temporary(attempt: u32) -> OsString {
-    format!(".attune-{}-{attempt}.tmp", std::process::id()).into()
-}
-
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const PATH_ONLY: OFlags = OFlags::PATH;
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 const PATH_ONLY: OFlags = OFlags::RDONLY;
 
-pub(super) const NONBLOCK: i32 = OFlags::NONBLOCK.bits().cast_signed();
+const NONBLOCK: i32 = OFlags::NONBLOCK.bits().cast_signed();
 
 #[derive(Debug, Clone)]
 pub(crate) struct Folder(Arc<OwnedFd>);
@@ -192,7 +188,7 @@ impl Folder {
     fn temporary(&self) -> io::Result<(OsString, File)> {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         for attempt in 0..TRIES {
-            let name = temporary(attempt);
+            let name = OsString::from(format!(".attune-{}-{attempt}.tmp", std::process::id()));
             match fs::openat(&*self.0, &name, flags, Mode::RUSR | Mode::WUSR) {
                 Ok(file) => return Ok((name, file.into())),
                 Err(Errno::EXIST) => {}
