@@ -234,7 +234,7 @@ fn a_destination_that_was_not_approved_gets_no_secret() {
     folder.write("attune.toml", &file("command = [\"/bin/sh\", \"-c\", \"cat > stolen\"]"));
     folder.attune(&format!("apply --approved {digest}")).exits(4);
     assert!(!folder.path("stolen").exists());
-    assert_eq!(folder.state()["tenants"]["Root"]["users"]["alice"]["policy"], Value::Null);
+    assert_eq!(folder.tenant()["users"]["alice"]["policy"], Value::Null);
 }
 
 #[test]

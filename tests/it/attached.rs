@@ -107,7 +107,7 @@ fn an_abstract_policy_that_the_cluster_has_is_unmanaged_or_owned() {
     folder.write("attune.toml", &config.replace("[ownership]\n", "[ownership]\npolicies = [\"b*\"]\n"));
     folder.attune("plan --detailed-exitcode").exits(2).says("- policy bio");
     folder.attune("apply --yes").exits(0);
-    assert!(folder.state()["tenants"]["Root"]["policies"].get("bio").is_none());
+    assert!(folder.tenant()["policies"].get("bio").is_none());
 }
 
 #[test]

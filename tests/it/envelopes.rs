@@ -148,7 +148,7 @@ fn a_plan_of_a_part_is_refused_only_by_what_it_makes_worse() {
     folder.attune("plan").exits(3).says("by policy `readwrite`");
     folder.attune("plan --only policy/ml-rw").exits(2).warns("envelope-exceeded-before");
     folder.attune("apply --expired").exits(0);
-    assert_eq!(folder.state()["tenants"]["Root"]["users"]["svc-ml-b"]["policy"], json!(null));
+    assert_eq!(folder.tenant()["users"]["svc-ml-b"]["policy"], json!(null));
     folder.write("teams/ml/rw.json", &GOOD.replace("ml-data/*", "*"));
     folder.attune("apply --yes --only policy/ml-rw").exits(3).says("policy `ml-rw` allows to");
 }

@@ -202,8 +202,8 @@ fn access_that_ends_does_not_end_by_itself_if_that_breaks_an_expectation() {
     let folder = Folder::with(&[("attune.toml", file), ("cluster.json", cluster)]);
     let refused = folder.attune("apply --expired").exits(3);
     refused.says("expectation \"bo reads\" fails").warns("nothing was changed");
-    assert_eq!(folder.state()["tenants"]["Root"]["users"]["bo"]["policy"], "readonly");
+    assert_eq!(folder.tenant()["users"]["bo"]["policy"], "readonly");
     let mut overridden = folder.command(["apply", "--expired", "--override", "expect=bo reads"]);
     assert!(overridden.output().unwrap().status.success());
-    assert_eq!(folder.state()["tenants"]["Root"]["users"]["bo"]["policy"], serde_json::Value::Null);
+    assert_eq!(folder.tenant()["users"]["bo"]["policy"], serde_json::Value::Null);
 }

@@ -58,7 +58,7 @@ fn what_has_expired_is_taken_away_without_an_approval_and_nothing_else_happens()
         policies(&folder),
         [Value::Null, json!("readonly"), json!("readonly"), Value::Null, json!("readwrite"), json!("readwrite")]
     );
-    assert!(folder.state()["tenants"]["Root"]["policies"].get("new").is_none(), "no other change");
+    assert!(folder.tenant()["policies"].get("new").is_none(), "no other change");
     let rollback = std::fs::read_dir(folder.path(".attune")).unwrap().map(|entry| entry.unwrap().path());
     let rollback = rollback.into_iter().find(|path| path.extension().is_some_and(|end| end == "toml")).unwrap();
     let before = std::fs::read_to_string(rollback).unwrap();

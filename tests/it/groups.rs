@@ -21,7 +21,7 @@ fn world(groups: &Value, file: &str) -> Folder {
 }
 
 fn groups(folder: &Folder) -> Value {
-    folder.state()["tenants"]["Root"]["groups"].clone()
+    folder.tenant()["groups"].clone()
 }
 
 const ML: &str = "[policies.ml]\nstatement = [{ effect = \"Allow\", action = \"s3:PutObject\", resource = \"arn:aws:s3:::models/*\" }]\n";

@@ -70,5 +70,5 @@ fn an_unknown_override_is_refused_with_a_list_of_the_guards() {
         run.warns("max_removals=LIMIT, max_detached=LIMIT, max_buckets_closed=LIMIT, protected_users=NAME, ");
         folder.attune(&format!("{command} --override max_detached=200%")).warns("`200%` is more than 100%");
     }
-    assert_eq!(folder.state()["tenants"]["Root"]["users"]["bob"]["policy"], json!("readwrite"));
+    assert_eq!(folder.tenant()["users"]["bob"]["policy"], json!("readwrite"));
 }

@@ -120,6 +120,11 @@ impl Folder {
         serde_json::from_str(&self.read("cluster.json")).unwrap()
     }
 
+    /// The first tenant of the simulated cluster.
+    pub(crate) fn tenant(&self) -> Value {
+        self.state()["tenants"]["Root"].take()
+    }
+
     /// Changes the state of the simulated cluster behind the back of the program: drift.
     pub(crate) fn drift(&self, change: impl FnOnce(&mut Value)) {
         let mut state = self.state();

@@ -45,7 +45,7 @@ impl Two {
     }
 
     fn attached(folder: &Folder) -> usize {
-        let users = folder.state()["tenants"]["Root"]["users"].clone();
+        let users = folder.tenant()["users"].clone();
         users.as_object().unwrap().values().filter(|user| user["policy"] == "readonly").count()
     }
 

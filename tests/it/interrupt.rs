@@ -129,5 +129,5 @@ fn a_concurrent_change_of_another_administrator_is_not_overwritten() {
     run.says("attach readonly to ub: changed outside attune: user `ub` has `readwrite`")
         .says("3 API calls: 2 done, 1 changed outside attune")
         .says("\n  user/ub\n");
-    assert_eq!(folder.state()["tenants"]["Root"]["users"]["ub"]["policy"], "readwrite");
+    assert_eq!(folder.tenant()["users"]["ub"]["policy"], "readwrite");
 }

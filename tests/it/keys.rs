@@ -32,7 +32,7 @@ fn folder(destination: &str) -> Folder {
 const FILES: &str = "[credentials]\nfile = true\ndir = \"secrets\"";
 
 fn user(folder: &Folder, name: &str) -> Value {
-    folder.state()["tenants"]["Root"]["users"][name].clone()
+    folder.tenant()["users"][name].clone()
 }
 
 fn secret(folder: &Folder, name: &str) -> String {

@@ -21,7 +21,7 @@ fn folder(release: &str, file: &str) -> Folder {
 }
 
 fn user(folder: &Folder, name: &str) -> Value {
-    folder.state()["tenants"]["Root"]["users"][name].clone()
+    folder.tenant()["users"][name].clone()
 }
 
 fn is_rotated(folder: &Folder, name: &str) -> bool {

@@ -36,7 +36,7 @@ fn team_file(team: &str) -> String {
 }
 
 fn has_new_document(folder: &Folder, team: &str) -> bool {
-    folder.state()["tenants"]["Root"]["policies"][format!("{team}-rw")]["document"] == document("s3:PutObject", team)
+    folder.tenant()["policies"][format!("{team}-rw")]["document"] == document("s3:PutObject", team)
 }
 
 fn changes(plan: &Run) -> Vec<String> {
@@ -111,7 +111,7 @@ fn the_error_of_one_team_blocks_only_that_team() {
         folder.write("attune.toml", owning);
         folder.write("teams/bio.toml", broken);
         folder.attune("plan").exits(1);
-        let before = folder.state()["tenants"]["Root"].clone();
+        let before = folder.tenant().clone();
         for args in ["--only policy/ml-* --only user/svc-ml", "--only file:teams/ml.toml"] {
             let plan = folder.attune(&format!("plan {args} --format json")).exits(2);
             assert_eq!(changes(&plan), ["policy/ml-rw"], "{broken}");
@@ -124,7 +124,7 @@ fn the_error_of_one_team_blocks_only_that_team() {
             }
         }
         folder.attune("apply --yes --only policy/ml-*").exits(2);
-        let after = folder.state()["tenants"]["Root"].clone();
+        let after = folder.tenant().clone();
         for team in ["bio", "web"] {
             let (policy, user) = (format!("{team}-rw"), format!("svc-{team}"));
             let document = |state: &Value| state["policies"][&policy]["document"].clone();
@@ -247,7 +247,7 @@ fn both_names_of_a_rename_come_along_and_stay_known() {
         assert_eq!(changes(&plan), [format!("policy/{new}")], "{selected}");
         assert_eq!(plan.json()["changes"][0]["renamed_from"], old, "{selected}");
         folder.attune(&format!("apply --yes --only {selected}")).exits(2);
-        let tenant = folder.state()["tenants"]["Root"].clone();
+        let tenant = folder.tenant().clone();
         assert!(tenant["policies"][old].is_null() && tenant["policies"][new].is_object(), "{selected}");
         assert_eq!(tenant["users"]["svc-ml"]["policy"], new);
         assert_eq!(TEAMS.map(|team| has_new_document(&folder, team)), [false; 3]);

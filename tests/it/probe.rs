@@ -190,10 +190,7 @@ fn a_probe_works_over_the_weka_command() {
     assert_eq!(answer("keys-reset"), Some(json!("made")), "the command makes a new pair, so that nobody knows it");
     assert_eq!(answer("attach-over"), Some(json!("replaces it")));
     assert_eq!(probe["shapes"]["weka s3 policy show"], "{policy: {content: object, name: text}}");
-    assert_eq!(
-        (left(&folder), &folder.state()["tenants"]["Root"]["users"]["attune-test"]["policy"]),
-        (0, &Value::Null)
-    );
+    assert_eq!((left(&folder), &folder.tenant()["users"]["attune-test"]["policy"]), (0, &Value::Null));
 }
 
 #[test]
@@ -233,7 +230,7 @@ fn last(folder: &Folder) -> Value {
 }
 
 fn attached_to_the_user(folder: &Folder) -> Value {
-    folder.state()["tenants"]["Root"]["users"]["attune-test"]["policy"].clone()
+    folder.tenant()["users"]["attune-test"]["policy"].clone()
 }
 
 #[test]
@@ -291,7 +288,7 @@ fn after_a_kill_the_next_doctor_names_what_is_left() {
     let doctor = folder.attune_with(&format!("doctor --cluster {} --format json", served.url), &ADMIN).exits(2);
     assert_eq!(doctor.codes(), ["leftover-of-a-probe"; 2]);
     let findings = doctor.json()["findings"].to_string();
-    for name in folder.state()["tenants"]["Root"]["policies"].as_object().unwrap().keys() {
+    for name in folder.tenant()["policies"].as_object().unwrap().keys() {
         assert!(findings.contains(&format!("left the policy `{name}`")), "{name}: {findings}");
     }
     assert!(findings.contains(&format!("`{attached}`, which `attune-test` has")), "{findings}");

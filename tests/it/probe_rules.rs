@@ -38,7 +38,7 @@ fn of_rules(rules: &str) -> Folder {
 
 /// Who has which policy, which policies there are, and what each bucket has.
 fn held(folder: &Folder) -> Value {
-    let tenant = folder.state()["tenants"]["Root"].clone();
+    let tenant = folder.tenant().clone();
     let users = tenant["users"].as_object().unwrap().iter().map(|(name, user)| (name.clone(), user["policy"].clone()));
     let bucket = |bucket: &Value| {
         let policy = if bucket["policy"].is_null() { json!("none") } else { bucket["policy"].clone() };
@@ -65,7 +65,7 @@ fn run_with(folder: &Folder, faults: &[&str], args: &str) -> Run {
 fn probe(folder: &Folder, url: &str, s3: &str, args: &str) -> Run {
     let line = format!("doctor --probe {WITH_USER} --cluster {url} --s3 {s3} -vvv {args}");
     let run = folder.attune_with(&line, &ADMIN);
-    let keys = &folder.state()["tenants"]["Root"]["users"]["attune-test"]["keys"];
+    let keys = &folder.tenant()["users"]["attune-test"]["keys"];
     for secret in [keys["secret_key"].as_str(), Some(SECRET_KEY)].into_iter().flatten() {
         assert!(!run.stdout.contains(secret) && !run.stderr.contains(secret), "{args}");
     }
@@ -201,7 +201,7 @@ fn what_is_no_s3_service_of_the_cluster_is_said() {
         let run = probe(&folder, &served.url, &answering(head, body), args).exits(1);
         let stopped = run.json()["service"]["stopped"].as_str().unwrap().to_owned();
         assert!(stopped.contains(why), "{body}: {stopped}");
-        assert_eq!(folder.state()["tenants"]["Root"]["users"]["attune-test"]["policy"], Value::Null);
+        assert_eq!(folder.tenant()["users"]["attune-test"]["policy"], Value::Null);
     }
     let folder = of_rules("minio-2021");
     let served = Served::start(&folder, "");
@@ -259,7 +259,7 @@ fn a_policy_of_the_bucket_that_stays_is_said() {
     let s3 = served.s3.clone().unwrap();
     let run = probe(&folder, &served.url, &s3, "--bucket scratch").exits(1);
     run.says("weka s3 bucket policy reset scratch");
-    let policy = &folder.state()["tenants"]["Root"]["buckets"]["scratch"]["policy"];
+    let policy = &folder.tenant()["buckets"]["scratch"]["policy"];
     assert!(policy.is_object(), "the fault keeps it: {policy}");
 }
 
@@ -323,7 +323,7 @@ fn keys_that_the_user_has_are_named_and_stay() {
     run_with(&folder, &[], "--keys bob.json").exits(1).warns("the keys are those of user `bob`; nothing was changed");
     let run = run_with(&folder, &[], "--keys keys.json --format json").exits(0);
     assert_eq!((&run.json()["user"], &run.json()["rules"]), (&json!("as_before"), &json!("minio-2021")));
-    assert_eq!(folder.state()["tenants"]["Root"]["users"]["attune-test"]["keys"], keys);
+    assert_eq!(folder.tenant()["users"]["attune-test"]["keys"], keys);
     // Without them, the cluster makes new ones; without that, nobody knows them.
     folder.drift(|state| state["users"]["attune-test"]["keys"] = keys.clone());
     run_with(&folder, &[], "").exits(0).says("[cluster] rules = \"minio-2021\"");
@@ -345,5 +345,5 @@ fn a_service_is_asked_only_by_a_probe_with_a_user() {
         let args = format!("doctor --probe {WITH_USER} --cluster {} --s3 {s3}", served.url);
         folder.attune_with(&args, &ADMIN).exits(1);
     }
-    assert_eq!(folder.state()["tenants"]["Root"]["users"]["attune-test"]["keys"], Value::Null);
+    assert_eq!(folder.tenant()["users"]["attune-test"]["keys"], Value::Null);
 }

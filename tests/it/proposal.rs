@@ -325,7 +325,7 @@ fn no_name_of_a_user_is_run() {
         let folder = with_command(user, r#"["/bin/sh", "-c", "cat > got; eval \"echo $1\"", "sh", "{user}"]"#);
         folder.attune("apply --yes").exits(1).warns("cannot be an argument");
         assert!(!folder.path("trace").exists() && !folder.path("got").exists(), "{user}");
-        assert!(folder.state()["tenants"]["Root"]["users"][user]["keys"].is_null(), "{user}");
+        assert!(folder.tenant()["users"][user]["keys"].is_null(), "{user}");
     }
     let folder = with_command("bob", r#"["/bin/sh", "-c", "/bin/cat > got; echo \"$1\" >> got", "sh", "{user}"]"#);
     folder.attune("apply --yes").exits(0);

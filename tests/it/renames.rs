@@ -35,8 +35,7 @@ fn folder(configuration: &str) -> Folder {
 
 /// The policies of the cluster, and what alice and zoe have.
 fn cluster(folder: &Folder) -> (Vec<String>, [Value; 2]) {
-    let state: Value = serde_json::from_str(&folder.read("cluster.json")).unwrap();
-    let tenant = &state["tenants"]["Root"];
+    let tenant = folder.tenant();
     let policies = tenant["policies"].as_object().unwrap().keys().cloned().collect();
     (policies, ["alice", "zoe"].map(|user| tenant["users"][user]["policy"].clone()))
 }

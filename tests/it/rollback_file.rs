@@ -43,7 +43,7 @@ fn the_rollback_file_restores_the_state_before() {
 #[test]
 fn the_rollback_file_restores_the_policies_of_buckets() {
     let folder = Folder::copy_of(&root().join("tests/golden/bucket-policies"));
-    let buckets = |folder: &Folder| folder.state()["tenants"]["Root"]["buckets"].clone();
+    let buckets = |folder: &Folder| folder.tenant()["buckets"].clone();
     let policies = |all: Value| {
         let all = all.as_object().unwrap().iter();
         // A bucket without a policy has `none`, written or not.

@@ -20,7 +20,7 @@ fn folder(destination: &str) -> Folder {
 }
 
 fn keys(folder: &Folder, user: &str) -> Value {
-    folder.state()["tenants"]["Root"]["users"][user]["keys"].clone()
+    folder.tenant()["users"][user]["keys"].clone()
 }
 
 /// Whether this is the record of a user's key pair as the cluster has it.

@@ -19,7 +19,7 @@ fn folder() -> Folder {
 
 /// All secrets that the cluster knows by now.
 fn secrets(folder: &Folder) -> Vec<String> {
-    let users = folder.state()["tenants"]["Root"]["users"].as_object().unwrap().clone();
+    let users = folder.tenant()["users"].as_object().unwrap().clone();
     let of = |user: &serde_json::Value| {
         [&user["password"], &user["keys"]["secret_key"]].map(|secret| secret.as_str().map(str::to_owned))
     };
@@ -48,7 +48,7 @@ fn clean(folder: &Folder, run: &Run) {
 
 /// Every key pair that the cluster showed is in the destination, and no other one.
 fn kept(folder: &Folder, already: &BTreeSet<String>) {
-    let users = folder.state()["tenants"]["Root"]["users"].clone();
+    let users = folder.tenant()["users"].clone();
     let made: Vec<String> = with_keys(folder).difference(already).cloned().collect();
     assert!(!made.is_empty(), "no key pair was made: the test shows nothing");
     assert_eq!(files(&folder.path("secrets"), ".json").len(), made.len());
@@ -60,7 +60,7 @@ fn kept(folder: &Folder, already: &BTreeSet<String>) {
 
 /// The users that have a key pair.
 fn with_keys(folder: &Folder) -> BTreeSet<String> {
-    let users = folder.state()["tenants"]["Root"]["users"].as_object().unwrap().clone();
+    let users = folder.tenant()["users"].as_object().unwrap().clone();
     users.into_iter().filter(|(_, user)| !user["keys"].is_null()).map(|(name, _)| name).collect()
 }
 
@@ -80,7 +80,7 @@ fn no_secret_is_in_any_output_at_any_level() {
         let run = folder.attune_with(&format!("{args} --cluster {}", served.url), &login);
         clean(&folder, &run);
     }
-    let users = folder.state()["tenants"]["Root"]["users"].clone();
+    let users = folder.tenant()["users"].clone();
     assert!(users["bob"]["keys"]["secret_key"].is_string(), "no key pair was made: the test shows nothing");
     kept(&folder, &before);
 }

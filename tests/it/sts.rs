@@ -66,5 +66,5 @@ fn a_key_pair_is_not_created_without_a_destination_nor_over_rest() {
     folder.write("attune.toml", destination);
     let rest = folder.attune("keys rotate alice --yes").exits(1);
     assert!(rest.stderr.contains("--via weka"), "{}", rest.stderr);
-    assert_eq!(folder.state()["tenants"]["Root"]["users"]["alice"]["keys"]["secret_key"], SECRET);
+    assert_eq!(folder.tenant()["users"]["alice"]["keys"]["secret_key"], SECRET);
 }

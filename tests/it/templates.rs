@@ -71,7 +71,7 @@ fn a_plan_with_other_values_is_another_plan_and_its_command_has_them() {
     assert!(!text.stdout.contains("svc-prod"));
     folder.attune(&format!("apply --approved {digest}")).exits(4);
     folder.attune(&format!("apply --approved {digest} --var env=dev")).exits(0);
-    assert_eq!(folder.state()["tenants"]["Root"]["users"]["svc-dev"]["policy"], "readers");
+    assert_eq!(folder.tenant()["users"]["svc-dev"]["policy"], "readers");
 }
 
 #[test]

@@ -34,7 +34,7 @@ fn apply(folder: &Folder, served: &Served, args: &str) -> Run {
     let s3 = served.s3.as_deref().unwrap();
     let args = format!("apply --yes --cluster {} --verify --s3 {s3} --rate 1000 {args}", served.url);
     let run = folder.attune_with(&args, &ADMIN);
-    for user in folder.state()["tenants"]["Root"]["users"].as_object().unwrap().values() {
+    for user in folder.tenant()["users"].as_object().unwrap().values() {
         let Some(secret) = user["keys"]["secret_key"].as_str() else { continue };
         assert!(!run.stdout.contains(secret) && !run.stderr.contains(secret), "{}\n{}", run.stdout, run.stderr);
     }

@@ -67,7 +67,7 @@ fn an_apply_has_the_same_result_as_over_rest_on_every_release_that_reports_attac
 fn a_new_key_pair_is_stored_and_the_old_one_is_gone() {
     for release in ["5.1", "6.0"] {
         let folder = example(release, true);
-        let keys = |folder: &Folder| folder.state()["tenants"]["Root"]["users"]["alice"]["keys"].clone();
+        let keys = |folder: &Folder| folder.tenant()["users"]["alice"]["keys"].clone();
         let old = keys(&folder);
         let run = folder.attune("keys rotate alice --yes --format json").exits(0);
         let new = keys(&folder);
@@ -89,13 +89,13 @@ fn keys_are_revoked_before_the_detach_if_the_command_can_create_new_ones() {
     for release in ["4.4", "5.1", "6.0"] {
         let folder = example(release, true);
         folder.write("attune.toml", "[cluster]\nvia = \"weka\"\n[users.alice]\ndetached = true\nrevoke_keys = true\n");
-        let old = folder.state()["tenants"]["Root"]["users"]["alice"]["keys"].clone();
+        let old = folder.tenant()["users"]["alice"]["keys"].clone();
         if release == "4.4" {
             folder.attune("apply --yes").exits(1);
             continue;
         }
         folder.attune("apply --yes").exits(0).says("revokes the S3 keys first");
-        let alice = folder.state()["tenants"]["Root"]["users"]["alice"].clone();
+        let alice = folder.tenant()["users"]["alice"].clone();
         assert!(alice.get("policy").is_none(), "{alice}");
         assert_ne!(alice["keys"], old);
         // Nothing is left to do, and the next plan does not pass over it in silence.
