@@ -337,7 +337,7 @@ pub(super) struct SecretStoreArgs {
 #[derive(Debug, Clone, Copy, clap::Args)]
 #[command(next_help_heading = CONNECTION)]
 pub(super) struct CallArgs {
-    /// Maximum number of concurrent API calls; attune sends fewer while the cluster is busy (429, 503)
+    /// Maximum number of concurrent API calls
     #[arg(display_order = LAST, long, default_value_t = 8, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: u16,
     /// Maximum number of retries of a call without an answer; a write is retried only if it did not happen

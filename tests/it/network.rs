@@ -79,18 +79,6 @@ fn independent_reads_run_concurrently_up_to_the_limit_of_jobs() {
 }
 
 #[test]
-fn a_cluster_that_accepts_few_concurrent_calls_gets_few() {
-    let folder = of(96, "5.1");
-    let args = ["--log", "log.jsonl", "--latency", "5ms", "--fault", "crowd:3=429"];
-    let served = Served::start_with(&folder, &args);
-    folder.attune_with(&format!("plan --jobs 16 --detailed-exitcode --cluster {}", served.url), &ADMIN).exits(0);
-    let log = log(&folder);
-    let refused = log.iter().filter(|logged| logged.status == Some(429)).count();
-    // Sixteen at once, of which three are taken, would be refused five times for each that is answered.
-    assert!(refused > 0 && refused < log.len() / 2, "{refused} of {} were refused", log.len());
-}
-
-#[test]
 fn an_apply_succeeds_on_a_cluster_that_is_sometimes_busy() {
     for status in ["429", "503", "429-after", "503-after"] {
         let folder = of(12, "4.4");

@@ -116,24 +116,33 @@ impl fmt::Display for Endpoint {
     }
 }
 
-/// Chooses the endpoint of each call: the one that answered last, then the others in turn, the silent ones last.
+/// The endpoints in the order in which a call tries them. One that fails moves behind the others, and a silent one stays last.
 #[derive(Debug)]
 pub(super) struct EndpointPool {
     endpoints: Vec<Endpoint>,
-    state: Mutex<PoolState>,
+    order: Mutex<Order>,
 }
 
-#[derive(Debug, Default)]
-struct PoolState {
-    /// The index of the endpoint that calls are sent to.
-    current: usize,
+#[derive(Debug)]
+struct Order {
+    /// The indices of the endpoints.
+    all: Vec<usize>,
     /// The endpoints that did not connect or answer in time.
     silent: BTreeSet<usize>,
 }
 
+/// The endpoint of an attempt.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Target {
+    pub(super) index: usize,
+    /// Whether it is responsive, and another one is left that is.
+    pub(super) has_alternative: bool,
+}
+
 impl EndpointPool {
     pub(super) fn new(endpoints: Vec<Endpoint>) -> Self {
-        Self { endpoints, state: Mutex::default() }
+        let order = Order { all: (0..endpoints.len()).collect(), silent: BTreeSet::new() };
+        Self { endpoints, order: Mutex::new(order) }
     }
 
     pub(super) fn endpoint(&self, index: usize) -> &Endpoint {
@@ -141,35 +150,32 @@ impl EndpointPool {
     }
 
     /// The endpoint for the next attempt of a call; `None` if all were tried.
-    pub(super) fn next(&self, tried: &[usize]) -> Option<usize> {
-        let state = self.state();
-        let (first, count) = (tried.first().copied().unwrap_or(state.current), self.endpoints.len());
-        let left = (0..count).map(|at| (first + at) % count).filter(|index| !tried.contains(index));
-        left.min_by_key(|index| state.silent.contains(index))
+    pub(super) fn next(&self, tried: &[usize]) -> Option<Target> {
+        let Order { all, silent } = &*self.order();
+        let mut left = all.iter().filter(|index| !tried.contains(index));
+        let index = *left.next()?;
+        // Silent ones come last, so the second one says it for both.
+        let has_alternative = left.next().is_some_and(|other| !silent.contains(other));
+        Some(Target { index, has_alternative })
     }
 
-    /// Whether a responsive endpoint is left besides this one, which is responsive too.
-    pub(super) fn has_alternative(&self, index: usize, tried: &[usize]) -> bool {
-        let silent = &self.state().silent;
-        let is_left = |other: usize| other != index && !tried.contains(&other) && !silent.contains(&other);
-        !silent.contains(&index) && (0..self.endpoints.len()).any(is_left)
+    pub(super) fn is_silent(&self, index: usize) -> bool {
+        self.order().silent.contains(&index)
     }
 
-    /// Records an answer. After failed attempts the endpoint becomes the current one.
-    pub(super) fn answered(&self, index: usize, tried: &[usize]) {
-        if !tried.is_empty() {
-            self.state().current = index;
-        }
-    }
-
-    pub(super) fn silent(&self, index: usize) {
-        if self.endpoints.len() > 1 && self.state().silent.insert(index) {
+    /// Moves an endpoint behind the others, a silent one for the rest of the run.
+    pub(super) fn failed(&self, index: usize, is_silent: bool) {
+        let Order { all, silent } = &mut *self.order();
+        if is_silent && silent.insert(index) && all.len() > 1 {
             tracing::warn!("{} did not answer in time: it is tried last from now on", self.endpoints[index]);
         }
+        all.retain(|other| *other != index);
+        all.push(index);
+        all.sort_by_key(|index| silent.contains(index));
     }
 
-    fn state(&self) -> MutexGuard<'_, PoolState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn order(&self) -> MutexGuard<'_, Order> {
+        self.order.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

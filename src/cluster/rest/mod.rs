@@ -1,7 +1,6 @@
 //! The REST transport: the management API of a cluster, `https://HOST:14000/api/v2`.
 
 mod answer;
-mod concurrency;
 mod definition;
 mod endpoints;
 mod facts;
@@ -104,9 +103,9 @@ impl RestCluster {
         Ok(Self { session, endpoints, any_certificate, facts, cache, rows, documents_as_text })
     }
 
-    /// The same with at most so many requests at once, and fewer while the cluster is busy.
+    /// The same with at most so many requests at once.
     pub fn at_most(mut self, jobs: usize) -> Self {
-        self.session.sender.concurrency.at_most(jobs);
+        self.session.sender.at_most(jobs);
         self
     }
 

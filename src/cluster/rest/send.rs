@@ -9,10 +9,10 @@ use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret, SecretString};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::answer::Read;
-use super::concurrency::{ConcurrencyLimit, Permit};
-use super::endpoints::{Endpoint, EndpointPool};
+use super::endpoints::{Endpoint, EndpointPool, Target};
 use super::outcome::{self, Answer, Unreachable, reason};
 use super::requests::Request;
 use super::tls::{Presented, Trust, TrustProblem};
@@ -53,7 +53,9 @@ const MAX_ANSWER: usize = 16 << 20;
 pub(super) struct Sender {
     client: Client,
     pub(super) pool: EndpointPool,
-    pub(super) concurrency: ConcurrencyLimit,
+    permits: Semaphore,
+    /// Until when a busy cluster asked to get no more requests.
+    paused_until: Mutex<Option<Instant>>,
     presented: Arc<Presented>,
     timeouts: Timeouts,
     clock_ahead: Mutex<Option<i64>>,
@@ -66,29 +68,19 @@ pub(super) struct Outgoing<'a> {
     pub(super) token: Option<&'a SecretString>,
 }
 
-#[derive(Default)]
-pub(super) struct Attempts {
-    pub(super) tried: Vec<usize>,
-    unreachable: Unreachable,
-    /// The error of the last endpoint that did not answer in time.
-    silent: Option<CallError>,
-}
-
-impl Attempts {
-    /// The error of a call that no endpoint answered. A write was never sent: one that was is not sent to another endpoint.
-    pub(super) fn error(self, request: &Request) -> CallError {
-        match self.silent {
-            None => self.unreachable.error(request),
-            Some(error) if request.may_repeat() => error,
-            Some(error) => CallError { call: request.call(), ..error.for_unsent_call() },
-        }
-    }
-}
+/// Permits one request. `None` never comes: the semaphore is not closed.
+pub(super) type Permit<'a> = Option<SemaphorePermit<'a>>;
 
 pub(super) enum Missed {
     /// There was no connection, so that nothing was sent.
     Unreachable(reqwest::Error),
-    Silent(CallError),
+    /// There was no answer in time. A call that may not repeat ends here.
+    Silent {
+        error: CallError,
+        may_repeat: bool,
+    },
+    /// Nothing was sent: another call found the endpoint silent meanwhile.
+    Skipped,
     Failed(CallError),
 }
 
@@ -98,17 +90,42 @@ impl Sender {
         let trust = if endpoints.iter().any(Endpoint::is_encrypted) { trust } else { &Trust::Anyone };
         let agent = concat!("attune/", env!("CARGO_PKG_VERSION"));
         let WebClient { client, presented } = WebClient::new(trust, agent, timeouts.connect, timeouts.call)?;
-        let concurrency = ConcurrencyLimit::new(MAX_REQUESTS, timeouts.busy);
-        let pool = EndpointPool::new(endpoints);
         Ok(Self {
             client,
-            pool,
-            concurrency,
+            pool: EndpointPool::new(endpoints),
+            permits: Semaphore::new(MAX_REQUESTS),
+            paused_until: Mutex::default(),
             presented,
             timeouts,
             clock_ahead: Mutex::default(),
             shapes: Shapes::default(),
         })
+    }
+
+    pub(super) fn at_most(&mut self, jobs: usize) {
+        self.permits = Semaphore::new(jobs.max(1));
+    }
+
+    /// Waits until a request may be sent, and until a busy cluster may be asked again.
+    pub(super) async fn permit(&self) -> Permit<'_> {
+        let permit = self.permits.acquire().await.ok();
+        while let Some(until) = self.pause_end() {
+            tokio::time::sleep_until(until.into()).await;
+        }
+        permit
+    }
+
+    fn pause_end(&self) -> Option<Instant> {
+        self.paused_until.lock().ok()?.filter(|until| *until > Instant::now())
+    }
+
+    /// Sends nothing for as long as a busy cluster asks.
+    fn pause(&self, pause: Option<Duration>) {
+        tracing::debug!(?pause, "the cluster is busy");
+        let until = pause.map(|pause| Instant::now() + pause.min(self.timeouts.busy));
+        if let Ok(mut paused_until) = self.paused_until.lock() {
+            *paused_until = paused_until.max(until);
+        }
     }
 
     pub(super) fn clock_ahead(&self) -> Option<i64> {
@@ -123,77 +140,70 @@ impl Sender {
         token: Option<&SecretString>,
         read: Read<T>,
     ) -> Result<T, CallError> {
-        let mut attempts = Attempts::default();
+        self.each(request, |target, permit| self.send_to(target, permit, Outgoing { request, token }, read)).await
+    }
+
+    /// Tries one endpoint after the other, until an attempt ends the call.
+    pub(super) async fn each<'a, T, F>(
+        &'a self,
+        request: &Request,
+        attempt: impl Fn(Target, Permit<'a>) -> F,
+    ) -> Result<T, CallError>
+    where
+        F: Future<Output = Result<T, Missed>>,
+    {
+        let (mut tried, mut unreachable, mut silent) = (Vec::new(), Unreachable::default(), None);
         loop {
-            let permit = self.concurrency.acquire().await;
-            let Some(index) = self.pool.next(&attempts.tried) else { return Err(attempts.error(request)) };
-            match self.send_to(index, &attempts, permit, Outgoing { request, token }, read).await {
+            let permit = self.permit().await;
+            let Some(target) = self.pool.next(&tried) else { break };
+            match attempt(target, permit).await {
                 Ok(found) => return Ok(found),
-                Err(missed) => self.add(&mut attempts, index, missed, request.may_repeat())?,
+                Err(Missed::Skipped) => continue,
+                Err(Missed::Unreachable(error)) => {
+                    unreachable.add(self.pool.endpoint(target.index), &error, &self.presented);
+                }
+                Err(Missed::Silent { error, may_repeat: true }) => silent = Some(error),
+                Err(Missed::Silent { error, may_repeat: false } | Missed::Failed(error)) => return Err(error),
             }
+            tried.push(target.index);
         }
+        Err(match silent {
+            None => unreachable.error(request),
+            Some(error) if request.may_repeat() => error,
+            // A write was never sent: one that was is not sent to another endpoint.
+            Some(error) => CallError { call: request.call(), ..error.for_unsent_call() },
+        })
     }
 
-    /// Adds a failed attempt, unless no other endpoint may be tried. After silence one is tried only if the call `may_repeat`.
-    pub(super) fn add(
-        &self,
-        attempts: &mut Attempts,
-        index: usize,
-        missed: Missed,
-        may_repeat: bool,
-    ) -> Result<(), CallError> {
-        attempts.tried.push(index);
-        match missed {
-            Missed::Unreachable(error) => {
-                attempts.unreachable.add(self.pool.endpoint(index), &error, &self.presented);
-            }
-            Missed::Silent(error) if may_repeat => attempts.silent = Some(error),
-            Missed::Silent(error) | Missed::Failed(error) => return Err(error),
-        }
-        Ok(())
+    pub(super) async fn ask<T>(&self, target: Target, outgoing: Outgoing<'_>, read: Read<T>) -> Result<T, Missed> {
+        self.send_to(target, self.permit().await, outgoing, read).await
     }
 
-    pub(super) async fn ask<T>(
-        &self,
-        index: usize,
-        attempts: &Attempts,
-        outgoing: Outgoing<'_>,
-        read: Read<T>,
-    ) -> Result<T, Missed> {
-        let permit = self.concurrency.acquire().await;
-        self.send_to(index, attempts, permit, outgoing, read).await
-    }
-
+    /// Sends a call to an endpoint. It waits shorter for an answer if another endpoint can answer as well: a silent one is tried
+    /// last for the rest of the run, so that it costs that time once.
     pub(super) async fn send_to<T>(
         &self,
-        index: usize,
-        attempts: &Attempts,
+        target: Target,
         permit: Permit<'_>,
         outgoing: Outgoing<'_>,
         read: Read<T>,
     ) -> Result<T, Missed> {
-        let limit = self.time_limit(index, attempts, outgoing.request);
-        let result = async {
-            let response = self.response(index, outgoing, limit).await?;
-            self.pool.answered(index, &attempts.tried);
-            self.read(response, permit, outgoing, limit, read).await
-        };
-        let result = result.await;
-        match &result {
-            Err(Missed::Silent(_)) => self.pool.silent(index),
-            Err(Missed::Unreachable(error)) if error.is_timeout() => self.pool.silent(index),
-            Err(Missed::Unreachable(_) | Missed::Failed(_)) | Ok(_) => {}
-        }
-        result
-    }
-
-    /// How long to wait for an answer: shorter if another endpoint can answer as well. An endpoint that is silent for that
-    /// long is tried last for the rest of the run, so that it costs that time once.
-    fn time_limit(&self, index: usize, attempts: &Attempts, request: &Request) -> Duration {
-        match request.may_repeat() && self.pool.has_alternative(index, &attempts.tried) {
+        let limit = match outgoing.request.may_repeat() && target.has_alternative {
             true => self.timeouts.answer.min(self.timeouts.call),
             false => self.timeouts.call,
+        };
+        let response = self.response(target.index, outgoing, limit).await;
+        let result = match response {
+            Ok(response) => self.read(response, outgoing, limit, read).await,
+            Err(missed) => Err(missed),
+        };
+        match &result {
+            Err(Missed::Silent { .. }) => self.pool.failed(target.index, true),
+            Err(Missed::Unreachable(error)) => self.pool.failed(target.index, error.is_timeout()),
+            Err(Missed::Skipped | Missed::Failed(_)) | Ok(_) => {}
         }
+        drop(permit);
+        result
     }
 
     async fn response(&self, index: usize, outgoing: Outgoing<'_>, limit: Duration) -> Result<Response, Missed> {
@@ -225,7 +235,6 @@ impl Sender {
     async fn read<T>(
         &self,
         mut response: Response,
-        permit: Permit<'_>,
         Outgoing { request, token }: Outgoing<'_>,
         limit: Duration,
         read: Read<T>,
@@ -234,9 +243,8 @@ impl Sender {
             *self.clock_ahead.lock().unwrap_or_else(PoisonError::into_inner) = Some(ahead);
         }
         let status = response.status();
-        match outcome::is_busy(status) {
-            true => permit.busy(retry_after(response.headers())),
-            false => permit.answered(),
+        if outcome::is_busy(status) {
+            self.pause(retry_after(response.headers()));
         }
         let mut bytes = Zeroizing::new(Vec::new());
         if let Some(encoding) = encoding(response.headers()) {
@@ -254,7 +262,7 @@ impl Sender {
             Err(Broken { reason, silent }) => {
                 let error = broken_answer(request, status, &reason);
                 let error = if request.makes_keys { error.with_answer(&bytes) } else { error };
-                return Err(if silent { Missed::Silent(error) } else { Missed::Failed(error) });
+                return Err(if silent { silence(request, error) } else { Missed::Failed(error) });
             }
         };
         let location = response.headers().get(LOCATION).and_then(|to| to.to_str().ok());
@@ -278,11 +286,15 @@ fn missed(endpoint: &Endpoint, request: &Request, error: reqwest::Error, limit: 
     }
     let unknown = |message: String| CallError::new(request.call(), Effect::UnknownOutcome, message);
     match error.is_timeout() {
-        true => Missed::Silent(unknown(format!("{endpoint} did not answer within {} s", limit.as_secs_f32()))),
+        true => silence(request, unknown(format!("{endpoint} did not answer within {} s", limit.as_secs_f32()))),
         false => {
             Missed::Failed(unknown(format!("the connection to {endpoint} broke before the answer: {}", reason(&error))))
         }
     }
+}
+
+fn silence(request: &Request, error: CallError) -> Missed {
+    Missed::Silent { error, may_repeat: request.may_repeat() }
 }
 
 struct Broken {
@@ -470,12 +482,12 @@ mod tests {
         let other = Server::start(|_| json(200, "{}")).await;
         let sender = sender(vec![dead_endpoint().await, one.endpoint(), other.endpoint()]);
         sender.send(&write(), None, answer::nothing).await.unwrap();
-        assert_eq!((one.calls().len(), other.calls().len(), sender.pool.next(&[])), (1, 0, Some(1)));
+        assert_eq!((one.calls().len(), other.calls().len()), (1, 0));
         drop(one);
         tokio::task::yield_now().await;
         for sent in 1..4 {
             sender.send(&write(), None, answer::nothing).await.unwrap();
-            assert_eq!((other.calls().len(), sender.pool.next(&[])), (sent, Some(2)));
+            assert_eq!(other.calls().len(), sent);
         }
     }
 

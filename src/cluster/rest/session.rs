@@ -10,8 +10,9 @@ use secrecy::SecretString;
 use tokio::sync::Mutex;
 
 use super::answer::{self, Read, Tokens};
+use super::endpoints::Target;
 use super::requests::{self, Request};
-use super::send::{Attempts, Missed, Outgoing, Sender};
+use super::send::{Missed, Outgoing, Sender};
 use crate::cluster::json::identity;
 use crate::cluster::pin::{ClusterPin, SessionInfo};
 use crate::cluster::{CallError, Credentials, Effect, TokenOrigin};
@@ -114,51 +115,51 @@ impl Session {
     }
 
     async fn identify_as(&self, bearer: &Bearer) -> Result<SessionInfo, CallError> {
-        let mut attempts = Attempts::default();
-        loop {
-            let Some(index) = self.sender.pool.next(&attempts.tried) else {
-                return Err(attempts.error(&requests::CLUSTER.request()));
-            };
-            match self.prove(index, &attempts, bearer).await {
-                Ok(info) => return Ok(info),
-                Err(missed) => self.sender.add(&mut attempts, index, missed, true)?,
-            }
-        }
+        let prove = |target, permit| async move {
+            // The proof waits for permits of its own.
+            drop(permit);
+            self.prove(target, bearer).await
+        };
+        self.sender.each(&requests::CLUSTER.request(), prove).await
     }
 
     async fn send_as<T>(&self, bearer: &Bearer, request: &Request, read: Read<T>) -> Result<T, CallError> {
-        let mut attempts = Attempts::default();
-        loop {
-            let permit = self.sender.concurrency.acquire().await;
-            self.pin.may_send(&request.call())?;
-            let Some(index) = self.sender.pool.next(&attempts.tried) else { return Err(attempts.error(request)) };
-            if self.is_proven(index, bearer) {
-                let outgoing = Outgoing { request, token: Some(&bearer.access) };
-                match self.sender.send_to(index, &attempts, permit, outgoing, read).await {
-                    Ok(found) => return Ok(found),
-                    Err(missed) => self.sender.add(&mut attempts, index, missed, request.may_repeat())?,
-                }
-                continue;
+        let attempt = |target: Target, mut permit| async move {
+            if !self.is_proven(target.index, bearer) {
+                drop(permit);
+                self.prove_before(target, bearer, request).await?;
+                permit = self.sender.permit().await;
             }
-            // The proof acquires permits of its own.
-            drop(permit);
-            let _proving = self.proving.lock().await;
-            if !self.is_proven(index, bearer)
-                && let Err(missed) = self.prove(index, &attempts, bearer).await
-            {
-                let added = self.sender.add(&mut attempts, index, missed, true);
-                self.pin.may_send(&request.call())?;
-                added.map_err(|error| if request.is_read() { error } else { error.for_unsent_call() })?;
-            }
+            self.pin.may_send(&request.call()).map_err(Missed::Failed)?;
+            self.sender.send_to(target, permit, Outgoing { request, token: Some(&bearer.access) }, read).await
+        };
+        self.sender.each(request, attempt).await
+    }
+
+    /// Proves the cluster before a call, unless another call did meanwhile.
+    async fn prove_before(&self, target: Target, bearer: &Bearer, request: &Request) -> Result<(), Missed> {
+        let _proving = self.proving.lock().await;
+        self.pin.may_send(&request.call()).map_err(Missed::Failed)?;
+        if self.is_proven(target.index, bearer) {
+            return Ok(());
         }
+        if target.has_alternative && self.sender.pool.is_silent(target.index) {
+            return Err(Missed::Skipped);
+        }
+        let Err(missed) = self.prove(target, bearer).await else { return Ok(()) };
+        self.pin.may_send(&request.call()).map_err(Missed::Failed)?;
+        Err(match missed {
+            Missed::Failed(error) if !request.is_read() => Missed::Failed(error.for_unsent_call()),
+            Missed::Failed(_) | Missed::Silent { .. } | Missed::Unreachable(_) | Missed::Skipped => missed,
+        })
     }
 
     /// Asks an endpoint which cluster and tenant it leads to with this token, and compares that with the ones of the run.
-    async fn prove(&self, index: usize, attempts: &Attempts, bearer: &Bearer) -> Result<SessionInfo, Missed> {
+    async fn prove(&self, target: Target, bearer: &Bearer) -> Result<SessionInfo, Missed> {
         let (whoami, cluster) = (requests::WHOAMI.request(), requests::CLUSTER.request());
         let token = Some(&bearer.access);
-        let login = self.sender.ask(index, attempts, Outgoing { request: &whoami, token }, answer::whoami);
-        let facts = self.sender.ask(index, attempts, Outgoing { request: &cluster, token }, answer::cluster);
+        let login = self.sender.ask(target, Outgoing { request: &whoami, token }, answer::whoami);
+        let facts = self.sender.ask(target, Outgoing { request: &cluster, token }, answer::cluster);
         let (login, facts) = match self.pin.tenant() {
             None => tokio::try_join!(login, facts)?,
             // Nothing else is asked of another tenant.
@@ -168,11 +169,11 @@ impl Session {
                 (login, facts.await?)
             }
         };
-        let endpoint = self.sender.pool.endpoint(index).to_string();
+        let endpoint = self.sender.pool.endpoint(target.index).to_string();
         let found = self.pin.check(&cluster.call(), &endpoint, identity(facts, &login)).map_err(Missed::Failed)?;
         let info = SessionInfo { identity: found, tenant_id: login.tenant_id };
         let mut proofs = self.proofs();
-        proofs.proven.insert((index, bearer.serial));
+        proofs.proven.insert((target.index, bearer.serial));
         proofs.first.get_or_insert_with(|| info.clone());
         Ok(info)
     }
