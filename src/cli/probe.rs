@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json as object;
-use time::OffsetDateTime;
 
 use super::args::{CallArgs, Format, GlobalArgs};
 use super::connect::{CommandError, connect};
@@ -24,8 +23,8 @@ use crate::desired::ClusterSettings;
 use crate::probe::{Probe, ProbeOptions, ProbeRecord, ServiceOptions, probe, unsuitable, unsuitable_bucket};
 use crate::render::json::{self, ProbeV1};
 use crate::render::text;
-use crate::s3::{Class, S3Client, S3Keys, Token, list_of_buckets};
-use crate::verify::Problem;
+use crate::s3::{Manners, Pace, S3Client, S3Keys, Token};
+use crate::verify::reach;
 
 /// Ask the cluster what no document says.
 #[derive(Debug, clap::Args)]
@@ -102,7 +101,8 @@ impl ProbeArgs {
         let about = text::AboutProbe { identity: &identity, user: user.as_ref(), keys_stay, service: about_service };
         self.ask(&about, output)?;
         if let Some(service) = &service {
-            check_answers(&service.client).await?;
+            // Before anything is changed on the cluster.
+            reach(&service.client).await.map_err(|problem| failure(&problem, &service.client))?;
         }
         let journal = State::without_lock(state_dir, &identity)?.probe_journal(&identity)?;
         let stop = StopSignal::default();
@@ -111,6 +111,7 @@ impl ProbeArgs {
             bar.set_length(of as u64);
             bar.set_position(done as u64);
         };
+        let pace = Pace::of(&Manners { at_once: 1, busy: Duration::from_millis(200), ..Manners::default() });
         let options = ProbeOptions {
             cluster: &cluster,
             capabilities: can,
@@ -123,7 +124,7 @@ impl ProbeArgs {
                 keys: service.keys.clone(),
                 bucket: service.bucket.clone(),
                 wait: Duration::from_secs(self.s3_wait),
-                now: || OffsetDateTime::now_utc().unix_timestamp(),
+                pace: &pace,
                 progress: &progress,
             }),
             stop: &stop,
@@ -229,18 +230,6 @@ async fn suitable(name: &str, cluster: &dyn Cluster, settings: &Settings) -> Res
             Err(Failure::new(&exit::UNKNOWN_USER, format!("{why}; nothing was changed")).help(help))
         }
     }
-}
-
-/// The S3 service answers, before anything is changed on the cluster.
-async fn check_answers(client: &S3Client) -> Result<(), Failure> {
-    let problem = match client.send(&list_of_buckets(), None).await {
-        Ok(answer) => match answer.class(OffsetDateTime::now_utc().unix_timestamp()) {
-            Class::Unclear(why) => Problem::NoS3(why),
-            Class::Denied | Class::LetThrough | Class::Failing(_) | Class::Busy => return Ok(()),
-        },
-        Err(problem) => Problem::NoAnswer { message: problem.message, help: problem.help },
-    };
-    Err(failure(&problem, client))
 }
 
 /// What the configuration says about the rules of the cluster, and the answers deny.

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
-use time::OffsetDateTime;
 
 use super::args::{ActionArgs, BaseArg, CallArgs, GlobalArgs, OnlyArg, RulesArg};
 use super::base::Reviewed;
@@ -21,10 +20,8 @@ use crate::policy::access::{Context, Credentials, Holder};
 use crate::render::json::{self, VerifiedV1, VerifyAbout, VerifySourceV1, VerifyV1};
 use crate::render::junit_of_verify;
 use crate::render::text;
-use crate::s3::{Kind, S3Client, S3Keys, Step, Token};
-use crate::verify::{
-    Asking, Claim, Manners, Pace, Questions, Scope, Verified, questions, questions_of_contract, verify,
-};
+use crate::s3::{Kind, Manners, Pace, S3Client, S3Keys, Step, Token};
+use crate::verify::{Asking, Claim, Questions, Scope, Verified, questions, questions_of_contract, verify};
 
 /// How many questions are asked about a user, unless more are wanted.
 pub(super) const MOST_QUESTIONS: usize = 500;
@@ -244,7 +241,6 @@ impl VerifyArgs {
             new_until: None,
             store: &|name, value| emergency_file(name, token, value),
             progress: &|| bar.inc(1),
-            now: || OffsetDateTime::now_utc().unix_timestamp(),
         };
         let verified = verify(&asking, asked).await;
         bar.finish_and_clear();

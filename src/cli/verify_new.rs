@@ -9,11 +9,10 @@ use std::time::Duration;
 use futures_util::{StreamExt, stream};
 use indicatif::ProgressBar;
 use secrecy::ExposeSecret;
-use time::OffsetDateTime;
 use tokio::time::Instant;
 
 use super::args::GlobalArgs;
-use super::exit::{self, Exit, Failure};
+use super::exit::{Exit, Failure};
 use super::people::{attachment_in, with_buckets};
 use super::progress::{Interruptions, interruptible};
 use super::service::{ServiceArgs, failure};
@@ -26,8 +25,8 @@ use crate::plan::{ChangeId, Plan};
 use crate::policy::Catalogue;
 use crate::policy::access::{Context, RuleList};
 use crate::render::json::{VerifiedUserV1, VerifiedV1, VerifyAbout, VerifySourceV1, VerifyV1};
-use crate::s3::{S3Client, S3Keys, Token};
-use crate::verify::{Asking, Manners, Pace, Questions, Scope, Verified, questions, reach, verify};
+use crate::s3::{Manners, Pace, S3Client, S3Keys, Token};
+use crate::verify::{Asking, Questions, Scope, Verified, questions, reach, verify};
 
 /// How long a service may take until it knows new keys and their policy.
 const NEW: Duration = Duration::from_secs(60);
@@ -85,15 +84,10 @@ impl<'a> Session<'a> {
         Self { client, pace: Pace::of(&manners), manners, until: Instant::now() + NEW }
     }
 
-    fn asking<'b>(
-        &'b self,
-        keys: Option<&'b S3Keys>,
-        token: &'b Token,
-        progress: &'b (dyn Fn() + Send + Sync),
-    ) -> Asking<'b> {
+    fn asking<'b>(&'b self, keys: &'b S3Keys, token: &'b Token, progress: &'b (dyn Fn() + Send + Sync)) -> Asking<'b> {
         Asking {
             client: self.client,
-            keys,
+            keys: Some(keys),
             token,
             manners: &self.manners,
             pace: &self.pace,
@@ -101,7 +95,6 @@ impl<'a> Session<'a> {
             new_until: Some(self.until),
             store: &|_, _| Err(IoError::other("no setting is asked about")),
             progress,
-            now: || OffsetDateTime::now_utc().unix_timestamp(),
         }
     }
 }
@@ -156,7 +149,7 @@ impl VerifyNewArgs {
         let questions = self.questions(user, expected, &token)?;
         expected.bar.inc_length(u64::try_from(questions.asked.len()).unwrap_or_default());
         let progress = || expected.bar.inc(1);
-        let verified = verify(&session.asking(Some(&keys), &token, &progress), questions).await;
+        let verified = verify(&session.asking(&keys, &token, &progress), questions).await;
         let verified = verified.map_err(|problem| failure(&problem, session.client).finding.message)?;
         let about = VerifyAbout {
             user: Some(user.as_str()),
@@ -192,10 +185,7 @@ impl VerifyNewArgs {
 
 /// Fails unless an S3 service answers there. It is found out before the first call.
 pub(super) async fn check_service(client: &S3Client) -> Result<(), Failure> {
-    let token = Token::random();
-    let token = token.ok_or_else(|| Failure::new(&exit::ENVIRONMENT, "this machine has no random numbers"))?;
-    let session = Session::new(client, Manners::default().per_second);
-    let Err(problem) = reach(&session.asking(None, &token, &|| {})).await else { return Ok(()) };
+    let Err(problem) = reach(client).await else { return Ok(()) };
     let mut failure = failure(&problem, client);
     failure.finding.message += "; nothing was changed";
     Err(failure)

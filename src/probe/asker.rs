@@ -1,16 +1,13 @@
 //! Sends the requests of a probe to the S3 service, one by one, and reads what each answer tells.
 
-use std::cell::Cell;
 use std::time::Duration;
-
-use tokio::time::sleep;
 
 use super::rules::Seen;
 use super::trials::{About, key_of};
 use crate::base::BucketName;
 use crate::s3::{
-    Ask, BucketAt, Class, Failing, ROWS, ROWS_OF_RULES, S3Answer, S3Client, S3Keys, S3Request, Token, bucket_within,
-    from_other_address, key_behind_slash, key_within, list_of_buckets,
+    Ask, BucketAt, Class, Failing, KeyAt, Pace, ROWS, ROWS_OF_RULES, S3Answer, S3Client, S3Keys, S3Request, Service,
+    Token, bucket_within, from_other_address, key_behind_slash, key_within, list_of_buckets,
 };
 
 /// How the rules of the S3 service are asked.
@@ -25,8 +22,8 @@ pub struct ServiceOptions<'a> {
     pub bucket: Option<BucketName>,
     /// How long a new key pair or policy may take.
     pub wait: Duration,
-    /// The time of this machine, in seconds since 1970.
-    pub now: fn() -> i64,
+    /// The pace of requests.
+    pub pace: &'a Pace,
     /// Told about each policy that was asked about, with the number of all.
     pub progress: &'a (dyn Fn(usize, usize) + Send + Sync),
 }
@@ -47,24 +44,28 @@ impl Place {
     }
 }
 
-/// How often a request is sent if the service is busy or the connection breaks.
-const TRIES: u32 = 4;
-
-/// Time between two requests: 20 in a second, since many denied ones in a moment alarm people.
-const PAUSE: Duration = Duration::from_millis(50);
-
 /// The S3 service of a probe.
 pub(super) struct Asker<'a> {
     of: &'a ServiceOptions<'a>,
     pub(super) place: Place,
     user: String,
-    sent: Cell<usize>,
+    service: Service<'a>,
 }
 
-/// What an answer tells, or why the keys are no good.
-pub(super) enum Told {
-    Seen(Seen, Option<S3Answer>),
-    Failing(Failing),
+/// What a request told.
+pub(super) struct Told {
+    pub(super) seen: Seen,
+    /// The answer, if it is one that tells.
+    pub(super) answer: Option<S3Answer>,
+    /// Why the keys are no good, if they are not.
+    pub(super) failing: Option<Failing>,
+}
+
+impl Told {
+    /// The answer in short.
+    pub(super) fn brief(&self) -> String {
+        self.answer.as_ref().map(S3Answer::brief).unwrap_or_default()
+    }
 }
 
 impl<'a> Asker<'a> {
@@ -74,11 +75,11 @@ impl<'a> Asker<'a> {
             Some(bucket) => Place::There(bucket.clone()),
             None => Place::Absent(bucket_within("attune-probe-*", &of.token)?),
         };
-        Some(Self { of, place, user: user.to_owned(), sent: Cell::new(0) })
+        Some(Self { of, place, user: user.to_owned(), service: Service::new(of.client, of.pace) })
     }
 
     pub(super) fn sent(&self) -> usize {
-        self.sent.get()
+        self.service.sent()
     }
 
     /// The row of a request, about the bucket or a key in it that is not there.
@@ -90,9 +91,7 @@ impl<'a> Asker<'a> {
         let key = if behind_slash { key.as_ref().map(key_behind_slash) } else { key };
         ROWS.iter().chain(ROWS_OF_RULES).filter(|row| row.word == word && row.on_key == key.is_some()).find_map(|row| {
             match (&self.place, &key) {
-                (Place::Absent(bucket), key) => {
-                    row.without_bucket(bucket, key.as_ref().map_or("", crate::s3::KeyAt::as_str))
-                }
+                (Place::Absent(bucket), key) => row.without_bucket(bucket, key.as_ref().map_or("", KeyAt::as_str)),
                 (Place::There(bucket), Some(key)) => row.without_key(bucket.as_str(), key),
                 (Place::There(bucket), None) => row.of_bucket(bucket.as_str()),
             }
@@ -100,7 +99,7 @@ impl<'a> Asker<'a> {
     }
 
     /// The request that asks this; `None` if there is none.
-    fn request(&self, about: About) -> Option<S3Request> {
+    pub(super) fn request(&self, about: About) -> Option<S3Request> {
         let of = |ask: Option<Ask>| ask.map(|ask| ask.request(&self.of.token));
         match about {
             About::Bucket(word) => of(self.row(word, None, false)),
@@ -122,16 +121,14 @@ impl<'a> Asker<'a> {
         let Some(request) = self.request(about) else {
             return Seen::Nothing("no harmless request asks it here".to_owned());
         };
-        match self.told(&request, None).await {
-            Told::Seen(Seen::Denied, _) => {}
-            Told::Seen(Seen::Through | Seen::Refused, answer) => {
-                let brief = answer.map(|answer| answer.brief()).unwrap_or_default();
-                return Seen::Nothing(format!("without a login the service answers {brief}"));
+        let told = self.told(&request, None).await;
+        match told.seen {
+            Seen::Denied => self.ask_again(about, keys).await,
+            Seen::Through | Seen::Refused => {
+                Seen::Nothing(format!("without a login the service answers {}", told.brief()))
             }
-            Told::Seen(Seen::Nothing(why), _) => return Seen::Nothing(why),
-            Told::Failing(failing) => return Seen::Nothing(why_failing(failing)),
+            Seen::Nothing(_) => told.seen,
         }
-        self.ask_again(about, keys).await
     }
 
     /// The same, where it is known that the service denies it without a login.
@@ -139,49 +136,38 @@ impl<'a> Asker<'a> {
         let Some(request) = self.request(about) else {
             return Seen::Nothing("no harmless request asks it here".to_owned());
         };
-        match self.told(&request, Some(keys)).await {
-            Told::Seen(Seen::Through, Some(answer)) if about == About::Listed => match answer.buckets() {
+        let told = self.told(&request, Some(keys)).await;
+        match (about, told.seen, told.answer) {
+            (About::Listed, Seen::Through, Some(answer)) => match answer.buckets() {
                 Some(buckets) if buckets.iter().any(|bucket| bucket == self.place.name()) => Seen::Through,
                 Some(_) => Seen::Denied,
                 None => Seen::Nothing("the answer is no list of buckets".to_owned()),
             },
-            Told::Seen(seen, _) => seen,
-            Told::Failing(failing) => Seen::Nothing(why_failing(failing)),
+            (_, seen, _) => seen,
         }
     }
 
-    /// Sends a request, again if the service is busy or the connection breaks.
+    /// Sends a request.
     pub(super) async fn told(&self, request: &S3Request, keys: Option<&S3Keys>) -> Told {
-        let mut pause = PAUSE;
-        for attempt in 1.. {
-            sleep(pause).await;
-            pause *= 4;
-            self.sent.set(self.sent.get() + 1);
-            let answer = match self.of.client.send(request, keys).await {
-                Ok(answer) => answer,
-                Err(problem) if attempt >= TRIES || problem.not_sent => {
-                    let help = problem.help.map(|help| format!("; {help}")).unwrap_or_default();
-                    return Told::Seen(Seen::Nothing(format!("{}{help}", problem.message)), None);
-                }
-                Err(_) => continue,
-            };
-            return match answer.class((self.of.now)()) {
-                Class::Busy if attempt < TRIES => continue,
-                Class::Busy => Told::Seen(Seen::Nothing("the service is busy".to_owned()), None),
-                Class::Denied => Told::Seen(Seen::Denied, Some(answer)),
-                Class::LetThrough => Told::Seen(Seen::Through, Some(answer)),
-                Class::Failing(failing) => Told::Failing(failing),
-                Class::Unclear(why) => Told::Seen(Seen::Nothing(why), None),
-            };
+        let nothing = |why: String| Told { seen: Seen::Nothing(why), answer: None, failing: None };
+        match self.service.ask(request, keys).await {
+            Ok((Class::Denied, answer)) => Told { seen: Seen::Denied, answer: Some(answer), failing: None },
+            Ok((Class::LetThrough, answer)) => Told { seen: Seen::Through, answer: Some(answer), failing: None },
+            Ok((Class::Failing(failing), _)) => Told { failing: Some(failing), ..nothing(why_failing(failing)) },
+            Ok((Class::Busy, _)) => nothing("the service is busy".to_owned()),
+            Ok((Class::Unclear(why), _)) => nothing(why),
+            Err(problem) => {
+                let help = problem.help.map(|help| format!("; {help}")).unwrap_or_default();
+                nothing(problem.message + &help)
+            }
         }
-        unreachable!("the loop returns")
     }
 }
 
 const PARTS: &str = "list-parts";
 
 /// Why keys are no good, without the keys.
-pub(super) fn why_failing(failing: Failing) -> String {
+fn why_failing(failing: Failing) -> String {
     match failing {
         Failing::Unknown => "the service does not know the access key".to_owned(),
         Failing::Secret => "the secret key is not that of the access key".to_owned(),

@@ -3,14 +3,13 @@
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
-use super::asker::Told;
 use super::rules::Seen;
 use super::run::{Run, Stopped};
 use super::service::{Asking, End};
-use super::trials::{BESIDE_BUCKET_POLICY, INVENTORY, bucket_policy};
+use super::trials::{About, BESIDE_BUCKET_POLICY, INVENTORY, bucket_policy};
 use crate::base::{BucketName, CannedPolicy};
 use crate::cluster::{CallError, Cluster, read_bucket_policy};
-use crate::s3::{ROWS, contents};
+use crate::s3::{S3Answer, contents};
 
 const LOOK: Duration = Duration::from_millis(300);
 
@@ -40,44 +39,38 @@ impl Run<'_> {
             }
         }
         for request in contents(bucket.as_str()) {
-            match asking.asker.told(&request, Some(&asking.keys)).await {
-                Told::Seen(Seen::Through, Some(answer)) if answer.lists_nothing() => {}
-                Told::Seen(Seen::Through, Some(answer)) if answer.is_done() => {
+            let answer = asking.asker.told(&request, Some(&asking.keys)).await.answer;
+            match answer.filter(S3Answer::is_done) {
+                Some(answer) if answer.lists_nothing() => {}
+                Some(_) => {
                     let why = "the bucket of `--bucket` is not empty: nothing was asked about it";
                     return Err(End::Service(format!("{why}; make a new bucket for this")));
                 }
-                Told::Seen(..) | Told::Failing(_) => {
-                    return Err(not_shown(&format!("{} is not answered with a list", request.line())));
-                }
+                None => return Err(not_shown(&format!("{} is not answered with a list", request.line()))),
             }
         }
-        let row = ROWS.iter().find_map(|row| row.of_bucket(bucket.as_str()).filter(|_| row.word == "read-versioning"));
-        let token = self.options.service.as_ref().map(|service| &service.token);
-        let (Some(ask), Some(token)) = (row, token) else { return Ok(()) };
-        match asking.asker.told(&ask.request(token), Some(&asking.keys)).await {
-            Told::Seen(Seen::Through, Some(answer)) if answer.has_no_versions() == Some(true) => Ok(()),
-            Told::Seen(..) | Told::Failing(_) => {
-                let why = "the bucket of `--bucket` has versions or object lock, or does not say so";
-                Err(End::Service(format!("{why}; make a new bucket without them for this")))
-            }
+        let Some(request) = asking.asker.request(About::Bucket("read-versioning")) else { return Ok(()) };
+        let told = asking.asker.told(&request, Some(&asking.keys)).await;
+        if told.answer.is_some_and(|answer| answer.has_no_versions() == Some(true)) {
+            return Ok(());
         }
+        let why = "the bucket of `--bucket` has versions or object lock, or does not say so";
+        Err(End::Service(format!("{why}; make a new bucket without them for this")))
     }
 
     /// Whether a policy of the bucket counts for users. It lets everyone ask where the empty bucket is, and nothing else.
     pub(super) async fn ask_bucket_policy(&mut self, asking: &mut Asking<'_>, bucket: &BucketName) -> Result<(), End> {
         const TELLS: &str = "bucket-policy";
-        let nothing = |why: &str| Seen::Nothing(why.to_owned());
         if let Some(seen) = self.put_in_effect(asking, &BESIDE_BUCKET_POLICY).await? {
             asking.seen.insert(TELLS, seen);
             return Ok(());
         }
         self.go_on()?;
-        let unwritten = |error| Stopped(format!("the journal cannot be written: {error}"));
-        self.options.record.opening(bucket).map_err(unwritten)?;
+        self.options.record.opening(bucket).map_err(Stopped::from)?;
         self.opened = Some(bucket.clone());
         let set = self.options.cluster.set_bucket_document(bucket, &bucket_policy(bucket.as_str())).await;
         let seen = match set {
-            Err(_) => nothing("the cluster refuses the policy of the bucket"),
+            Err(_) => Seen::Nothing("the cluster refuses the policy of the bucket".to_owned()),
             Ok(()) => self.beside_bucket_policy(asking).await?,
         };
         asking.seen.insert(TELLS, seen);
@@ -86,15 +79,11 @@ impl Run<'_> {
     }
 
     async fn beside_bucket_policy(&self, asking: &Asking<'_>) -> Result<Seen, Stopped> {
-        let row = ROWS.iter().find_map(|row| {
-            let bucket = asking.asker.place.name();
-            row.of_bucket(bucket).filter(|_| row.word == "read-location")
-        });
-        let token = self.options.service.as_ref().map(|service| &service.token);
-        let (Some(ask), Some(token)) = (row, token) else { return Ok(Seen::Nothing("no request".to_owned())) };
-        let request = ask.request(token);
+        let Some(request) = asking.asker.request(About::Bucket("read-location")) else {
+            return Ok(Seen::Nothing("no request".to_owned()));
+        };
         let until = Instant::now() + asking.wait;
-        while !matches!(asking.asker.told(&request, None).await, Told::Seen(Seen::Through, _)) {
+        while asking.asker.told(&request, None).await.seen != Seen::Through {
             self.go_on()?;
             if Instant::now() >= until {
                 let why = format!("the policy of the bucket had no effect for {} s", asking.wait.as_secs());
@@ -102,9 +91,10 @@ impl Run<'_> {
             }
             sleep(LOOK).await;
         }
-        Ok(match asking.asker.told(&request, Some(&asking.keys)).await {
-            Told::Seen(seen, _) => seen,
-            Told::Failing(_) => Seen::Nothing("the service stopped taking the keys".to_owned()),
+        let told = asking.asker.told(&request, Some(&asking.keys)).await;
+        Ok(match told.failing {
+            None => told.seen,
+            Some(_) => Seen::Nothing("the service stopped taking the keys".to_owned()),
         })
     }
 

@@ -52,6 +52,12 @@ impl From<CallError> for Stopped {
     }
 }
 
+impl From<io::Error> for Stopped {
+    fn from(error: io::Error) -> Self {
+        Self(format!("the journal cannot be written: {error}"))
+    }
+}
+
 /// The answer to a call that changes something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Change {
@@ -227,10 +233,7 @@ impl Run<'_> {
     /// Adds a policy of the probe that is not there.
     pub(super) async fn add(&mut self, policy: &PolicyName, document: &str) -> Result<Change, Stopped> {
         self.go_on()?;
-        self.options
-            .record
-            .adding(policy)
-            .map_err(|error| Stopped(format!("the journal cannot be written: {error}")))?;
+        self.options.record.adding(policy)?;
         self.made.insert(policy.clone());
         let added = self.options.cluster.add_policy(policy, document).await;
         let is_clear = added.as_ref().map_or_else(|error| error.effect != Effect::UnknownOutcome, |()| true);

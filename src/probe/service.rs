@@ -6,7 +6,7 @@ use std::time::Duration;
 use secrecy::ExposeSecret;
 use tokio::time::{Instant, sleep};
 
-use super::asker::{Asker, Place, Told, why_failing};
+use super::asker::{Asker, Place};
 use super::rules::{Seen, ServiceFound, judged};
 use super::run::{Change, Run, Stopped};
 use super::trials::{SignedBy, TOGETHER, TRIALS, Trial, TrialAsk, allowed_key, denied_key, is_plain};
@@ -93,19 +93,17 @@ impl Run<'_> {
             without_effect: 0,
             otherwise: "the probe ended before".to_owned(),
         };
-        let mut comma = None;
-        let ended = self.questions(&mut asking, &mut comma).await;
-        let service = match &ended {
-            Ok(()) => None,
-            Err(End::Service(why)) => Some(why.clone()),
-            Err(End::Stopped(Stopped(why))) => Some(why.clone()),
+        let ended = self.questions(&mut asking).await;
+        let (comma, stopped) = match &ended {
+            Ok(comma) => (*comma, None),
+            Err(End::Service(why) | End::Stopped(Stopped(why))) => (None, Some(why.clone())),
         };
-        let otherwise = if service.is_some() { asking.otherwise.clone() } else { NEEDS_BUCKET.to_owned() };
-        let rules = judged(&asking.seen, &otherwise);
-        self.service = Some(ServiceFound { rules, comma, sent: asking.asker.sent(), stopped: service });
+        let otherwise = if stopped.is_some() { asking.otherwise.as_str() } else { NEEDS_BUCKET };
+        let rules = judged(&asking.seen, otherwise);
+        self.service = Some(ServiceFound { rules, comma, sent: asking.asker.sent(), stopped });
         match ended {
             Err(End::Stopped(stopped)) => Err(stopped),
-            Ok(()) | Err(End::Service(_)) => self.back_to(&mut asking, held).await,
+            Ok(_) | Err(End::Service(_)) => self.back_to(&mut asking, held).await,
         }
     }
 
@@ -133,26 +131,27 @@ impl Run<'_> {
             .map_err(|problem| problem.to_string())
     }
 
-    async fn questions(&mut self, asking: &mut Asking<'_>, comma: &mut Option<&'static str>) -> Result<(), End> {
+    /// Asks all questions. Returns what a user has who is attached to two policies as one name.
+    async fn questions(&mut self, asking: &mut Asking<'_>) -> Result<Option<&'static str>, End> {
         self.check_first(asking).await?;
-        if let Place::There(bucket) = &asking.asker.place {
-            let bucket = bucket.clone();
-            self.check_empty(asking, &bucket).await?;
+        let bucket = match &asking.asker.place {
+            Place::There(bucket) => Some(bucket.clone()),
+            Place::Absent(_) => None,
+        };
+        if let Some(bucket) = &bucket {
+            self.check_empty(asking, bucket).await?;
         }
-        let is_there = matches!(asking.asker.place, Place::There(_));
-        let count = TRIALS.iter().filter(|trial| is_there || !trial.needs_bucket).count();
-        for (number, trial) in TRIALS.iter().filter(|trial| is_there || !trial.needs_bucket).enumerate() {
+        let trials: Vec<&Trial> = TRIALS.iter().filter(|trial| bucket.is_some() || !trial.needs_bucket).collect();
+        for (number, trial) in trials.iter().enumerate() {
             self.trial(asking, trial).await?;
             if let Some(service) = &self.options.service {
-                (service.progress)(number + 1, count);
+                (service.progress)(number + 1, trials.len());
             }
         }
-        if let Place::There(bucket) = &asking.asker.place {
-            let bucket = bucket.clone();
-            self.ask_bucket_policy(asking, &bucket).await?;
+        if let Some(bucket) = &bucket {
+            self.ask_bucket_policy(asking, bucket).await?;
         }
-        *comma = self.ask_comma(asking).await?;
-        Ok(())
+        self.ask_comma(asking).await
     }
 
     /// A request without a login must be denied: otherwise nothing tells.
@@ -161,23 +160,17 @@ impl Run<'_> {
         let Some(request) = asking.asker.parts(&allowed_key(first.name)) else {
             return Err(End::Service("no harmless request can be made".to_owned()));
         };
-        let why = match asking.asker.told(&request, None).await {
-            Told::Seen(Seen::Denied, _) => return Ok(()),
-            Told::Seen(Seen::Nothing(why), _) => why,
-            Told::Failing(failing) => why_failing(failing),
-            Told::Seen(Seen::Through | Seen::Refused, answer) => {
-                let brief = answer.map(|answer| answer.brief()).unwrap_or_default();
-                match asking.asker.place {
-                    Place::Absent(_) => format!(
-                        "the service answers {brief} without a login: it looks for the bucket before it decides, as AWS does, or it \
-                         does not decide; make an empty bucket for this and name it with `--bucket`"
-                    ),
-                    Place::There(_) => {
-                        format!(
-                            "the service answers {brief} without a login: it lets everyone through, so nothing tells"
-                        )
-                    }
-                }
+        let told = asking.asker.told(&request, None).await;
+        let brief = told.brief();
+        let why = match (told.seen, &asking.asker.place) {
+            (Seen::Denied, _) => return Ok(()),
+            (Seen::Nothing(why), _) => why,
+            (Seen::Through | Seen::Refused, Place::Absent(_)) => format!(
+                "the service answers {brief} without a login: it looks for the bucket before it decides, as AWS does, or it does not \
+                 decide; make an empty bucket for this and name it with `--bucket`"
+            ),
+            (Seen::Through | Seen::Refused, Place::There(_)) => {
+                format!("the service answers {brief} without a login: it lets everyone through, so nothing tells")
             }
         };
         asking.otherwise.clone_from(&why);
@@ -287,46 +280,47 @@ impl Run<'_> {
 
     /// Waits until the policy of a trial is in effect: what it allows is let through, and what it denies is not.
     async fn wait_for(&mut self, asking: &Asking<'_>, trial: &Trial) -> Result<Result<(), String>, Stopped> {
-        let nothing = || "no harmless request can be made".to_owned();
-        let Some(allowed) = asking.asker.parts(&allowed_key(trial.name)) else { return Ok(Err(nothing())) };
-        let Some(denied) = asking.asker.parts(&denied_key(trial.name)) else { return Ok(Err(nothing())) };
+        let keys = Some(&asking.keys);
+        let requests = [allowed_key(trial.name), denied_key(trial.name)].map(|key| asking.asker.parts(&key));
+        let [Some(allowed), Some(denied)] = &requests else {
+            return Ok(Err("no harmless request can be made".to_owned()));
+        };
         let until = Instant::now() + asking.wait;
         let mut in_a_row = 0;
-        let why = loop {
+        while in_a_row < EVERYWHERE {
             self.go_on()?;
-            let told = asking.asker.told(&allowed, Some(&asking.keys)).await;
-            in_a_row = if matches!(told, Told::Seen(Seen::Through, _)) { in_a_row + 1 } else { 0 };
-            let why = match told {
-                Told::Seen(Seen::Through, _) if in_a_row == EVERYWHERE => break None,
-                Told::Seen(Seen::Through, _) => continue,
-                Told::Failing(failing @ (Failing::Clock(_) | Failing::Region)) => return Ok(Err(why_failing(failing))),
-                Told::Seen(Seen::Denied | Seen::Refused, _) => "the service denies what the policy allows".to_owned(),
-                Told::Seen(Seen::Nothing(why), _) => why,
-                Told::Failing(failing) => why_failing(failing),
+            let told = asking.asker.told(allowed, keys).await;
+            let why = match told.seen {
+                Seen::Through => {
+                    in_a_row += 1;
+                    continue;
+                }
+                Seen::Denied | Seen::Refused => "the service denies what the policy allows".to_owned(),
+                Seen::Nothing(why) => why,
             };
-            if Instant::now() >= until {
-                break Some(why);
+            if matches!(told.failing, Some(Failing::Clock(_) | Failing::Region)) {
+                return Ok(Err(why));
             }
+            if Instant::now() >= until {
+                let seconds = asking.wait.as_secs();
+                return Ok(Err(format!("a policy of the probe had no effect for {seconds} s: {why}")));
+            }
+            in_a_row = 0;
             sleep(LOOK).await;
-        };
-        if let Some(why) = why {
-            let seconds = asking.wait.as_secs();
-            return Ok(Err(format!("a policy of the probe had no effect for {seconds} s: {why}")));
         }
-        Ok(match asking.asker.told(&denied, Some(&asking.keys)).await {
-            Told::Seen(Seen::Denied, _) => Ok(()),
-            Told::Seen(Seen::Through | Seen::Refused, _) => {
+        Ok(match asking.asker.told(denied, keys).await.seen {
+            Seen::Denied => Ok(()),
+            Seen::Through | Seen::Refused => {
                 Err("the service lets through what the policy denies, so nothing tells".to_owned())
             }
-            Told::Seen(Seen::Nothing(why), _) => Err(why),
-            Told::Failing(failing) => Err(why_failing(failing)),
+            Seen::Nothing(why) => Err(why),
         })
     }
 
     /// Whether the policy of a trial is in effect.
     async fn is_in_effect(&self, asking: &Asking<'_>, trial: &Trial) -> bool {
         let Some(allowed) = asking.asker.parts(&allowed_key(trial.name)) else { return false };
-        matches!(asking.asker.told(&allowed, Some(&asking.keys)).await, Told::Seen(Seen::Through, _))
+        asking.asker.told(&allowed, Some(&asking.keys)).await.seen == Seen::Through
     }
 
     /// Temporary credentials of the user, or why there are none.

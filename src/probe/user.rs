@@ -182,8 +182,7 @@ impl Run<'_> {
 
     pub(super) async fn attach(&mut self, user: &UserName, policies: &[PolicyName]) -> Result<Attached, Stopped> {
         self.go_on()?;
-        let unwritten = |error| Stopped(format!("the journal cannot be written: {error}"));
-        policies.iter().try_for_each(|policy| self.options.record.attaching(user, policy)).map_err(unwritten)?;
+        policies.iter().try_for_each(|policy| self.options.record.attaching(user, policy))?;
         self.user = Some(UserEnd::Attached);
         let attached = match policies {
             [one] => self.options.cluster.attach(one, &Principal::from(user)).await,

@@ -159,7 +159,6 @@ impl S3Answer {
     }
 
     /// What it tells. `now` is the time of this machine, in seconds since 1970.
-    #[must_use]
     pub fn class(&self, now: i64) -> Class {
         if self.is_page {
             return Class::Unclear("the answer is a page for people, not one of S3".to_owned());
@@ -189,26 +188,22 @@ impl S3Answer {
     }
 
     /// Whether the service carried the request out.
-    #[must_use]
     pub fn is_done(&self) -> bool {
         (200..300).contains(&self.status)
     }
 
     /// The status with the code, such as `404 NoSuchBucket`.
-    #[must_use]
     pub fn brief(&self) -> String {
         self.code.as_ref().map_or_else(|| self.status.to_string(), |code| format!("{} {code}", self.status))
     }
 
     /// The buckets of a list of buckets; `None` if it is none.
-    #[must_use]
     pub fn buckets(&self) -> Option<Vec<String>> {
         let list: BucketList = from_str(&self.body).ok().filter(|_| self.status == 200)?;
         Some(list.buckets.into_iter().flat_map(|buckets| buckets.buckets).map(|bucket| bucket.name).collect())
     }
 
     /// Whether this is the whole list of what is in a bucket, and nothing is in it.
-    #[must_use]
     pub fn lists_nothing(&self) -> bool {
         let list = from_str::<Contents>(&self.body).ok().filter(|_| self.status == 200);
         let Some(Contents::Objects(list) | Contents::Versions(list) | Contents::Uploads(list)) = list else {
@@ -219,7 +214,6 @@ impl S3Answer {
     }
 
     /// Whether a bucket with this versioning never had versions; `None` if it is no versioning.
-    #[must_use]
     pub fn has_no_versions(&self) -> Option<bool> {
         let root: VersioningRoot = from_str(&self.body).ok().filter(|_| self.status == 200)?;
         let VersioningRoot::VersioningConfiguration(versioning) = root;
@@ -227,7 +221,6 @@ impl S3Answer {
     }
 
     /// The versions and delete markers of a list of versions; `None` if it is none.
-    #[must_use]
     pub fn versions(&self) -> Option<Vec<Version>> {
         let list: Versions = from_str(&self.body).ok().filter(|_| self.status == 200)?;
         let versions = list.entries.into_iter().filter_map(|entry| match entry {

@@ -25,7 +25,6 @@ pub enum Kind {
 
 impl Kind {
     /// Its name in answers.
-    #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::NoBucket => "no bucket",
@@ -181,7 +180,6 @@ pub struct Ask {
 impl Row {
     /// The word of the request that this one is on a service that ignores its parameter; `None` if it has none, or means the
     /// same without it.
-    #[must_use]
     pub fn plain_word(&self) -> Option<&'static str> {
         let word = match (self.step, self.on_key) {
             (Step::Read, true) => "read",
@@ -195,21 +193,18 @@ impl Row {
     }
 
     /// The row for a bucket that is not there, and any key; `None` if the row is not about such a bucket.
-    #[must_use]
     pub fn without_bucket(&'static self, bucket: &BucketAt, key: &str) -> Option<Ask> {
         let key = self.on_key.then(|| key.to_owned());
         (self.kind == Kind::NoBucket).then(|| Ask { row: self, bucket: bucket.as_str().to_owned(), key })
     }
 
     /// The row for a key that is not there; `None` if the row is not about such a key.
-    #[must_use]
     pub fn without_key(&'static self, bucket: &str, key: &KeyAt) -> Option<Ask> {
         let key = key.as_str().to_owned();
         (self.kind == Kind::NoKey).then(|| Ask { row: self, bucket: bucket.to_owned(), key: Some(key) })
     }
 
     /// The row for a bucket that is there; `None` if it is not about its settings.
-    #[must_use]
     pub fn of_bucket(&'static self, bucket: &str) -> Option<Ask> {
         let is_about = matches!(self.kind, Kind::Read | Kind::Setting);
         is_about.then(|| Ask { row: self, bucket: bucket.to_owned(), key: None })
@@ -218,43 +213,36 @@ impl Row {
 
 impl Ask {
     /// The row.
-    #[must_use]
     pub fn row(&self) -> &'static Row {
         self.row
     }
 
     /// The bucket.
-    #[must_use]
     pub fn bucket(&self) -> &str {
         &self.bucket
     }
 
     /// The key.
-    #[must_use]
     pub fn key(&self) -> Option<&str> {
         self.key.as_deref()
     }
 
     /// The bucket, if it is not there.
-    #[must_use]
     pub fn absent_bucket(&self) -> Option<BucketAt> {
         (self.row.kind == Kind::NoBucket).then(|| BucketAt(self.bucket.clone()))
     }
 
     /// The key, if it is not there and its bucket is.
-    #[must_use]
     pub fn absent_key(&self) -> Option<KeyAt> {
         self.key.clone().filter(|_| self.row.kind == Kind::NoKey).map(KeyAt)
     }
 
     /// The body that is sent. A server that takes it for an object stores this.
-    #[must_use]
     pub fn body(&self) -> &'static str {
         self.row.body
     }
 
     /// The request.
-    #[must_use]
     pub fn request(&self, token: &Token) -> S3Request {
         let method = match self.row.step {
             Step::Read => Method::Get,
@@ -287,20 +275,17 @@ fn version_of(token: &Token) -> String {
 }
 
 /// The list of buckets: whether the keys are alive, and whether a bucket of the run is there.
-#[must_use]
 pub fn list_of_buckets() -> S3Request {
     S3Request::new(Method::Get, None, None, &[])
 }
 
 /// What is in a bucket: objects, versions and delete markers, and uploads.
-#[must_use]
 pub fn contents(bucket: &str) -> [S3Request; 3] {
     let list = |query: &[(&str, Option<&str>)]| S3Request::new(Method::Get, Some(bucket), None, query);
     [list(&[("list-type", Some("2"))]), list(&[("versions", None)]), list(&[("uploads", None)])]
 }
 
 /// The same request, which says of itself that it comes from [`OTHER_ADDRESS`].
-#[must_use]
 pub fn from_other_address(request: S3Request) -> S3Request {
     S3Request { forwarded_for: Some(OTHER_ADDRESS), ..request }
 }
@@ -309,38 +294,32 @@ pub fn from_other_address(request: S3Request) -> S3Request {
 pub const OTHER_ADDRESS: &str = "192.0.2.1";
 
 /// Whether a bucket of the run is there.
-#[must_use]
 pub fn is_there(bucket: &BucketAt) -> S3Request {
     S3Request::new(Method::Get, Some(bucket.as_str()), None, &[("location", None)])
 }
 
 /// Whether an object of the run is there, with its size.
-#[must_use]
 pub fn is_object_there(bucket: &str, key: &KeyAt) -> S3Request {
     S3Request::new(Method::Get, Some(bucket), Some(key.as_str()), &[])
 }
 
 /// The versions and delete markers of a key of the run.
-#[must_use]
 pub fn versions(bucket: &str, key: &KeyAt) -> S3Request {
     S3Request::new(Method::Get, Some(bucket), None, &[("versions", None), ("prefix", Some(key.as_str()))])
 }
 
 /// Takes away a bucket that a request of this run made.
-#[must_use]
 pub fn take_bucket_away(bucket: &BucketAt) -> S3Request {
     S3Request::new(Method::Delete, Some(bucket.as_str()), None, &[])
 }
 
 /// Takes away an object, a version or a delete marker that a request of this run made.
-#[must_use]
 pub fn take_object_away(bucket: &str, key: &KeyAt, version: Option<&str>) -> S3Request {
     let query: Vec<_> = version.map(|version| ("versionId", Some(version))).into_iter().collect();
     S3Request::new(Method::Delete, Some(bucket), Some(key.as_str()), &query)
 }
 
 /// The value of a setting, as text.
-#[must_use]
 pub fn setting(ask: &Ask) -> Option<S3Request> {
     let (name, _) = ask.row.query.first().filter(|_| ask.row.kind == Kind::Setting)?;
     Some(S3Request::new(Method::Get, Some(&ask.bucket), None, &[(name, None)]))
@@ -348,7 +327,6 @@ pub fn setting(ask: &Ask) -> Option<S3Request> {
 
 /// Puts a setting back that a request of this run changed: its value, or that it has none. `None` if that cannot be sent: a
 /// bucket without versioning or object lock does not get there again.
-#[must_use]
 pub fn put_back(ask: &Ask, value: Option<&str>) -> Option<S3Request> {
     let (name, _) = ask.row.query.first().filter(|_| ask.row.kind == Kind::Setting)?;
     let of = |method| S3Request::new(method, Some(&ask.bucket), None, &[(name, None)]);

@@ -10,6 +10,7 @@ mod harmless;
 mod keys;
 mod names;
 mod request;
+mod service;
 
 pub use answer::{Class, Failing, S3Answer, Version};
 pub use client::{S3Client, S3Options, S3Problem};
@@ -21,3 +22,4 @@ pub use harmless::{
 pub use keys::{AwsFiles, KeysProblem, S3Keys};
 pub use names::{BucketAt, KeyAt, Token, bucket_beside, bucket_within, key_behind_slash, key_beside, key_within};
 pub use request::S3Request;
+pub use service::{Manners, Pace, Service};

@@ -19,7 +19,6 @@ const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
 
 impl Token {
     /// New characters, from the random numbers of the TLS library. `None` if it has none.
-    #[must_use]
     pub fn random() -> Option<Self> {
         let mut random = [0; LENGTH];
         rustls::crypto::ring::default_provider().secure_random.fill(&mut random).ok()?;
@@ -27,13 +26,11 @@ impl Token {
     }
 
     /// Makes one of these random bytes.
-    #[must_use]
     pub fn new(random: [u8; LENGTH]) -> Self {
         Self(random.iter().map(|byte| char::from(LETTERS[usize::from(*byte) % LETTERS.len()])).collect())
     }
 
     /// The characters.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -55,7 +52,6 @@ pub struct KeyAt(pub(super) String);
 
 impl BucketAt {
     /// The name.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -63,38 +59,32 @@ impl BucketAt {
 
 impl KeyAt {
     /// The key.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
 /// A bucket that matches a pattern and is not there; `None` if the pattern leaves no room for the characters.
-#[must_use]
 pub fn bucket_within(pattern: &str, token: &Token) -> Option<BucketAt> {
     filled(pattern, token).filter(|name| is_bucket(name)).map(BucketAt)
 }
 
 /// A bucket beside a pattern, as near as possible: without the character before or behind the `*`, or longer than a name.
-#[must_use]
 pub fn bucket_beside(pattern: &str, token: &Token) -> Option<BucketAt> {
     beside(pattern, token, is_bucket).map(BucketAt)
 }
 
 /// A key that matches a pattern and is not there; `None` if the pattern leaves no room for the characters.
-#[must_use]
 pub fn key_within(pattern: &str, token: &Token) -> Option<KeyAt> {
     filled(pattern, token).filter(|key| is_key(key)).map(KeyAt)
 }
 
 /// The same key with a slash in front.
-#[must_use]
 pub fn key_behind_slash(key: &KeyAt) -> KeyAt {
     KeyAt(format!("/{}", key.as_str()))
 }
 
 /// A key beside a pattern, as near as possible.
-#[must_use]
 pub fn key_beside(pattern: &str, token: &Token) -> Option<KeyAt> {
     beside(pattern, token, is_key).map(KeyAt)
 }

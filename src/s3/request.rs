@@ -65,7 +65,6 @@ impl S3Request {
     }
 
     /// The method and the path with the query, as they are sent.
-    #[must_use]
     pub fn line(&self) -> String {
         let query = self.query.trim_end_matches('=');
         let mark = if query.is_empty() { "" } else { "?" };

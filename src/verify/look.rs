@@ -17,10 +17,8 @@ pub(super) async fn look_for_buckets(service: &Service<'_>, questions: &[&Questi
     if names.is_empty() {
         return Vec::new();
     }
-    let listed = match service.send(&list_of_buckets(), true).await {
-        Ok(answer) => answer.buckets().unwrap_or_default(),
-        Err(_) => Vec::new(),
-    };
+    let listed = service.send(&list_of_buckets(), true).await.ok().and_then(|(_, answer)| answer.buckets());
+    let listed = listed.unwrap_or_default();
     let mut left = Vec::new();
     for name in names {
         let is_listed = listed.iter().any(|bucket| bucket == name.as_str());
@@ -34,7 +32,7 @@ pub(super) async fn look_for_buckets(service: &Service<'_>, questions: &[&Questi
 
 /// Sends a request, and says whether the service carried it out.
 async fn is_done(service: &Service<'_>, request: &S3Request) -> bool {
-    service.send(request, true).await.is_ok_and(|answer| answer.is_done())
+    service.send(request, true).await.is_ok_and(|(_, answer)| answer.is_done())
 }
 
 async fn is_bucket_there(service: &Service<'_>, name: &BucketAt) -> bool {
@@ -52,10 +50,8 @@ pub(super) async fn look_for_objects(service: &Service<'_>, questions: &[&Questi
     }
     let mut left = Vec::new();
     for ((bucket, key), bodies) in keys {
-        let listed = match service.send(&versions(&bucket, &key), true).await {
-            Ok(answer) => answer.versions().unwrap_or_default(),
-            Err(_) => Vec::new(),
-        };
+        let listed = service.send(&versions(&bucket, &key), true).await.ok();
+        let listed = listed.and_then(|(_, answer)| answer.versions()).unwrap_or_default();
         let of_key = listed.into_iter().filter(|version| version.key == key.as_str());
         let longest = bodies.iter().map(|body| body.len() as u64).max().unwrap_or_default();
         let mut found = false;

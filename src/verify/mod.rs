@@ -5,7 +5,6 @@
 mod asked;
 mod look;
 mod outcome;
-mod pace;
 mod questions;
 mod regions;
 mod run;
@@ -13,7 +12,6 @@ mod service;
 mod settings;
 
 pub use outcome::{Difference, KindOutcome, Left, Problem, Unclear, Verified};
-pub use pace::{Manners, Pace};
 pub use questions::{Claim, NotAsked, Question, Questions, Scope, questions, questions_of_contract};
 pub use run::{reach, verify};
 pub use service::{Asking, Store};

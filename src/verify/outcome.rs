@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::questions::{NotAsked, Question};
-use crate::s3::{Failing, Kind};
+use crate::s3::{Failing, Kind, S3Problem};
 
 /// The outcome of a run.
 #[derive(Debug, Default)]
@@ -85,21 +85,24 @@ pub enum Problem {
     NoS3(String),
 }
 
+impl From<S3Problem> for Problem {
+    fn from(problem: S3Problem) -> Self {
+        Self::NoAnswer { message: problem.message, help: problem.help }
+    }
+}
+
 impl Verified {
     /// The number of questions that were asked.
-    #[must_use]
     pub fn asked(&self) -> usize {
         self.agreed.len() + self.differences.len() + self.unclear.len()
     }
 
     /// The number of questions that were not asked.
-    #[must_use]
     pub fn unasked(&self) -> usize {
         self.not_asked.values().sum()
     }
 
     /// Whether some answers tell, and nothing went wrong.
-    #[must_use]
     pub fn tells(&self) -> bool {
         let any = !self.agreed.is_empty() || !self.differences.is_empty();
         any && self.void.is_none() && self.left.is_empty()

@@ -98,7 +98,6 @@ pub struct Questions {
 type Ranked = (u8, Question);
 
 /// What to ask about a document. No document allows nothing.
-#[must_use]
 pub fn questions(document: Option<&Document>, context: &Context<'_>, scope: &Scope, token: &Token) -> Questions {
     let statements = document.into_iter().flat_map(|document| &document.statements);
     let patterns = statements.flat_map(|of| &of.resources.patterns).map(String::as_str);
@@ -106,7 +105,6 @@ pub fn questions(document: Option<&Document>, context: &Context<'_>, scope: &Sco
 }
 
 /// What to ask about expectations, instead of the document that the user has.
-#[must_use]
 pub fn questions_of_contract(
     claims: &[Claim<'_>],
     document: Option<&Document>,

@@ -12,7 +12,7 @@ use super::outcome::{KindOutcome, Left, Problem, Unclear, Verified};
 use super::questions::{NotAsked, Question, Questions};
 use super::service::{Asking, Service, Stop, Told, differs};
 use super::settings::ask_settings;
-use crate::s3::{Class, Failing, Kind, ROWS, Row, Step, bucket_within, list_of_buckets};
+use crate::s3::{self, Class, Failing, Kind, Manners, Pace, ROWS, Row, S3Client, Step, bucket_within, list_of_buckets};
 
 /// After so many questions the signed control is repeated.
 const BETWEEN_CONTROLS: usize = 50;
@@ -33,27 +33,26 @@ struct Run<'a> {
 ///
 /// # Errors
 /// Nothing answers, or no S3 service.
-pub async fn reach(asking: &Asking<'_>) -> Result<(), Problem> {
-    match list_denied(&Service::new(&Asking { keys: None, ..*asking })).await {
-        // A service that speaks of keys is one.
-        Ok(_) | Err(Problem::Keys(_)) => Ok(()),
-        Err(problem) => Err(problem),
+pub async fn reach(client: &S3Client) -> Result<(), Problem> {
+    match s3::Service::new(client, &Pace::of(&Manners::default())).ask(&list_of_buckets(), None).await {
+        Ok((Class::Unclear(why), _)) => Err(Problem::NoS3(why)),
+        // A service that speaks of keys is one, and so is a busy one.
+        Ok((Class::Denied | Class::LetThrough | Class::Failing(_) | Class::Busy, _)) => Ok(()),
+        Err(problem) => Err(problem.into()),
     }
 }
 
 /// Whether the list of buckets is denied.
 async fn list_denied(service: &Service<'_>) -> Result<bool, Problem> {
-    let answer = service.send(&list_of_buckets(), true).await;
-    let answer = answer.map_err(|(message, help)| Problem::NoAnswer { message, help })?;
-    match answer.class((service.of.now)()) {
-        Class::Denied => Ok(true),
-        Class::LetThrough => Ok(false),
-        Class::Failing(failing) => Err(Problem::Keys(failing)),
-        Class::Busy => {
+    match service.send(&list_of_buckets(), true).await? {
+        (Class::Denied, _) => Ok(true),
+        (Class::LetThrough, _) => Ok(false),
+        (Class::Failing(failing), _) => Err(Problem::Keys(failing)),
+        (Class::Busy, answer) => {
             let message = format!("{} is busy: {}", service.of.client.endpoint(), answer.brief());
             Err(Problem::NoAnswer { message, help: Some("try again later".to_owned()) })
         }
-        Class::Unclear(why) => Err(Problem::NoS3(why)),
+        (Class::Unclear(why), _) => Err(Problem::NoS3(why)),
     }
 }
 
@@ -98,7 +97,7 @@ pub async fn verify(asking: &Asking<'_>, questions: Questions) -> Result<Verifie
     }
     let none_allowed = questions.asked.iter().all(|question| !question.allowed);
     verified.nothing_allowed = none_allowed && !verified.agreed.is_empty() && verified.differences.is_empty();
-    verified.sent = run.service.sent();
+    verified.sent = run.service.s3.sent();
     Ok(verified)
 }
 

@@ -1,13 +1,10 @@
 //! The service that is asked: how requests go there, and what their answers tell.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 use super::outcome::Left;
-use super::pace::{Manners, Pace};
 use super::questions::Question;
-use crate::s3::{Class, S3Answer, S3Client, S3Keys, S3Request, Token};
+use crate::s3::{self, Class, Manners, Pace, S3Answer, S3Client, S3Keys, S3Problem, S3Request, Token};
 
 /// Stores the value of a setting in a file before it is put back, and says which.
 pub type Store<'a> = dyn Fn(&str, &str) -> std::io::Result<std::path::PathBuf> + Send + Sync + 'a;
@@ -32,12 +29,7 @@ pub struct Asking<'a> {
     pub store: &'a Store<'a>,
     /// Told about each answered question.
     pub progress: &'a (dyn Fn() + Send + Sync),
-    /// The time of this machine, in seconds since 1970.
-    pub now: fn() -> i64,
 }
-
-/// How often a request is sent if the service is busy or the connection breaks.
-const TRIES: u32 = 5;
 
 /// An answer to a question.
 #[derive(Debug, Clone)]
@@ -80,52 +72,33 @@ pub(super) enum Stop {
 /// The service of a run.
 pub(super) struct Service<'a> {
     pub(super) of: &'a Asking<'a>,
-    sent: AtomicUsize,
+    pub(super) s3: s3::Service<'a>,
 }
 
 impl<'a> Service<'a> {
     pub(super) fn new(of: &'a Asking<'a>) -> Self {
-        Self { of, sent: AtomicUsize::new(0) }
+        Self { of, s3: s3::Service::new(of.client, of.pace) }
     }
 
-    /// The number of requests that were sent.
-    pub(super) fn sent(&self) -> usize {
-        self.sent.load(Ordering::Relaxed)
-    }
-
-    /// Sends a request, again if the service is busy or the connection breaks. The error is a message and help.
-    pub(super) async fn send(&self, request: &S3Request, signed: bool) -> Result<S3Answer, (String, Option<String>)> {
-        let mut pause = self.of.manners.busy;
-        for attempt in 1.. {
-            let permit = self.of.pace.turn().await;
-            self.sent.fetch_add(1, Ordering::Relaxed);
-            let answer = self.of.client.send(request, self.of.keys.filter(|_| signed)).await;
-            drop(permit);
-            match answer {
-                Ok(answer) if attempt < TRIES && answer.class((self.of.now)()) == Class::Busy => {}
-                Ok(answer) => return Ok(answer),
-                Err(problem) if attempt >= TRIES || problem.not_sent => return Err((problem.message, problem.help)),
-                Err(_) => {}
-            }
-            sleep(pause).await;
-            pause *= 2;
-        }
-        unreachable!("the loop returns")
+    /// Sends a request: with the keys of the run, or without a login.
+    pub(super) async fn send(&self, request: &S3Request, signed: bool) -> Result<(Class, S3Answer), S3Problem> {
+        self.s3.ask(request, self.of.keys.filter(|_| signed)).await
     }
 
     pub(super) async fn told(&self, request: &S3Request, signed: bool) -> Result<Told, Stop> {
-        let answer = match self.send(request, signed).await {
-            Ok(answer) => answer,
-            Err((message, _)) => return Ok(Told::Nothing(message)),
-        };
-        match answer.class((self.of.now)()) {
-            Class::Denied => Ok(Told::Denied(answer)),
-            Class::LetThrough => Ok(Told::LetThrough(answer)),
-            Class::Failing(_) if !signed => Ok(Told::Nothing(format!("without a login it answers {}", answer.brief()))),
-            Class::Failing(_) => Err(Stop::Void(format!("the service stopped taking the keys ({})", answer.brief()))),
-            Class::Busy => Ok(Told::Nothing("the service is busy".to_owned())),
-            Class::Unclear(why) => Ok(Told::Nothing(why)),
-        }
+        Ok(match self.send(request, signed).await {
+            Err(problem) => Told::Nothing(problem.message),
+            Ok((Class::Denied, answer)) => Told::Denied(answer),
+            Ok((Class::LetThrough, answer)) => Told::LetThrough(answer),
+            Ok((Class::Failing(_), answer)) if !signed => {
+                Told::Nothing(format!("without a login it answers {}", answer.brief()))
+            }
+            Ok((Class::Failing(_), answer)) => {
+                return Err(Stop::Void(format!("the service stopped taking the keys ({})", answer.brief())));
+            }
+            Ok((Class::Busy, _)) => Told::Nothing("the service is busy".to_owned()),
+            Ok((Class::Unclear(why), _)) => Told::Nothing(why),
+        })
     }
 }
 

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use attune::policy::access::{Context, RuleList};
 use attune::policy::{Catalogue, Document, read};
-use attune::s3::{Failing, S3Client, S3Endpoint, S3Keys, S3Options, Step, Token};
+use attune::s3::{Failing, Manners, Pace, S3Client, S3Endpoint, S3Keys, S3Options, Step, Token};
 use attune::sim::state::ClusterState;
 use attune::sim::{self, FaultRules, Options, Running};
-use attune::verify::{Asking, Manners, Pace, Problem, Scope, Verified, questions, verify};
+use attune::verify::{Asking, Problem, Scope, Verified, questions, verify};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -68,7 +68,6 @@ async fn ask_with(
         new_until,
         store: &|name, _| Ok(name.into()),
         progress: &|| {},
-        now: || time::OffsetDateTime::now_utc().unix_timestamp(),
     };
     verify(&asking, questions(Some(document), &context, &scope, token)).await
 }
