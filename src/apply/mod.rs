@@ -2,7 +2,6 @@
 
 mod check;
 pub mod files;
-mod known;
 mod outcome;
 mod secret_store;
 mod send;
@@ -11,10 +10,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
 
+use crate::base::PolicyName;
 use crate::cluster::{Cluster, RetryPolicy, RetryingCluster};
-use crate::plan::{Plan, Step, StepId};
+use crate::observed::{Body, Buckets, Observed};
+use crate::plan::{Call, Plan, Step, StepId};
 
-pub use known::Ran;
 pub use outcome::{NewKeys, Outcome, Progress, Remark, Status, StepOutcome, StopSignal};
 pub use secret_store::{KeyPairRecord, SecretStore, SecretStoreContext, Slot, StoredIn};
 
@@ -37,6 +37,38 @@ pub struct RunOptions<'a> {
     pub progress: &'a dyn Progress,
     /// Where new key pairs stay in memory after they were stored, if anything is to be asked with them.
     pub new_keys: Option<&'a NewKeys>,
+}
+
+/// What a run did, and what it has read.
+pub struct Ran {
+    /// The outcomes of all steps, in the plan's order.
+    pub steps: Vec<StepOutcome>,
+    /// The documents of policies that the run changed, and has read since.
+    pub documents: BTreeMap<PolicyName, Body>,
+}
+
+impl Ran {
+    /// What was read before the run and did not change by its calls, and what it has read since. The second part is the number
+    /// of documents and policies of buckets of the first kind.
+    pub fn known(&self, plan: &Plan, before: &Observed) -> (Observed, usize) {
+        let mut known = before.clone();
+        for step in &plan.steps {
+            match (&step.call, &mut known.buckets) {
+                (Call::AddPolicy { policy, .. } | Call::RemovePolicy { policy, .. }, _) => {
+                    known.policies.remove(policy);
+                }
+                (Call::SetBucketPolicy { bucket, .. }, Buckets::Known(buckets)) => {
+                    buckets.remove(bucket);
+                }
+                (Call::SetBucketPolicy { .. }, Buckets::NotRead | Buckets::Unreadable(_))
+                | (Call::Attach { .. } | Call::Detach { .. } | Call::RevokeKeys { .. }, _) => {}
+            }
+        }
+        let buckets = known.buckets.known().map_or(0, BTreeMap::len);
+        let unchanged = known.policies.values().filter(|body| **body != Body::NotRead).count() + buckets;
+        known.policies.extend(self.documents.iter().map(|(policy, body)| (policy.clone(), body.clone())));
+        (known, unchanged)
+    }
 }
 
 /// Runs the steps of a plan. A failed step stops its dependent steps, not the rest. A step that finds another cluster than the

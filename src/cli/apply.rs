@@ -17,7 +17,7 @@ use super::progress::{Interruptions, RunProgress, interruptible, interruptible_s
 use super::state::{About, State, rollback_command};
 use super::verify_new::{self, Expected, VerifyNewArgs, check_service};
 use crate::apply::{NewKeys, Outcome, RunOptions, SecretStore, StopSignal, run};
-use crate::cluster::{Known, observe, observe_again};
+use crate::cluster::{observe, observe_again};
 use crate::observed::Observed;
 use crate::plan::{Only, Plan, after, expired, once_revoked, plan_part};
 use crate::policy::Catalogue;
@@ -243,20 +243,15 @@ impl ApplyArgs {
         progress.finish();
         let Some(ran) = ran else { return Ok(None) };
         // All calls have ended, so an interruption only ends this read.
-        let known = ran.known(plan, &prepared.observed);
+        let (known, not_read_again) = ran.known(plan, &prepared.observed);
         let again = plan_again(prepared, &known, output);
         let again = interruptible(again, (&mut signals, stop), |text| progress.print(text)).await;
         if again.is_none() {
             output.message(|out, _| writeln!(out, "interrupted: the cluster was not read again"));
         }
         let rollback_file = rollback_file.map(|file| file.display().to_string());
-        let outcome = Outcome {
-            remaining: again.flatten(),
-            not_read_again: ran.not_read_again(&known),
-            steps: ran.steps,
-            rollback_file,
-            rollback_command,
-        };
+        let outcome =
+            Outcome { remaining: again.flatten(), not_read_again, steps: ran.steps, rollback_file, rollback_command };
         journal.finish(&outcome);
         let Some(client) = &prepared.service else { return Ok(Some((outcome, None))) };
         let expected = Expected {
@@ -353,7 +348,7 @@ fn remaining(prepared: &Prepared, observed: &Observed) -> Plan {
     plan_part(desired, observed, &prepared.catalogue, only.as_ref())
 }
 
-async fn plan_again(prepared: &Prepared, known: &Known, output: &mut Output) -> Option<Box<Plan>> {
+async fn plan_again(prepared: &Prepared, known: &Observed, output: &mut Output) -> Option<Box<Plan>> {
     let desired = &once_revoked(&prepared.reviewed.loaded.desired);
     match observe_again(&prepared.connection.retrying(), &[desired], known, prepared.jobs).await {
         Ok(observed) => Some(Box::new(remaining(prepared, &observed))),

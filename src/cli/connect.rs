@@ -158,7 +158,7 @@ pub(super) async fn connect(
     let shows_progress = output.shows_progress();
     if settings.via == Via::Weka {
         warn_if_insecure(global, output);
-        let cluster = Box::new(weka(global, settings, tenant)?);
+        let cluster = Box::new(weka(global, settings, tenant, calls.jobs())?);
         return Ok(Connection { cluster, _simulated: None, shows_progress, calls });
     }
     let named: Vec<(&str, &Path)> = match &global.cluster {
@@ -239,7 +239,12 @@ fn cache_directory(get: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
 }
 
 /// The `weka` command as a cluster, with the login of the environment or else the stored one.
-fn weka(global: &GlobalArgs, settings: &ClusterSettings, tenant: Option<String>) -> Result<WekaCluster, Failure> {
+fn weka(
+    global: &GlobalArgs,
+    settings: &ClusterSettings,
+    tenant: Option<String>,
+    jobs: usize,
+) -> Result<WekaCluster, Failure> {
     let named = global.cluster.as_deref().or_else(|| settings.endpoints.first().map(|endpoint| endpoint.text.as_str()));
     if let Some(text) = named.filter(|text| text.starts_with(SIM)) {
         return Err(Failure::new(&exit::BAD_ENDPOINT, format!("the `weka` command cannot reach `{text}`"))
@@ -262,6 +267,7 @@ fn weka(global: &GlobalArgs, settings: &ClusterSettings, tenant: Option<String>)
         release: settings.release.clone(),
         any_certificate: global.insecure,
         limit: weka::LIMIT,
+        jobs,
     }))
 }
 

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
-use super::turns::Turns;
 use super::{CallError, Cluster, Effect};
 use crate::base::{BucketName, CannedPolicy};
 use crate::observed::{Body, BucketPolicy};
@@ -92,17 +91,7 @@ pub async fn bucket_policies(
     wanted: Vec<BucketName>,
     jobs: usize,
 ) -> Result<BTreeMap<BucketName, BucketPolicy>, CallError> {
-    bucket_policies_by(cluster, wanted, &Turns::new(jobs)).await
-}
-
-/// The same in turns that other reads share.
-pub(super) async fn bucket_policies_by(
-    cluster: &dyn Cluster,
-    wanted: Vec<BucketName>,
-    turns: &Turns,
-) -> Result<BTreeMap<BucketName, BucketPolicy>, CallError> {
     let read = stream::iter(wanted).map(|bucket| async move {
-        let _turn = turns.turn().await;
         if let Err(problem) = bucket.addressable() {
             let why = format!("[the policy of bucket {:?}: its name {problem}]", bucket.as_str());
             return Ok(Some((bucket, BucketPolicy::custom(Body::Unreadable(why)))));
@@ -117,6 +106,6 @@ pub(super) async fn bucket_policies_by(
             }
         }
     });
-    let read: Vec<Option<_>> = read.buffer_unordered(turns.jobs).try_collect().await?;
+    let read: Vec<Option<_>> = read.buffer_unordered(jobs.max(1)).try_collect().await?;
     Ok(read.into_iter().flatten().collect())
 }

@@ -11,7 +11,6 @@ pub mod program;
 pub mod rest;
 mod retry;
 mod shape;
-mod turns;
 pub mod weka;
 
 use std::collections::BTreeMap;
@@ -22,7 +21,7 @@ use secrecy::SecretString;
 pub use buckets::{bucket_policies, read_bucket_policy};
 pub use credentials::{Credentials, Environment, PasswordLogin, TokenOrigin};
 pub use error::{CallError, Effect, RawAnswer, SetupProblem, clean};
-pub use observe::{Known, documents, observe, observe_again, observe_all, observe_whole};
+pub use observe::{documents, observe, observe_again, observe_all, observe_whole};
 pub use retry::{RetryPolicy, RetryingCluster};
 
 use crate::base::{

@@ -4,8 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
-use super::buckets::bucket_policies_by;
-use super::turns::Turns;
+use super::buckets::bucket_policies;
 use super::{CallError, Cluster, capabilities, groups_by_name};
 use crate::base::{BucketName, PolicyName, Principal};
 use crate::desired::Desired;
@@ -17,20 +16,20 @@ use crate::observed::{Body, BucketPolicy, Buckets, Duplicates, Limits, Observed}
 /// # Errors
 /// The first read that fails. An incomplete observation is never returned.
 pub async fn observe(cluster: &dyn Cluster, states: &[&Desired], jobs: usize) -> Result<Observed, CallError> {
-    read_all(cluster, states, Documents::OfStates, &Known::default(), jobs).await
+    read_all(cluster, states, Documents::OfStates, None, jobs).await
 }
 
-/// The same after a run, without what is known already: of that, only the names are read.
+/// The same after a run, without the documents and policies of buckets that are `known`: of these, only the names are read.
 ///
 /// # Errors
 /// The first read that fails.
 pub async fn observe_again(
     cluster: &dyn Cluster,
     states: &[&Desired],
-    known: &Known,
+    known: &Observed,
     jobs: usize,
 ) -> Result<Observed, CallError> {
-    read_all(cluster, states, Documents::OfStates, known, jobs).await
+    read_all(cluster, states, Documents::OfStates, Some(known), jobs).await
 }
 
 /// The same, with the documents of all attached policies and, if they can be read, the policies of buckets.
@@ -38,7 +37,7 @@ pub async fn observe_again(
 /// # Errors
 /// The first read that fails.
 pub async fn observe_all(cluster: &dyn Cluster, states: &[&Desired], jobs: usize) -> Result<Observed, CallError> {
-    read_all(cluster, states, Documents::Attached, &Known::default(), jobs).await
+    read_all(cluster, states, Documents::Attached, None, jobs).await
 }
 
 /// Reads the cluster with the documents of all policies and the policies of buckets: all that any desired state can need.
@@ -46,22 +45,7 @@ pub async fn observe_all(cluster: &dyn Cluster, states: &[&Desired], jobs: usize
 /// # Errors
 /// The first read that fails.
 pub async fn observe_whole(cluster: &dyn Cluster, jobs: usize) -> Result<Observed, CallError> {
-    read_all(cluster, &[], Documents::All, &Known::default(), jobs).await
-}
-
-/// What need not be read again.
-#[derive(Debug, Clone, Default)]
-pub struct Known {
-    /// Documents of policies.
-    pub policies: BTreeMap<PolicyName, Body>,
-    /// Policies of buckets.
-    pub buckets: BTreeMap<BucketName, BucketPolicy>,
-}
-
-impl Known {
-    fn is_empty(&self) -> bool {
-        self.policies.is_empty() && self.buckets.is_empty()
-    }
+    read_all(cluster, &[], Documents::All, None, jobs).await
 }
 
 /// The documents to read.
@@ -79,7 +63,7 @@ async fn read_all(
     cluster: &dyn Cluster,
     states: &[&Desired],
     which: Documents,
-    known: &Known,
+    known: Option<&Observed>,
     jobs: usize,
 ) -> Result<Observed, CallError> {
     let needs = Needs::of(states, which);
@@ -98,9 +82,9 @@ async fn read_all(
         )
     };
     // What a cluster can do decides which lists it has. After a run, that is known.
-    let ((identity, capabilities), lists) = match known.is_empty() {
-        true => (description.await?, lists.await?),
-        false => tokio::try_join!(description, lists)?,
+    let ((identity, capabilities), lists) = match known {
+        None => (description.await?, lists.await?),
+        Some(_) => tokio::try_join!(description, lists)?,
     };
     let (users, groups, names, identity_provider, bucket_names) = lists;
     let groups_known = groups.is_some();
@@ -110,15 +94,15 @@ async fn read_all(
     let of_groups = groups.iter().filter_map(|group| Some((Principal::from(&group.name), group.policy.as_ref()?)));
     let attachments: Vec<(Principal, &PolicyName)> = of_users.chain(of_groups).collect();
     let mut wanted = relevant(states, which, &names, &attachments);
-    wanted.retain(|name| !known.policies.contains_key(name));
-    let turns = Turns::new(jobs);
+    let body = |name: &PolicyName| known.and_then(|known| known.policies.get(name).cloned()).unwrap_or(Body::NotRead);
+    wanted.retain(|name| body(name) == Body::NotRead);
+    let known_buckets = known.and_then(|known| known.buckets.known());
     let (buckets, documents) = tokio::try_join!(
-        buckets(cluster, bucket_names, (needs, known), &turns),
-        documents_by(cluster, &wanted, &turns)
+        buckets(cluster, bucket_names, (needs, known_buckets), jobs),
+        documents(cluster, &wanted, jobs)
     )?;
     let mut duplicates = Duplicates::default();
     duplicates.policies(&names);
-    let body = |name: &PolicyName| known.policies.get(name).cloned().unwrap_or(Body::NotRead);
     let mut policies: BTreeMap<PolicyName, Body> = names.into_iter().map(|name| (name.clone(), body(&name))).collect();
     for (name, text) in documents {
         match text {
@@ -186,17 +170,17 @@ async fn bucket_names(cluster: &dyn Cluster, needs: Needs) -> Result<Result<Vec<
 async fn buckets(
     cluster: &dyn Cluster,
     names: Result<Vec<BucketName>, Buckets>,
-    (needs, known): (Needs, &Known),
-    turns: &Turns,
+    (needs, known): (Needs, Option<&BTreeMap<BucketName, BucketPolicy>>),
+    jobs: usize,
 ) -> Result<Buckets, CallError> {
     let names = match names {
         Ok(names) => names,
         Err(unknown) => return Ok(unknown),
     };
-    let known = names.iter().filter_map(|name| Some((name.clone(), known.buckets.get(name)?.clone())));
+    let known = names.iter().filter_map(|name| Some((name.clone(), known?.get(name)?.clone())));
     let mut buckets: BTreeMap<_, _> = known.collect();
     let unread = names.into_iter().filter(|name| !buckets.contains_key(name)).collect();
-    match bucket_policies_by(cluster, unread, turns).await {
+    match bucket_policies(cluster, unread, jobs).await {
         Ok(read) => {
             buckets.extend(read);
             Ok(Buckets::Known(buckets))
@@ -265,25 +249,15 @@ pub async fn documents(
     wanted: &BTreeSet<PolicyName>,
     jobs: usize,
 ) -> Result<Vec<(PolicyName, Option<String>)>, CallError> {
-    documents_by(cluster, wanted, &Turns::new(jobs)).await
-}
-
-/// The same in turns that other reads share.
-async fn documents_by(
-    cluster: &dyn Cluster,
-    wanted: &BTreeSet<PolicyName>,
-    turns: &Turns,
-) -> Result<Vec<(PolicyName, Option<String>)>, CallError> {
     stream::iter(wanted.iter().cloned())
         .map(|name| async move {
-            let _turn = turns.turn().await;
             match cluster.show_policy(&name).await {
                 Ok(text) => Ok((name, Some(text))),
                 Err(error) if cluster.list_policies().await?.contains(&name) => Err(error),
                 Err(_) => Ok((name, None)),
             }
         })
-        .buffer_unordered(turns.jobs)
+        .buffer_unordered(jobs.max(1))
         .try_collect()
         .await
 }

@@ -96,6 +96,7 @@ impl World {
             release,
             any_certificate: true,
             limit,
+            jobs: 8,
         })
     }
 }

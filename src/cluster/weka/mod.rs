@@ -17,8 +17,10 @@ use secrecy::SecretString;
 use secrecy::zeroize::Zeroizing;
 use tempfile::NamedTempFile;
 use time::OffsetDateTime;
+use tokio::sync::Semaphore;
 
 use command::Command;
+use run::Ended;
 
 use super::buckets::NO_BUCKETS;
 use super::json::{Expected, identity};
@@ -49,6 +51,8 @@ pub struct WekaOptions {
     pub any_certificate: bool,
     /// How long a run of the command may take.
     pub limit: Duration,
+    /// How many commands may run at once.
+    pub jobs: usize,
 }
 
 /// How long a run may take by default: the command itself waits 10 s for a connection and 60 s for an answer.
@@ -58,6 +62,7 @@ pub const LIMIT: Duration = Duration::from_secs(75);
 #[derive(Debug)]
 pub struct WekaCluster {
     options: WekaOptions,
+    permits: Semaphore,
     pin: ClusterPin,
     /// Where the command led to last, and when it was asked.
     proof: Mutex<Option<(Instant, SessionInfo)>>,
@@ -82,12 +87,18 @@ impl WekaCluster {
     pub fn new(options: WekaOptions) -> Self {
         let pin = ClusterPin::new(options.tenant.clone(), options.release.clone());
         let (proof, proving, other_detach, other_bucket_arguments, clock_ahead, shapes) = Default::default();
-        Self { options, pin, proof, proving, other_detach, other_bucket_arguments, clock_ahead, shapes }
+        let permits = Semaphore::new(options.jobs.max(1));
+        Self { options, permits, pin, proof, proving, other_detach, other_bucket_arguments, clock_ahead, shapes }
+    }
+
+    async fn run(&self, command: &Command) -> Result<Ended, CallError> {
+        let _permit = self.permits.acquire().await;
+        self.options.run(command).await
     }
 
     async fn ask<T>(&self, command: &Command, read: impl Fn(&str) -> Result<T, Expected>) -> Result<T, CallError> {
         let secrets = self.secrets(command);
-        let ended = self.options.run(command).await?;
+        let ended = self.run(command).await?;
         run::judge(command, &ended, &secrets)?;
         self.shapes.add(|| command.name(), &ended.out);
         read(&ended.out).map_err(|expected| match run::unreadable(command, expected, &ended.out, &secrets) {
@@ -104,7 +115,7 @@ impl WekaCluster {
     /// Runs a command that may create a key pair. The error keeps output that may hold one that is not found.
     async fn make_keys(&self, command: &Command) -> Result<Option<KeyPair>, CallError> {
         let secrets = self.secrets(command);
-        let ended = self.options.run(command).await?;
+        let ended = self.run(command).await?;
         let (out, err) = (ended.out.as_str(), ended.err.as_str());
         let whole = Zeroizing::new([out, err].concat().into_bytes());
         run::judge(command, &ended, &secrets).map_err(|error| {
