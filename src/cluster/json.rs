@@ -4,13 +4,13 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use serde::Deserialize;
-use serde::de::{Deserializer, MapAccess, Visitor};
+use serde::de::{DeserializeOwned, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::Identity;
-use crate::base::{BucketName, PolicyName, Release, SessionKeys, UserName};
+use crate::base::{PolicyName, Release, SessionKeys, UserName};
 
 /// What an answer should hold and does not. Quotes nothing of the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,27 +65,37 @@ pub(super) fn same_tenant(record: Option<&str>, tenant: Option<&str>) -> bool {
     record.is_none() || tenant.is_none() || record == tenant
 }
 
-#[derive(Deserialize)]
-#[serde(untagged)]
-pub(super) enum Listed {
-    Name(String),
-    Object { name: String },
+/// The elements of a list: bare, or a member of that name, and either of them below `data`. Two members of one name are
+/// ambiguous.
+pub(super) fn list<T: DeserializeOwned>(json: &str, member: &str) -> Option<Vec<T>> {
+    list_within(json, member, 2)
 }
 
-impl From<Listed> for PolicyName {
-    fn from(listed: Listed) -> Self {
-        match listed {
-            Listed::Name(name) | Listed::Object { name } => Self::reported(name),
-        }
+/// The same, at most so many objects deep.
+fn list_within<T: DeserializeOwned>(json: &str, member: &str, depth: usize) -> Option<Vec<T>> {
+    if json.starts_with('[') {
+        return serde_json::from_str(json).ok();
+    }
+    let depth = depth.checked_sub(1)?;
+    let Members(object) = serde_json::from_str::<Members<&RawValue>>(json).ok()?;
+    let named = |wanted: &str| object.iter().filter(|(name, _)| name == wanted).map(|(_, list)| *list).collect();
+    let found = [member, "data"].map(named).into_iter().find(|found: &Vec<_>| !found.is_empty())?;
+    match found.as_slice() {
+        [only] => list_within(only.get(), member, depth),
+        _ => None,
     }
 }
 
-impl From<Listed> for BucketName {
-    fn from(listed: Listed) -> Self {
-        match listed {
-            Listed::Name(name) | Listed::Object { name } => Self::reported(name),
-        }
+/// The names in a list, of texts (before 4.2 for buckets) or of objects with a `name`.
+pub(super) fn names<T>(json: &str, member: &str, reported: fn(String) -> T) -> Option<Vec<T>> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Listed {
+        Name(String),
+        Object { name: String },
     }
+    let name = |(Listed::Name(name) | Listed::Object { name }): Listed| reported(name);
+    Some(list(json, member)?.into_iter().map(name).collect())
 }
 
 /// The document of a bucket's policy, in the shapes of [`document`]. `None` for an answer with nothing in it.

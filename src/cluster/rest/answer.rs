@@ -13,9 +13,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::base::{BucketName, KeyPair, PolicyName, SessionKeys, UserName};
-use crate::cluster::json::{
-    self, ClusterFacts, Expected, Listed, Login, Members, cluster_facts, policy_or_none, same_tenant,
-};
+use crate::cluster::json::{self, ClusterFacts, Expected, Login, Members, cluster_facts, policy_or_none, same_tenant};
 use crate::cluster::{UserRecord, Users, key_pair};
 
 pub(super) type Read<T> = fn(&str) -> Result<T, Expected>;
@@ -177,25 +175,12 @@ fn record(row: UserRow) -> UserRecord {
 /// Reads `GET /s3/policies`, whose shape no definition declares: `{policies: […]}` or a bare array, under `data` or
 /// not, of names or of objects with a `name`.
 pub(super) fn policies(body: &str) -> Result<Vec<PolicyName>, Expected> {
-    #[derive(Deserialize)]
-    struct Raw {
-        policies: Vec<Listed>,
-    }
-    let data = data(body)?;
-    let items = object::<Raw>(data).map(|raw| raw.policies).or_else(|| array(data));
-    Ok(items.ok_or(Expected("a list of policies"))?.into_iter().map(PolicyName::from).collect())
+    json::names(data(body)?, "policies", PolicyName::reported).ok_or(Expected("a list of policies"))
 }
 
-/// Reads `GET /s3/buckets`: `{buckets: […]}` or a bare array, under `data` or not, of names (before 4.2) or of objects with a
-/// `name`.
+/// Reads `GET /s3/buckets`, in the same shapes.
 pub(super) fn buckets(body: &str) -> Result<Vec<BucketName>, Expected> {
-    #[derive(Deserialize)]
-    struct Raw {
-        buckets: Vec<Listed>,
-    }
-    let data = data(body)?;
-    let items = object::<Raw>(data).map(|raw| raw.buckets).or_else(|| array(data));
-    Ok(items.ok_or(Expected("a list of buckets"))?.into_iter().map(BucketName::from).collect())
+    json::names(data(body)?, "buckets", BucketName::reported).ok_or(Expected("a list of buckets"))
 }
 
 /// Reads `GET /s3/buckets/{bucket}/policy`.

@@ -187,25 +187,37 @@ impl WekaCluster {
         Ok(info)
     }
 
-    /// Sets the policy of a bucket in the order of arguments of the release. If the cluster refuses it, the other order is tried
-    /// and remembered.
+    /// Runs a command in the form of the release (`false`), or in the other one if that worked before. If the cluster refuses it,
+    /// the other one is tried and remembered.
+    async fn in_one_form(
+        &self,
+        other: &AtomicBool,
+        is_refused: fn(&CallError) -> bool,
+        command: impl Fn(bool) -> Result<Command, CallError> + Send + Sync,
+    ) -> Result<(), CallError> {
+        let form = other.load(Ordering::Relaxed);
+        let refused = match self.change(command(form)?).await {
+            Err(error) if is_refused(&error) => error,
+            ended => return ended,
+        };
+        match self.change(command(!form)?).await {
+            Err(error) if is_refused(&error) => Err(refused),
+            ended => {
+                other.store(form ^ ended.is_ok(), Ordering::Relaxed);
+                ended
+            }
+        }
+    }
+
+    /// Sets the policy of a bucket, in one order of the arguments.
     async fn set_bucket(
         &self,
         command: impl Fn(BucketArguments) -> Result<Command, CallError> + Send + Sync,
     ) -> Result<(), CallError> {
         let usual = self.capabilities().await.map_err(CallError::for_unsent_call)?.bucket_arguments;
-        let form = if self.other_bucket_arguments.load(Ordering::Relaxed) { usual.other() } else { usual };
-        let refused = match self.change(command(form)?).await {
-            Err(error) if matches!(error.effect, Effect::Refused(_)) => error,
-            ended => return ended,
-        };
-        match self.change(command(form.other())?).await {
-            Err(error) if matches!(error.effect, Effect::Refused(_)) => Err(refused),
-            ended => {
-                self.other_bucket_arguments.store((form == usual) == ended.is_ok(), Ordering::Relaxed);
-                ended
-            }
-        }
+        let is_refused = |error: &CallError| matches!(error.effect, Effect::Refused(_));
+        let command = |other| command(if other { usual.other() } else { usual });
+        self.in_one_form(&self.other_bucket_arguments, is_refused, command).await
     }
 
     async fn capabilities(&self) -> Result<Capabilities, CallError> {
@@ -262,26 +274,14 @@ impl Cluster for WekaCluster {
         self.attach(&PolicyName::reported(list), &Principal::from(user)).await
     }
 
-    /// Uses the form of the release. If the cluster refuses the arguments, the other form is tried and remembered.
     async fn detach(&self, policy: &PolicyName, principal: &Principal) -> Result<(), CallError> {
         let user = match principal {
             Principal::User(user) => user,
             Principal::Group(group) => return self.change(command::detach_group(group)?).await,
         };
         let usual = self.capabilities().await.map_err(CallError::for_unsent_call)?.detach;
-        let form = if self.other_detach.load(Ordering::Relaxed) { usual.other() } else { usual };
-        let refused = match self.change(command::detach(policy, user, form)?).await {
-            Err(error) if run::is_usage(&error) => error,
-            ended => return ended,
-        };
-        match self.change(command::detach(policy, user, form.other())?).await {
-            Err(error) if run::is_usage(&error) => Err(refused),
-            ended => {
-                tracing::info!(?form, "the cluster accepts the other form of detach than its release should");
-                self.other_detach.store(form == usual, Ordering::Relaxed);
-                ended
-            }
-        }
+        let command = |other| command::detach(policy, user, if other { usual.other() } else { usual });
+        self.in_one_form(&self.other_detach, run::is_usage, command).await
     }
 
     /// False until the release is known.

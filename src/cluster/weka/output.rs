@@ -6,9 +6,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::base::{BucketName, GroupName, KeyPair, PolicyName, SessionKeys, UserName};
-use crate::cluster::json::{
-    self, ClusterFacts, Expected, Listed, Login, Members, cluster_facts, policy_or_none, same_tenant,
-};
+use crate::cluster::json::{self, ClusterFacts, Expected, Login, cluster_facts, policy_or_none, same_tenant};
 use crate::cluster::key_pair::{find, may_hold_secret, mentions_secret};
 use crate::cluster::{GroupRecord, UserRecord, Users};
 
@@ -56,7 +54,7 @@ pub(super) fn whoami(text: &str) -> Result<Login, Expected> {
 }
 
 pub(super) fn users(text: &str, tenant_id: Option<&str>) -> Result<Users, Expected> {
-    let rows: Vec<Row> = all(text, &["users"]).ok_or(Expected("a list of users with names"))?;
+    let rows: Vec<Row> = list(text, "users").ok_or(Expected("a list of users with names"))?;
     let is_of = |row: &Row| same_tenant(row.org_id.as_deref(), tenant_id);
     if !rows.is_empty() && !rows.iter().any(is_of) {
         return Err(Expected("a user of the tenant that is logged in to"));
@@ -72,8 +70,7 @@ pub(super) fn users(text: &str, tenant_id: Option<&str>) -> Result<Users, Expect
 }
 
 pub(super) fn policies(text: &str) -> Result<Vec<PolicyName>, Expected> {
-    let items: Vec<Listed> = all(text, &["policies"]).ok_or(Expected("a list of policies"))?;
-    Ok(items.into_iter().map(PolicyName::from).collect())
+    names(text, "policies", PolicyName::reported).ok_or(Expected("a list of policies"))
 }
 
 pub(super) fn groups(text: &str) -> Result<Vec<GroupRecord>, Expected> {
@@ -82,15 +79,14 @@ pub(super) fn groups(text: &str) -> Result<Vec<GroupRecord>, Expected> {
         name: String,
         policy: Option<String>,
     }
-    let groups: Vec<Group> = all(text, &["groups"]).ok_or(Expected("a list of groups"))?;
+    let groups: Vec<Group> = list(text, "groups").ok_or(Expected("a list of groups"))?;
     let record =
         |group: Group| GroupRecord { name: GroupName::reported(group.name), policy: policy_or_none(group.policy) };
     Ok(groups.into_iter().map(record).collect())
 }
 
 pub(super) fn buckets(text: &str) -> Result<Vec<BucketName>, Expected> {
-    let items: Vec<Listed> = all(text, &["buckets"]).ok_or(Expected("a list of buckets"))?;
-    Ok(items.into_iter().map(BucketName::from).collect())
+    names(text, "buckets", BucketName::reported).ok_or(Expected("a list of buckets"))
 }
 
 /// Reads `weka s3 bucket policy get`: JSON as REST answers it, or a word alone.
@@ -156,24 +152,13 @@ fn one<T: DeserializeOwned>(text: &str) -> Option<T> {
     serde_json::from_str(sole.get()).ok().or_else(|| serde_json::from_str::<Data<T>>(sole.get()).ok().map(|it| it.data))
 }
 
-/// The elements of the printed list: bare, or a member of that name.
-fn all<T: DeserializeOwned>(text: &str, members: &[&str]) -> Option<Vec<T>> {
-    list(printed_json(text)?, members, 2)
+/// The elements of the printed list.
+fn list<T: DeserializeOwned>(text: &str, member: &str) -> Option<Vec<T>> {
+    json::list(printed_json(text)?.get(), member)
 }
 
-/// The same in a JSON value, at most so many objects deep. Two members of that name are ambiguous.
-fn list<T: DeserializeOwned>(json: &RawValue, members: &[&str], depth: usize) -> Option<Vec<T>> {
-    if json.get().starts_with('[') {
-        return serde_json::from_str(json.get()).ok();
-    }
-    let depth = depth.checked_sub(1)?;
-    let Members(object) = serde_json::from_str::<Members<&RawValue>>(json.get()).ok()?;
-    let named = |name: &str| object.iter().filter(|(member, _)| member == name).map(|(_, list)| *list).collect();
-    let found = members.iter().chain(&["data"]).map(|name| named(name)).find(|found: &Vec<_>| !found.is_empty())?;
-    match found.as_slice() {
-        [only] => list(only, members, depth),
-        _ => None,
-    }
+fn names<T>(text: &str, member: &str, reported: fn(String) -> T) -> Option<Vec<T>> {
+    json::names(printed_json(text)?.get(), member, reported)
 }
 
 #[derive(Deserialize)]
