@@ -4,9 +4,14 @@ use std::fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
+use tempfile::NamedTempFile;
+
 use crate::base::map;
 
 const TRIES: usize = 10_000;
+
+/// The number of random characters in a unique name.
+const RANDOM: usize = 16;
 
 const TEMPORARY: &str = ".attune-";
 
@@ -40,80 +45,52 @@ pub fn write_atomic(path: &Path, bytes: &[u8], permissions: Option<Permissions>)
 }
 
 fn rename_into(path: &Path, bytes: &[u8], permissions: Option<Permissions>) -> io::Result<()> {
-    let mut file = TempFile::create(directory_of(path), TEMPORARY, ".tmp")?;
-    file.file.write_all(bytes)?;
+    let mut file = temporary(directory_of(path), TEMPORARY, ".tmp")?;
+    file.write_all(bytes)?;
     if let Some(permissions) = permissions {
-        file.file.set_permissions(permissions)?;
+        file.as_file().set_permissions(permissions)?;
     }
-    file.file.sync_all()?;
-    fs::rename(&file.path, path)?;
-    file.kept = true;
-    Ok(())
+    file.as_file().sync_all()?;
+    file.persist(path).map(drop).map_err(|error| error.error)
 }
 
-/// A private file with a unique name, removed when this is dropped. It is locked while in use, so that another run can recognise
+/// A private file with a unique name, removed when it is dropped. It is locked while in use, so that another run can recognise
 /// a stale one.
-#[derive(Debug)]
-pub(super) struct TempFile {
-    file: File,
-    path: PathBuf,
-    /// Whether it stays.
-    kept: bool,
+pub(super) fn temporary(dir: &Path, prefix: &str, suffix: &str) -> io::Result<NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(prefix).suffix(suffix).rand_bytes(RANDOM);
+    loop {
+        let file = builder.tempfile_in(dir_or_current(dir))?;
+        // Some file systems have no locks: there, a stale file stays.
+        let _ = file.as_file().lock();
+        // Before the lock, another run may have removed it as stale.
+        if !is_removed(file.as_file()) {
+            return Ok(file);
+        }
+    }
 }
 
-impl TempFile {
-    pub(super) fn create(dir: &Path, prefix: &str, suffix: &str) -> io::Result<Self> {
-        for _ in 0..TRIES {
-            let path = dir_or_current(dir).join(format!("{prefix}{:016x}{suffix}", fastrand::u64(..)));
-            let file = match private().open(&path) {
-                Ok(file) => file,
-                Err(error) if error.kind() == ErrorKind::AlreadyExists => continue,
-                Err(error) => return Err(error),
-            };
-            // Some file systems have no locks: there, a stale file stays.
-            let _ = file.lock();
-            let temporary = Self { file, path, kept: false };
-            // Before the lock, another run may have removed it as stale.
-            if !temporary.is_removed() {
-                return Ok(temporary);
-            }
-        }
-        Err(io::Error::new(ErrorKind::AlreadyExists, "all names are taken"))
-    }
-
-    pub(super) fn as_file(&self) -> &File {
-        &self.file
-    }
-
-    /// Gives it the first of these names that is free, counted from 1. If the file system cannot, it keeps its own name.
-    pub(super) fn persist_as(mut self, dir: &Path, name: impl Fn(usize) -> String) -> PathBuf {
-        self.kept = true;
-        for n in 1..=TRIES {
-            let path = dir.join(name(n));
-            match fs::hard_link(&self.path, &path) {
-                Ok(()) => {
-                    self.kept = false;
-                    return path;
+/// Gives the file the first of these names that is free, counted from 1. If the file system cannot, it keeps its own name.
+pub(super) fn persist_as(mut file: NamedTempFile, dir: &Path, name: impl Fn(usize) -> String) -> PathBuf {
+    for n in 1..=TRIES {
+        let path = dir.join(name(n));
+        match file.persist_noclobber(&path) {
+            Ok(_) => return path,
+            Err(failed) => {
+                file = failed.file;
+                if failed.error.kind() != ErrorKind::AlreadyExists {
+                    break;
                 }
-                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-                Err(_) => break,
             }
         }
-        self.path.clone()
     }
-
-    /// Whether someone has removed it: its content is lost then.
-    pub(super) fn is_removed(&self) -> bool {
-        self.file.metadata().is_ok_and(|found| std::os::unix::fs::MetadataExt::nlink(&found) == 0)
-    }
+    file.disable_cleanup(true);
+    file.path().to_owned()
 }
 
-impl Drop for TempFile {
-    fn drop(&mut self) {
-        if !self.kept {
-            let _ = fs::remove_file(&self.path);
-        }
-    }
+/// Whether someone has removed the file: its content is lost then.
+pub(super) fn is_removed(file: &File) -> bool {
+    file.metadata().is_ok_and(|found| std::os::unix::fs::MetadataExt::nlink(&found) == 0)
 }
 
 /// Removes temporary files that killed runs left: only attune's own, and none in use. Emergency files go only if they are empty.
@@ -136,7 +113,7 @@ enum StaleFile {
 
 impl StaleFile {
     fn of(name: &str) -> Option<Self> {
-        let is_unique = |text: &str| text.len() == 16 && text.chars().all(|c| c.is_ascii_hexdigit());
+        let is_unique = |text: &str| text.len() == RANDOM && text.chars().all(|c| c.is_ascii_alphanumeric());
         if let Some(rest) = name.strip_prefix(TEMPORARY) {
             let middle = [".tmp", ".probe"].iter().find_map(|end| rest.strip_suffix(end)).unwrap_or(rest);
             return is_unique(middle).then_some(Self::Temporary);
@@ -159,7 +136,10 @@ impl StaleFile {
 /// Opens a private file to append to it, and creates it if it does not exist. A link, or anything but a file, is an error.
 pub fn append(path: &Path) -> io::Result<File> {
     create_private_dir(directory_of(path))?;
-    open_regular(path, private().create_new(false).create(true).append(true))
+    let mut options = OpenOptions::new();
+    options.create(true).append(true);
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    open_regular(path, &mut options)
 }
 
 /// Opens a file to read it. A link, or anything but a file, is an error.
@@ -176,16 +156,9 @@ fn open_regular(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
 pub(super) fn check_writable(dir: &Path) -> io::Result<()> {
     own_directory(dir)?;
     remove_stale(dir);
-    let mut probe = TempFile::create(dir, TEMPORARY, ".probe")?;
-    probe.file.write_all(b"attune")?;
-    probe.file.sync_all()
-}
-
-fn private() -> OpenOptions {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options
+    let mut probe = temporary(dir, TEMPORARY, ".probe")?;
+    probe.write_all(b"attune")?;
+    probe.as_file().sync_all()
 }
 
 /// The same options, but follows no link, and never waits.
@@ -260,11 +233,11 @@ mod tests {
             "journal-0123456789abcdef.jsonl",
         ];
         stay.iter().for_each(|name| write(name, "x"));
-        let in_use = TempFile::create(dir, TEMPORARY, ".tmp").unwrap();
+        let in_use = temporary(dir, TEMPORARY, ".tmp").unwrap();
         std::os::unix::fs::symlink(dir.join("emergency-bob-1.json"), dir.join(".attune-aaaaaaaaaaaaaaaa.tmp")).unwrap();
         remove_stale(dir);
         let mut expected: Vec<String> = stay.iter().map(ToString::to_string).collect();
-        expected.push(in_use.path.file_name().unwrap().to_str().unwrap().to_owned());
+        expected.push(in_use.path().file_name().unwrap().to_str().unwrap().to_owned());
         expected.push(".attune-aaaaaaaaaaaaaaaa.tmp".to_owned());
         expected.sort();
         assert_eq!(names(dir), expected);

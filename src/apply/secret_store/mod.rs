@@ -17,6 +17,7 @@ use std::time::{Duration, SystemTime};
 
 use secrecy::ExposeSecret;
 use secrecy::zeroize::Zeroizing;
+use tempfile::NamedTempFile;
 use time::OffsetDateTime;
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -25,7 +26,7 @@ use crate::base::{KeyPair, UserName, file_name};
 use crate::cluster::{RawAnswer, SetupProblem};
 use crate::desired::{Destination, Names, Recipient};
 
-use super::files::{self, EMERGENCY, TempFile};
+use super::files::{self, EMERGENCY, is_removed};
 use command::{Program, redacted};
 pub use record::KeyPairRecord;
 use record::{other_owner, record};
@@ -61,12 +62,12 @@ struct Emergencies {
     /// The directory, open so that a sync needs no new descriptor.
     dir: Option<File>,
     /// Empty files for future secrets.
-    free: Vec<TempFile>,
+    free: Vec<NamedTempFile>,
 }
 
 /// An open and empty emergency file on the disk. It is removed when this is dropped.
 #[derive(Debug)]
-pub struct Slot(TempFile);
+pub struct Slot(NamedTempFile);
 
 /// The place of a stored key pair.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -171,7 +172,7 @@ impl SecretStore {
     pub fn reserve(&self) -> io::Result<Slot> {
         let dir = &self.context.state_dir;
         let mut emergencies = self.emergencies();
-        emergencies.free.retain(|free| !free.is_removed());
+        emergencies.free.retain(|free| !is_removed(free.as_file()));
         if let Some(free) = emergencies.free.pop() {
             return Ok(Slot(free));
         }
@@ -179,7 +180,7 @@ impl SecretStore {
             files::own_directory(dir)?;
             emergencies.dir = Some(File::open(files::dir_or_current(dir))?);
         }
-        let file = TempFile::create(dir, EMERGENCY, &format!(".{}", self.ending("json")))?;
+        let file = files::temporary(dir, EMERGENCY, &format!(".{}", self.ending("json")))?;
         emergencies.sync()?;
         Ok(Slot(file))
     }
@@ -244,11 +245,11 @@ impl SecretStore {
         let mut file = slot.0.as_file();
         file.write_all(&bytes)?;
         file.sync_all()?;
-        if slot.0.is_removed() {
+        if is_removed(file) {
             return Err(io::Error::other("someone has removed it"));
         }
         let (name, end) = (file_name(user.as_str()), self.ending(kind));
-        let path = slot.0.persist_as(&self.context.state_dir, |n| format!("{EMERGENCY}{name}-{n}.{end}"));
+        let path = files::persist_as(slot.0, &self.context.state_dir, |n| format!("{EMERGENCY}{name}-{n}.{end}"));
         // Without the sync, the secret is still there, under its earlier name.
         if let Err(error) = self.emergencies().sync() {
             tracing::warn!(%error, "the name of an emergency file may not be on the disk");
