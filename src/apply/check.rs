@@ -34,12 +34,8 @@ pub(super) struct Checker<'a> {
     called: std::sync::Mutex<BTreeMap<PolicyName, Instant>>,
 }
 
-struct Recent<T> {
-    /// The result, and when the read began.
-    last: std::sync::Mutex<Option<(Instant, Arc<T>)>>,
-    /// Locked by the reader.
-    reading: Mutex<()>,
-}
+/// The last read and when it began. It is locked while someone reads.
+struct Recent<T>(Mutex<Option<(Instant, Arc<T>)>>);
 
 struct Attachments {
     known: bool,
@@ -65,8 +61,9 @@ impl<'a> Checker<'a> {
     pub(super) fn read_since(&self) -> BTreeMap<PolicyName, Body> {
         let (Ok(documents), Ok(called)) = (self.documents.lock(), self.called.lock()) else { return BTreeMap::new() };
         let read = |(policy, ended): (&PolicyName, &Instant)| {
-            let body = documents.get(policy)?.last(*ended)?;
-            Some((policy.clone(), Body::clone(&body)))
+            let last = documents.get(policy)?.0.try_lock().ok()?;
+            let (_, body) = last.as_ref().filter(|(began, _)| began >= ended)?;
+            Some((policy.clone(), Body::clone(body)))
         };
         called.iter().filter_map(read).collect()
     }
@@ -189,7 +186,7 @@ impl<'a> Checker<'a> {
 
 impl<T> Default for Recent<T> {
     fn default() -> Self {
-        Self { last: std::sync::Mutex::default(), reading: Mutex::default() }
+        Self(Mutex::default())
     }
 }
 
@@ -199,24 +196,14 @@ impl<T> Recent<T> {
     where
         F: Future<Output = Result<T, CallError>>,
     {
-        if let Some(found) = self.last(limit) {
-            return Ok(found);
-        }
-        let _reading = self.reading.lock().await;
-        if let Some(found) = self.last(limit) {
-            return Ok(found);
+        let mut last = self.0.lock().await;
+        if let Some((_, found)) = last.as_ref().filter(|(began, _)| *began >= limit) {
+            return Ok(Arc::clone(found));
         }
         let began = Instant::now();
         let found = Arc::new(read().await?);
-        if let Ok(mut last) = self.last.lock() {
-            *last = Some((began, Arc::clone(&found)));
-        }
+        *last = Some((began, Arc::clone(&found)));
         Ok(found)
-    }
-
-    fn last(&self, limit: Instant) -> Option<Arc<T>> {
-        let last = self.last.lock().ok()?;
-        last.as_ref().filter(|(began, _)| *began >= limit).map(|(_, found)| Arc::clone(found))
     }
 }
 

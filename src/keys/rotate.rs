@@ -8,7 +8,7 @@ use super::KeyOptions;
 use super::select::Selected;
 use crate::apply::{SecretStore, Slot, StoredIn};
 use crate::base::{KeyPair, UserName};
-use crate::cluster::{CallError, Effect, RawAnswer};
+use crate::cluster::{CallError, Effect};
 use crate::observed::Identity;
 
 /// A rotation that waits for its confirmation.
@@ -166,27 +166,21 @@ fn after_error(
         None => error.to_string(),
     };
     if let Some(answer) = &error.answer {
-        return keep(user, store, slot, answer, why);
+        // It may hold the new pair. The destination keeps what it has.
+        return match store.store_response(slot, user, answer) {
+            Ok(path) => RotationStatus::SecretUnknown { why, answer: Some(path) },
+            Err(error) => {
+                let why = format!("{why}; and the answer could not be stored: {error}");
+                RotationStatus::SecretUnknown { why, answer: None }
+            }
+        };
     }
     store.release(slot);
-    match error.effect {
+    let status = match error.effect {
         Effect::UnknownOutcome => return RotationStatus::SecretUnknown { why, answer: None },
-        Effect::Refused(_) | Effect::Unauthorized(_) | Effect::NotSent => {}
-    }
-    options.record.not_generated(user);
-    match error.effect {
         Effect::Refused(_) => RotationStatus::Refused { why },
-        Effect::Unauthorized(_) | Effect::NotSent | Effect::UnknownOutcome => RotationStatus::NotSent { why },
-    }
-}
-
-/// Keeps an answer that is not understood: it may hold the new pair. The destination keeps what it has.
-fn keep(user: &UserName, store: &SecretStore, slot: Slot, answer: &RawAnswer, why: String) -> RotationStatus {
-    match store.store_response(slot, user, answer) {
-        Ok(path) => RotationStatus::SecretUnknown { why, answer: Some(path) },
-        Err(error) => RotationStatus::SecretUnknown {
-            why: format!("{why}; and the answer could not be stored: {error}"),
-            answer: None,
-        },
-    }
+        Effect::Unauthorized(_) | Effect::NotSent => RotationStatus::NotSent { why },
+    };
+    options.record.not_generated(user);
+    status
 }

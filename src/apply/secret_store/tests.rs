@@ -32,12 +32,6 @@ fn secret_store(folder: &TempDir, destination: Option<&Destination>) -> SecretSt
     SecretStore::new(destination, context)
 }
 
-fn loud(folder: &TempDir, destination: &Destination) -> SecretStore {
-    let mut secret_store = secret_store(folder, Some(destination));
-    secret_store.context.show_output = true;
-    secret_store
-}
-
 fn user(name: &str) -> UserName {
     UserName::parse(name).unwrap()
 }
@@ -249,34 +243,25 @@ async fn a_command_gets_the_record_on_standard_input_and_nothing_of_it_elsewhere
 
 #[tokio::test]
 async fn a_failed_command_shows_only_its_exit_status() {
-    let folder = tempfile::tempdir().unwrap();
     // The secret in disguises that nobody can think of all.
-    let text = "sed 's/.*secret_key//' | rev >&2; echo 'no such mount' >&2; exit 7";
-    let destination = script(&folder, text);
-    let (path, why) = emergency(&secret_store(&folder, Some(&destination)), "bob").await;
-    assert_eq!(why, "`sh` ended with exit status: 7");
-    assert_eq!(json_at(&path), expected("bob"));
-    let (_, why) = emergency(&loud(&folder, &destination), "bob").await;
-    assert!(why.contains("no such mount"), "{why}");
-}
-
-#[tokio::test]
-async fn the_output_of_a_failed_command_is_quoted_on_request_without_the_secret() {
-    let folder = tempfile::tempdir().unwrap();
-    let secret_store = loud(&folder, &script(&folder, "cat >&2; echo loud; echo 'no such mount' >&2; exit 7"));
-    let (path, why) = emergency(&secret_store, "bob").await;
-    assert!(why.contains("exit status: 7") && why.contains("no such mount") && why.contains("[redacted]"), "{why}");
-    assert!(!why.contains("0123456789abc") && !why.contains(ACCESS) && !why.contains("loud"), "{why}");
-    assert_eq!(json_at(&path), expected("bob"));
-}
-
-#[tokio::test]
-async fn too_much_output_of_a_command_is_not_quoted() {
-    let folder = tempfile::tempdir().unwrap();
-    let text = "cat > /dev/null; head -c 200000 /dev/zero | tr '\\0' ' ' >&2; echo END >&2; exit 1";
-    let secret_store = loud(&folder, &script(&folder, text));
-    let (_, why) = emergency(&secret_store, "bob").await;
-    assert!(why.contains("too long") && !why.contains("END"), "{why}");
+    let disguised = "sed 's/.*secret_key//' | rev >&2; echo 'no such mount' >&2; exit 7";
+    let plain = "cat >&2; echo loud; echo 'no such mount' >&2; exit 7";
+    let long = "cat > /dev/null; head -c 200000 /dev/zero | tr '\\0' ' ' >&2; echo END >&2; exit 1";
+    let cases: [(_, _, &[_], &[_]); 4] = [
+        (disguised, false, &["`sh` ended with exit status: 7"], &["no such mount"]),
+        (disguised, true, &["no such mount"], &[]),
+        (plain, true, &["exit status: 7", "no such mount", "[redacted]"], &["0123456789abc", ACCESS, "loud"]),
+        (long, true, &["too long"], &["END"]),
+    ];
+    for (text, shows_output, quoted, hidden) in cases {
+        let folder = tempfile::tempdir().unwrap();
+        let mut secret_store = secret_store(&folder, Some(&script(&folder, text)));
+        secret_store.context.show_output = shows_output;
+        let (path, why) = emergency(&secret_store, "bob").await;
+        assert!(quoted.iter().all(|part| why.contains(part)), "{text} {why}");
+        assert!(!hidden.iter().any(|part| why.contains(part)), "{text} {why}");
+        assert_eq!(json_at(&path), expected("bob"));
+    }
 }
 
 #[tokio::test]
