@@ -272,7 +272,7 @@ fn weka(
 }
 
 /// The variables of the process and the files that they name.
-fn environment() -> Environment<impl Fn(&str) -> Option<String>, impl Fn(&Path) -> io::Result<String>> {
+fn environment() -> Environment<'static> {
     Environment::new(|name| std::env::var(name).ok(), read_secret)
 }
 

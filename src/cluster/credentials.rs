@@ -52,19 +52,18 @@ const PASSWORD_FILE: &str = "ATTUNE_PASSWORD_FILE";
 const USERNAME: &str = "ATTUNE_USERNAME";
 
 /// The environment of the process. An empty variable counts as unset: a pipeline sets one for a secret that it lacks.
-pub struct Environment<G, R> {
-    get: G,
-    read_file: R,
+pub struct Environment<'a> {
+    get: Box<dyn Fn(&str) -> Option<String> + 'a>,
+    read_file: Box<dyn Fn(&Path) -> io::Result<String> + 'a>,
 }
 
-impl<G, R> Environment<G, R>
-where
-    G: Fn(&str) -> Option<String>,
-    R: Fn(&Path) -> io::Result<String>,
-{
+impl<'a> Environment<'a> {
     /// The environment with these variables and files.
-    pub fn new(get: G, read_file: R) -> Self {
-        Self { get, read_file }
+    pub fn new(
+        get: impl Fn(&str) -> Option<String> + 'a,
+        read_file: impl Fn(&Path) -> io::Result<String> + 'a,
+    ) -> Self {
+        Self { get: Box::new(get), read_file: Box::new(read_file) }
     }
 
     fn get(&self, name: &str) -> Option<String> {
@@ -135,13 +134,8 @@ impl Credentials {
     ///
     /// # Errors
     /// Only one of two variables is set, two exclude each other, nothing is found, or a file cannot be read.
-    pub fn from_environment<G, R>(environment: &Environment<G, R>) -> Result<Self, SetupProblem>
-    where
-        G: Fn(&str) -> Option<String>,
-        R: Fn(&Path) -> io::Result<String>,
-    {
-        let Environment { read_file, .. } = environment;
-        let get = |name: &str| environment.get(name);
+    pub fn from_environment(environment: &Environment<'_>) -> Result<Self, SetupProblem> {
+        let (get, read_file) = (|name: &str| environment.get(name), &environment.read_file);
         if let Some((access, variable)) = environment.token()? {
             return Ok(Self::Token { access, refresh: None, origin: TokenOrigin::Variable(variable) });
         }

@@ -12,17 +12,12 @@ use crate::observed::{Body, BucketPolicy, Buckets, Duplicates, Limits, Observed}
 
 /// Reads the cluster: identity, users, groups, all policy names, and the documents that matter for one of the desired
 /// states. If one of them needs the policies of buckets, it reads these, too. Sends at most `jobs` reads at a time.
-///
-/// # Errors
-/// The first read that fails. An incomplete observation is never returned.
+/// An incomplete observation is never returned.
 pub async fn observe(cluster: &dyn Cluster, states: &[&Desired], jobs: usize) -> Result<Observed, CallError> {
     read_all(cluster, states, Documents::OfStates, None, jobs).await
 }
 
 /// The same after a run, without the documents and policies of buckets that are `known`: of these, only the names are read.
-///
-/// # Errors
-/// The first read that fails.
 pub async fn observe_again(
     cluster: &dyn Cluster,
     states: &[&Desired],
@@ -33,17 +28,11 @@ pub async fn observe_again(
 }
 
 /// The same, with the documents of all attached policies and, if they can be read, the policies of buckets.
-///
-/// # Errors
-/// The first read that fails.
 pub async fn observe_all(cluster: &dyn Cluster, states: &[&Desired], jobs: usize) -> Result<Observed, CallError> {
     read_all(cluster, states, Documents::Attached, None, jobs).await
 }
 
 /// Reads the cluster with the documents of all policies and the policies of buckets: all that any desired state can need.
-///
-/// # Errors
-/// The first read that fails.
 pub async fn observe_whole(cluster: &dyn Cluster, jobs: usize) -> Result<Observed, CallError> {
     read_all(cluster, &[], Documents::All, None, jobs).await
 }
@@ -241,9 +230,6 @@ fn relevant(
 }
 
 /// Reads documents, at most `jobs` at a time. `None` is a policy that was removed after it was listed.
-///
-/// # Errors
-/// The first read that fails.
 pub async fn documents(
     cluster: &dyn Cluster,
     wanted: &BTreeSet<PolicyName>,

@@ -15,9 +15,6 @@ const LOOK: Duration = Duration::from_millis(300);
 
 /// Why a bucket cannot be the bucket of a probe; `None` if it can, as far as the cluster says. Whether it is empty, only the S3
 /// service says.
-///
-/// # Errors
-/// The cluster cannot be read.
 pub async fn unsuitable_bucket(bucket: &BucketName, cluster: &dyn Cluster) -> Result<Option<String>, CallError> {
     if !cluster.buckets().await?.contains(bucket) {
         return Ok(Some(format!("the bucket `{bucket}` does not exist")));

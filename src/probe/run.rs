@@ -80,9 +80,7 @@ pub(super) struct Run<'a> {
 }
 
 /// Asks all questions, and removes what it made, also after a failure.
-///
-/// # Errors
-/// The cluster cannot be identified. Nothing was changed.
+/// If the cluster cannot be identified, nothing was changed.
 pub async fn probe(options: &ProbeOptions<'_>) -> Result<Probe, CallError> {
     let identity = options.cluster.identity().await?;
     let mut run = Run {

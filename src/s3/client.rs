@@ -60,9 +60,6 @@ const AGENT: &str = concat!("attune-verify/", env!("CARGO_PKG_VERSION"));
 
 impl S3Client {
     /// A client. Sends nothing yet.
-    ///
-    /// # Errors
-    /// The certificates to trust cannot be used.
     pub fn new(options: S3Options) -> Result<Self, TrustProblem> {
         let S3Options { endpoint, region, trust, timeout } = options;
         let trust = if endpoint.is_encrypted() { trust } else { Trust::Anyone };
@@ -75,9 +72,6 @@ impl S3Client {
     }
 
     /// Sends a request once: signed with these keys, or without a login.
-    ///
-    /// # Errors
-    /// There is no connection, or no whole answer.
     pub async fn send(&self, request: &S3Request, keys: Option<&S3Keys>) -> Result<S3Answer, S3Problem> {
         let not_sent = |message: &str| S3Problem { message: message.to_owned(), help: None, not_sent: true };
         let url = self.endpoint.url(&request.path, &request.query);

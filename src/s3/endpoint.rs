@@ -17,9 +17,6 @@ pub struct S3Endpoint {
 
 impl S3Endpoint {
     /// Reads `https://host[:port]`, or `http://` for a loopback address; with `insecure` for any host.
-    ///
-    /// # Errors
-    /// The text is not such an address.
     pub fn parse(text: &str, insecure: bool) -> Result<Self, SetupProblem> {
         let not_an_address = || {
             let message = format!("`{}` is not the address of an S3 service", text.escape_debug());

@@ -114,9 +114,6 @@ impl AwsFiles {
     }
 
     /// The keys of a profile.
-    ///
-    /// # Errors
-    /// Neither file has it, or it has no keys of its own.
     pub fn keys(&self, profile: &str) -> Result<S3Keys, KeysProblem> {
         let (credentials, config) = (ini(&self.credentials)?, ini(&self.config)?);
         let of_config = if profile == "default" { profile.to_owned() } else { format!("profile {profile}") };
@@ -172,8 +169,7 @@ struct Pair {
 }
 
 impl S3Keys {
-    /// # Errors
-    /// A part cannot be in a header.
+    /// Keys of these parts, if each can be in a header.
     pub fn new(
         access_key: String,
         secret_key: String,
@@ -195,9 +191,6 @@ impl S3Keys {
     }
 
     /// The keys of the AWS environment.
-    ///
-    /// # Errors
-    /// A part of them is not set.
     pub fn of_environment(variable: impl Fn(&str) -> Option<OsString>) -> Result<Self, KeysProblem> {
         let text = |name| variable(name).and_then(|value| value.into_string().ok()).filter(|value| !value.is_empty());
         let access_key = text(ACCESS_KEY).ok_or(KeysProblem::NoEnvironment(ACCESS_KEY))?;
@@ -206,9 +199,6 @@ impl S3Keys {
     }
 
     /// The keys of a file that attune wrote. An encrypted one needs the identities of a file.
-    ///
-    /// # Errors
-    /// The file cannot be read or opened, or has no key pair.
     pub fn of_file(path: &Path, identities: Option<&Path>) -> Result<Self, KeysProblem> {
         let unreadable =
             |error: std::io::Error| KeysProblem::Unreadable { path: path.to_path_buf(), why: error.to_string() };

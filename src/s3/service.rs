@@ -73,9 +73,6 @@ impl<'a> Service<'a> {
     }
 
     /// Sends a request, again if the service is busy or the connection breaks. Returns what the answer tells.
-    ///
-    /// # Errors
-    /// There is no connection, or no whole answer.
     pub async fn ask(&self, request: &S3Request, keys: Option<&S3Keys>) -> Result<(Class, S3Answer), S3Problem> {
         let mut pause = self.pace.busy;
         for attempt in 1.. {

@@ -238,8 +238,8 @@ impl Asking<'_> {
     fn add_control(&mut self) {
         let Some(bucket) = bucket_within("*", self.token).filter(|_| self.claims.is_some()) else { return };
         let denied = of_kind(Kind::NoBucket).filter(|row| row.step == Step::Read).find_map(|row| {
-            let (ask, request) = (row.without_bucket(&bucket, KEY)?, RequestKind::of_word(row.word)?);
-            let on = RequestOn::parse(row.word, &resource(&ask, request)?).ok()?;
+            let ask = row.without_bucket(&bucket, KEY)?;
+            let (request, on) = request_on(row.word, &ask)?;
             self.by_document(&on).is_ok_and(|(allowed, _)| !allowed).then_some((request, ask))
         });
         let Some((request, ask)) = denied else { return };
@@ -314,8 +314,7 @@ impl Asking<'_> {
     }
 
     fn otherwise_by(&self, ask: &Ask, allowed: bool) -> Vec<&'static str> {
-        let on = RequestKind::of_word(ask.row().word).and_then(|request| resource(ask, request));
-        let Some(on) = on.and_then(|on| RequestOn::parse(ask.row().word, &on).ok()) else { return Vec::new() };
+        let Some((_, on)) = request_on(ask.row().word, ask) else { return Vec::new() };
         let opposite = if allowed { Verdict::Denied } else { Verdict::Allowed };
         let otherwise = |rules: &Rules| decide_request(self.document, &on, self.context, *rules).verdict == opposite;
         ALL_RULES.iter().filter(otherwise).map(|rules| rules.like.name()).collect()
@@ -323,10 +322,9 @@ impl Asking<'_> {
 
     /// Whether the document allows another request for the same bucket or key, by any rules.
     fn allows(&self, word: &str, ask: &Ask) -> bool {
-        let Some(request) = RequestKind::of_word(word) else { return false };
-        let on = resource(ask, request).and_then(|resource| RequestOn::parse(word, &resource).ok());
-        let decide = |rules| on.as_ref().map(|on| decide_request(self.document, on, self.context, rules).verdict);
-        self.context.rules.iter().any(|rules| decide(rules).is_some_and(|verdict| verdict != Verdict::Denied))
+        let Some((_, on)) = request_on(word, ask) else { return false };
+        let decide = |rules| decide_request(self.document, &on, self.context, rules).verdict;
+        self.context.rules.iter().any(|rules| decide(rules) != Verdict::Denied)
     }
 
     /// Whether it is allowed by what is asked about, and by which statements or expectations.
@@ -335,8 +333,7 @@ impl Asking<'_> {
         if request.own_action().is_some_and(|action| self.context.catalogue.get(action).is_none()) {
             return Err(NotAsked::Release);
         }
-        let on = resource(ask, request).and_then(|resource| RequestOn::parse(ask.row().word, &resource).ok());
-        let on = on.ok_or(NotAsked::Room)?;
+        let (_, on) = request_on(ask.row().word, ask).ok_or(NotAsked::Room)?;
         if let Some(claims) = self.claims {
             let of: Vec<_> = claims.iter().filter(|claim| claim.of.covers(request, on.resource())).collect();
             let first = of.first().ok_or(NotAsked::Unsaid)?;
@@ -380,6 +377,12 @@ impl Asking<'_> {
         self.not_asked.retain(|_, count| *count > 0);
         Questions { asked, not_asked: self.not_asked }
     }
+}
+
+/// The request of this word, about the bucket or key of another one.
+fn request_on(word: &str, ask: &Ask) -> Option<(RequestKind, RequestOn)> {
+    let request = RequestKind::of_word(word)?;
+    Some((request, RequestOn::parse(word, &resource(ask, request)?).ok()?))
 }
 
 /// Requests that few may send to every bucket: something is denied, which proves that the service denies.

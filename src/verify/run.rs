@@ -1,5 +1,6 @@
 //! Asks one kind of request after the other, with its controls.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -30,9 +31,6 @@ struct Run<'a> {
 }
 
 /// Finds out whether an S3 service answers there, without a login.
-///
-/// # Errors
-/// Nothing answers, or no S3 service.
 pub async fn reach(client: &S3Client) -> Result<(), Problem> {
     match s3::Service::new(client, &Pace::of(&Manners::default())).ask(&list_of_buckets(), None).await {
         Ok((Class::Unclear(why), _)) => Err(Problem::NoS3(why)),
@@ -58,9 +56,6 @@ async fn list_denied(service: &Service<'_>) -> Result<bool, Problem> {
 
 /// Asks the service. Nothing is changed by it on any service that is known; what is changed all the same is named, and taken
 /// away if it is certainly of this run.
-///
-/// # Errors
-/// The service does not answer, is no S3 service, or does not take the keys.
 pub async fn verify(asking: &Asking<'_>, questions: Questions) -> Result<Verified, Problem> {
     let mut run = Run { service: Service::new(asking), of: asking, list_denied: false, allowed: None };
     run.list_denied = run.first_control().await?;
@@ -317,19 +312,14 @@ impl Run<'_> {
         if self.of.versioned || !questions.iter().any(is_about) {
             return Ok(questions);
         }
-        let mut buckets: Vec<(String, bool)> = Vec::new();
+        let mut plain: BTreeMap<String, bool> = BTreeMap::new();
         let mut kept = Vec::new();
         for question in questions {
             let bucket = question.ask.bucket();
-            let plain = match buckets.iter().find(|(name, _)| name == bucket) {
-                Some((_, plain)) => *plain,
-                None => {
-                    let plain = self.is_plain(bucket).await?;
-                    buckets.push((bucket.to_owned(), plain));
-                    plain
-                }
-            };
-            if plain {
+            if !plain.contains_key(bucket) {
+                plain.insert(bucket.to_owned(), self.is_plain(bucket).await?);
+            }
+            if plain[bucket] {
                 kept.push(question);
             } else {
                 *verified.not_asked.entry(NotAsked::Versioned).or_default() += 1;

@@ -48,9 +48,6 @@ pub enum NoDefinition {
 }
 
 /// The differences between these calls and a definition, in the order of the calls.
-///
-/// # Errors
-/// The text is not an OpenAPI definition in JSON.
 pub fn differences(calls: &[Call], definition: &str) -> Result<Vec<Difference>, NoDefinition> {
     let definition = Definition::read(definition)?;
     let paths = definition.paths().ok_or(NoDefinition::NoPaths)?;
@@ -58,9 +55,6 @@ pub fn differences(calls: &[Call], definition: &str) -> Result<Vec<Difference>, 
 }
 
 /// What a definition says about the capabilities of its cluster.
-///
-/// # Errors
-/// The text is not an OpenAPI definition in JSON.
 pub fn api_facts(definition: &str) -> Result<ApiFacts, NoDefinition> {
     let definition = Definition::read(definition)?;
     let paths = definition.paths().ok_or(NoDefinition::NoPaths)?;

@@ -28,9 +28,6 @@ pub struct Endpoint {
 
 impl Endpoint {
     /// Parses `https://host[:port]`, or `http://` for a loopback address. The default port is 14000.
-    ///
-    /// # Errors
-    /// The text is not an endpoint.
     pub fn parse(text: &str) -> Result<Self, SetupProblem> {
         let endpoint = Self::parse_insecure(text)?;
         if endpoint.encrypted || endpoint.is_loopback() {
@@ -44,9 +41,6 @@ impl Endpoint {
     }
 
     /// The same with `http://` for any host, for `--insecure`.
-    ///
-    /// # Errors
-    /// The text is not an endpoint.
     pub fn parse_insecure(text: &str) -> Result<Self, SetupProblem> {
         let scheme_end = text.find("://").map_or(0, |at| at + 3);
         let rest = &text[scheme_end..];

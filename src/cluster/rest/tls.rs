@@ -35,9 +35,6 @@ pub enum Trust {
 
 impl Trust {
     /// Trusts the certificates of a PEM file and no others.
-    ///
-    /// # Errors
-    /// The file has no readable certificate.
     pub fn from_pem(pem: &[u8]) -> Result<Self, TrustProblem> {
         let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
         let certificates = certificates.map_err(|_| TrustProblem::BrokenPem)?;

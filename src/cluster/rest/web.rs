@@ -20,9 +20,6 @@ pub struct WebClient {
 
 impl WebClient {
     /// A client with this user agent. `connect` is the longest wait for a connection, `call` that for a whole call.
-    ///
-    /// # Errors
-    /// The certificates to trust cannot be used.
     pub fn new(trust: &Trust, agent: &str, connect: Duration, call: Duration) -> Result<Self, TrustProblem> {
         let presented = Arc::new(Presented::default());
         let client = Client::builder()
