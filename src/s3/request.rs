@@ -1,7 +1,5 @@
 //! A request to an S3 service, as it is sent.
 
-use std::fmt;
-
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// What S3 leaves as it is in a path.
@@ -69,11 +67,5 @@ impl S3Request {
         let query = self.query.trim_end_matches('=');
         let mark = if query.is_empty() { "" } else { "?" };
         format!("{} {}{mark}{query}", self.method.name(), self.path)
-    }
-}
-
-impl fmt::Display for S3Request {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.line())
     }
 }

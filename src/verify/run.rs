@@ -267,7 +267,7 @@ impl Run<'_> {
             if done {
                 return Err(Stop::Void(format!(
                     "the service carried out {}, which cannot be done",
-                    question.ask.request(self.of.token)
+                    question.ask.request(self.of.token).line()
                 )));
             }
         }
