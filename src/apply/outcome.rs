@@ -76,11 +76,8 @@ impl Status {
 pub enum Remark {
     /// The cluster refused to replace an attachment, so the user was detached first and had no access for a moment.
     Gap,
-    /// The cluster created a key pair for the user, and its destination has it.
-    Stored {
-        /// The file or the command. Nothing secret.
-        place: String,
-    },
+    /// The cluster created a key pair for the user, and its destination has it: this file or command. Nothing secret.
+    Stored(String),
     /// The cluster created a key pair for the user. The destination did not take it, so it is in an emergency file.
     StoredInEmergency {
         /// The file.
@@ -90,11 +87,8 @@ pub enum Remark {
     },
     /// The cluster created a key pair for the user, or may have, and its secret is unknown: the response was lost.
     PairUnknown,
-    /// A response was not understood. It may hold a key pair, and is in an emergency file unchanged.
-    ResponseStored {
-        /// The file.
-        path: String,
-    },
+    /// A response was not understood. It may hold a key pair, and is unchanged in this emergency file.
+    ResponseStored(String),
 }
 
 impl Remark {
@@ -105,7 +99,7 @@ impl Remark {
 
     /// Whether a secret may be lost, so that a person must act.
     pub fn is_of_loss(&self) -> bool {
-        matches!(self, Self::PairUnknown | Self::ResponseStored { .. })
+        matches!(self, Self::PairUnknown | Self::ResponseStored(_))
     }
 }
 

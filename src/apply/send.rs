@@ -182,7 +182,7 @@ impl Sender<'_> {
         let now = OffsetDateTime::now_utc();
         let recorded = |stored: &StoredIn| self.progress.keys_stored(user, stored);
         let (remark, status) = match self.secret_store.store(slot, user, &pair, now, recorded).await {
-            StoredIn::Destination { place } => (Remark::Stored { place }, Status::Done),
+            StoredIn::Destination(place) => (Remark::Stored(place), Status::Done),
             StoredIn::Emergency { path, why } => {
                 let path = path.display().to_string();
                 let reason = format!("attached, but the new key pair went to the emergency file {path}: {why}");
@@ -190,7 +190,7 @@ impl Sender<'_> {
                 let failed = self.secret_store.has_destination();
                 (Remark::StoredInEmergency { path, why }, if failed { Status::Failed(reason) } else { Status::Done })
             }
-            StoredIn::Lost { why } => {
+            StoredIn::Lost(why) => {
                 let reason = format!("attached, but the secret of the new key pair could not be stored: {why}");
                 (Remark::PairUnknown, Status::Failed(reason))
             }
@@ -206,7 +206,7 @@ impl Sender<'_> {
 
     fn store_response(&self, slot: Slot, user: &UserName, response: &RawAnswer) -> Remark {
         match self.secret_store.store_response(slot, user, response) {
-            Ok(path) => Remark::ResponseStored { path: path.display().to_string() },
+            Ok(path) => Remark::ResponseStored(path.display().to_string()),
             Err(error) => {
                 tracing::warn!(%user, %error, "a response that may hold a new key pair could not be stored");
                 Remark::PairUnknown

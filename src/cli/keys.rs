@@ -189,7 +189,7 @@ impl RotateArgs {
             let help = "run the same command with `--resume`: it rotates that user again";
             Failure::stopped("the key pair of the user in work may be revoked", help)
         })?;
-        let is_whole = ended.iter().all(|of| matches!(of.status, RotationStatus::Stored { .. }));
+        let is_whole = ended.iter().all(|of| matches!(of.status, RotationStatus::Stored(_)));
         if is_whole && rotation.later.is_empty() {
             journal.note(object!({"event": "rotated"}));
         }
@@ -206,7 +206,7 @@ impl RotateArgs {
             places if places.is_empty() => failure,
             places => failure.help(format!("the new key pairs exist; their secrets are in {places}")),
         })?;
-        let stored = ended.iter().filter(|of| matches!(of.status, RotationStatus::Stored { .. })).map(|of| &of.user);
+        let stored = ended.iter().filter(|of| matches!(of.status, RotationStatus::Stored(_))).map(|of| &of.user);
         if let Some(files) = lost_keys::emergency_files_of(state_dir, stored) {
             output.warn(&format!(
                 "{files}: this rotation has revoked an older pair that such a file holds; delete the file"
@@ -299,13 +299,13 @@ fn is_unfinished(already: &[UserName], state_dir: &Path) -> Failure {
 
 fn places(ended: &[Rotated]) -> String {
     let place = |of: &Rotated| match &of.status {
-        RotationStatus::Stored { place } => Some(place.clone()),
+        RotationStatus::Stored(place) => Some(place.clone()),
         RotationStatus::InEmergencyFile { path, .. } | RotationStatus::SecretUnknown { answer: Some(path), .. } => {
             Some(path.display().to_string())
         }
         RotationStatus::SecretUnknown { answer: None, .. }
-        | RotationStatus::Refused { .. }
-        | RotationStatus::NotSent { .. }
+        | RotationStatus::Refused(_)
+        | RotationStatus::NotSent(_)
         | RotationStatus::NotStarted => None,
     };
     list_some(&ended.iter().filter_map(place).collect::<Vec<_>>(), NAMED, Clone::clone)
@@ -313,11 +313,10 @@ fn places(ended: &[Rotated]) -> String {
 
 fn exit_of(ended: &[Rotated], stop: &StopSignal) -> Exit {
     let any = |is: fn(&RotationStatus) -> bool| ended.iter().any(|of| is(&of.status));
-    if !any(|status| !matches!(status, RotationStatus::Stored { .. })) {
+    if !any(|status| !matches!(status, RotationStatus::Stored(_))) {
         return Exit::Done;
     }
-    let is_bad =
-        |status: &RotationStatus| !matches!(status, RotationStatus::Stored { .. } | RotationStatus::NotStarted);
+    let is_bad = |status: &RotationStatus| !matches!(status, RotationStatus::Stored(_) | RotationStatus::NotStarted);
     match (any(is_bad), any(RotationStatus::may_have_changed)) {
         (false, _) if stop.is_requested() => Exit::Interrupted,
         (_, true) => Exit::Partial,

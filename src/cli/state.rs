@@ -232,9 +232,9 @@ impl Journal {
 
     pub(super) fn keys_stored(&self, user: &UserName, stored: &StoredIn) {
         let (how, place) = match stored {
-            StoredIn::Destination { place } => ("destination", place.clone()),
+            StoredIn::Destination(place) => ("destination", place.clone()),
             StoredIn::Emergency { path, .. } => ("emergency", path.display().to_string()),
-            StoredIn::Lost { .. } => ("lost", String::new()),
+            StoredIn::Lost(_) => ("lost", String::new()),
         };
         self.note(object!({"event": "kept", "user": user.as_str(), "how": how, "place": place}));
     }

@@ -38,16 +38,10 @@ pub struct Revoked {
 pub enum RevokedKeys {
     /// The pair is revoked: the cluster made another one, whose secret nobody has.
     Revoked,
-    /// The pair works again with the next policy.
-    Kept {
-        /// Why.
-        why: String,
-    },
-    /// Whether the pair is revoked is unknown.
-    Unknown {
-        /// Why.
-        why: String,
-    },
+    /// The pair works again with the next policy, for this reason.
+    Kept(String),
+    /// Whether the pair is revoked is unknown, for this reason.
+    Unknown(String),
 }
 
 /// The attachment of a revoked user.
@@ -57,16 +51,10 @@ pub enum Detached {
     Detached,
     /// It had no policy.
     HadNone,
-    /// It still has the policy.
-    Failed {
-        /// Why.
-        why: String,
-    },
-    /// Whether it still has the policy is unknown.
-    Unknown {
-        /// Why.
-        why: String,
-    },
+    /// It still has the policy, for this reason.
+    Failed(String),
+    /// Whether it still has the policy is unknown, for this reason.
+    Unknown(String),
 }
 
 impl Revoked {
@@ -104,12 +92,12 @@ pub async fn revoke(users: &[Revocation], no_new_keys: Option<&str>, options: &K
     for user in users {
         if options.stop.is_requested() {
             let why = "interrupted before it began";
-            let (keys, detached) = (RevokedKeys::Kept { why: why.into() }, Detached::Failed { why: why.into() });
+            let (keys, detached) = (RevokedKeys::Kept(why.into()), Detached::Failed(why.into()));
             ended.push(user.ended(keys, detached));
             continue;
         }
         let keys = match user.keys_stay(no_new_keys) {
-            Some(why) => RevokedKeys::Kept { why },
+            Some(why) => RevokedKeys::Kept(why),
             None => revoke_keys(&user.user, options).await,
         };
         let detached = detach(user, options).await;
@@ -126,8 +114,8 @@ async fn revoke_keys(user: &UserName, options: &KeyOptions<'_>) -> RevokedKeys {
     let Err(error) = generated else { return RevokedKeys::Revoked };
     let why = error.to_string();
     match error.effect {
-        Effect::UnknownOutcome => RevokedKeys::Unknown { why },
-        Effect::Refused(_) | Effect::Unauthorized(_) | Effect::NotSent => RevokedKeys::Kept { why },
+        Effect::UnknownOutcome => RevokedKeys::Unknown(why),
+        Effect::Refused(_) | Effect::Unauthorized(_) | Effect::NotSent => RevokedKeys::Kept(why),
     }
 }
 
@@ -144,9 +132,9 @@ async fn detach(user: &Revocation, options: &KeyOptions<'_>) -> Detached {
     let still = still_attached(&user.user, options).await;
     match (still, detached) {
         (Ok(false), _) | (Err(_), Ok(())) => Detached::Detached,
-        (Ok(true), Ok(())) => Detached::Failed { why: "the cluster says that it still has a policy".to_owned() },
-        (Ok(true), Err(error)) => Detached::Failed { why: error.to_string() },
-        (Err(unread), Err(error)) => Detached::Unknown { why: format!("{error}; and {unread}") },
+        (Ok(true), Ok(())) => Detached::Failed("the cluster says that it still has a policy".to_owned()),
+        (Ok(true), Err(error)) => Detached::Failed(error.to_string()),
+        (Err(unread), Err(error)) => Detached::Unknown(format!("{error}; and {unread}")),
     }
 }
 

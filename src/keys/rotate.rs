@@ -42,11 +42,8 @@ pub struct Rotated {
 /// The status of the key pair of a user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RotationStatus {
-    /// Rotated, and the new secret is at its destination.
-    Stored {
-        /// The file or the command.
-        place: String,
-    },
+    /// Rotated, and the new secret is at its destination: this file or command.
+    Stored(String),
     /// Rotated, but the destination did not take the secret: it is in an emergency file.
     InEmergencyFile {
         /// The file.
@@ -61,16 +58,10 @@ pub enum RotationStatus {
         /// The emergency file with an answer that attune does not understand, if there is one.
         answer: Option<PathBuf>,
     },
-    /// The cluster refused. The old pair works as before.
-    Refused {
-        /// The cluster's words.
-        why: String,
-    },
-    /// The call was not sent, or the login was rejected. The old pair works as before.
-    NotSent {
-        /// Why.
-        why: String,
-    },
+    /// The cluster refused, in these words. The old pair works as before.
+    Refused(String),
+    /// The call was not sent, or the login was rejected, for this reason. The old pair works as before.
+    NotSent(String),
     /// An earlier failure or an interruption stopped the run before this user.
     NotStarted,
 }
@@ -79,12 +70,12 @@ impl RotationStatus {
     /// Whether the next user is rotated after this one. A failure that may not be about this user alone stops the run: it would
     /// revoke the keys of the next user as well.
     fn lets_continue(&self) -> bool {
-        matches!(self, Self::Stored { .. } | Self::Refused { .. })
+        matches!(self, Self::Stored(_) | Self::Refused(_))
     }
 
     /// Whether the old pair may be revoked.
     pub fn may_have_changed(&self) -> bool {
-        matches!(self, Self::Stored { .. } | Self::InEmergencyFile { .. } | Self::SecretUnknown { .. })
+        matches!(self, Self::Stored(_) | Self::InEmergencyFile { .. } | Self::SecretUnknown { .. })
     }
 }
 
@@ -109,7 +100,7 @@ async fn rotate_one(
     store: &SecretStore,
     options: &KeyOptions<'_>,
 ) -> (Option<String>, RotationStatus) {
-    let not_sent = |what: &str, error: &std::io::Error| RotationStatus::NotSent { why: format!("{what}: {error}") };
+    let not_sent = |what: &str, error: &std::io::Error| RotationStatus::NotSent(format!("{what}: {error}"));
     let slot = match store.reserve() {
         Ok(slot) => slot,
         Err(error) => return (None, not_sent("no emergency file can be opened", &error)),
@@ -148,9 +139,9 @@ async fn generate(user: &UserName, options: &KeyOptions<'_>) -> Result<KeyPair, 
 
 fn after_storing(stored: StoredIn) -> RotationStatus {
     match stored {
-        StoredIn::Destination { place } => RotationStatus::Stored { place },
+        StoredIn::Destination(place) => RotationStatus::Stored(place),
         StoredIn::Emergency { path, why } => RotationStatus::InEmergencyFile { path, why },
-        StoredIn::Lost { why } => RotationStatus::SecretUnknown { why, answer: None },
+        StoredIn::Lost(why) => RotationStatus::SecretUnknown { why, answer: None },
     }
 }
 
@@ -178,8 +169,8 @@ fn after_error(
     store.release(slot);
     let status = match error.effect {
         Effect::UnknownOutcome => return RotationStatus::SecretUnknown { why, answer: None },
-        Effect::Refused(_) => RotationStatus::Refused { why },
-        Effect::Unauthorized(_) | Effect::NotSent => RotationStatus::NotSent { why },
+        Effect::Refused(_) => RotationStatus::Refused(why),
+        Effect::Unauthorized(_) | Effect::NotSent => RotationStatus::NotSent(why),
     };
     options.record.not_generated(user);
     status

@@ -72,11 +72,8 @@ pub struct Slot(NamedTempFile);
 /// The place of a stored key pair.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StoredIn {
-    /// Its destination has it.
-    Destination {
-        /// The file or the command, for people. Nothing secret.
-        place: String,
-    },
+    /// Its destination has it: this file or command. Nothing secret.
+    Destination(String),
     /// The destination failed. The pair is in a private emergency file: encrypted if there are age recipients, else plain JSON.
     Emergency {
         /// The file.
@@ -84,11 +81,8 @@ pub enum StoredIn {
         /// Why the destination failed. Nothing secret.
         why: String,
     },
-    /// Neither the destination nor an emergency file has it: the secret is lost.
-    Lost {
-        /// Why. Nothing secret.
-        why: String,
-    },
+    /// Neither the destination nor an emergency file has it, for this reason: the secret is lost. Nothing secret.
+    Lost(String),
 }
 
 impl SecretStore {
@@ -214,15 +208,15 @@ impl SecretStore {
         let secrets = [pair.secret_key.expose_secret(), pair.access_key.as_str()];
         let delivered = delivered.map_err(|why| redacted(&Zeroizing::new(why), &secrets));
         let stored = match (delivered, &written) {
-            (Ok(place), _) => StoredIn::Destination { place },
+            (Ok(place), _) => StoredIn::Destination(place),
             (Err(why), Ok(path)) => StoredIn::Emergency { path: path.clone(), why },
             (Err(why), Err(error)) => {
                 let dir = self.context.state_dir.display();
-                StoredIn::Lost { why: format!("{why}; and no emergency file could be written under {dir}: {error}") }
+                StoredIn::Lost(format!("{why}; and no emergency file could be written under {dir}: {error}"))
             }
         };
         recorded(&stored);
-        if let (StoredIn::Destination { .. }, Ok(path)) = (&stored, written)
+        if let (StoredIn::Destination(_), Ok(path)) = (&stored, written)
             && let Err(error) = fs::remove_file(&path)
         {
             tracing::warn!(%error, path = %path.display(), "an emergency file is not needed any more and cannot be removed");

@@ -86,7 +86,7 @@ async fn a_file_is_private_and_takes_the_place_of_the_old_pair() {
     assert_eq!(secret_store.check(&[user("a b")]).await, Ok(()));
     let path = dir.join("a%20b.json");
     for _ in 0..2 {
-        assert_eq!(keep(&secret_store, "a b").await, StoredIn::Destination { place: path.display().to_string() });
+        assert_eq!(keep(&secret_store, "a b").await, StoredIn::Destination(path.display().to_string()));
         assert_eq!(json_at(&path), expected("a b"));
         assert_eq!((mode(&path), mode(&dir), mode(&folder.path().join("a"))), (0o600, 0o700, 0o700));
         assert_eq!(names(&dir), ["a%20b.json"]);
@@ -129,7 +129,7 @@ async fn no_link_is_followed() {
     fs::write(folder.path().join("elsewhere"), "precious").unwrap();
     std::os::unix::fs::symlink(folder.path().join("elsewhere"), dir.join("bob.json")).unwrap();
     let secret_store = secret_store(&folder, Some(&Destination::File { dir: dir.clone() }));
-    assert!(matches!(keep(&secret_store, "bob").await, StoredIn::Destination { .. }));
+    assert!(matches!(keep(&secret_store, "bob").await, StoredIn::Destination(_)));
     assert_eq!(fs::read_to_string(folder.path().join("elsewhere")).unwrap(), "precious");
     assert!(fs::symlink_metadata(dir.join("bob.json")).unwrap().is_file());
     let link = folder.path().join("link");
@@ -205,7 +205,7 @@ async fn an_age_file_is_opened_by_each_recipient_and_by_nobody_else() {
     let recipients = identities.iter().map(|identity| identity.to_public().to_string().parse().unwrap()).collect();
     let secret_store = secret_store(&folder, Some(&Destination::Age { recipients, dir: dir.clone() }));
     assert_eq!(secret_store.check(&[user("bob")]).await, Ok(()));
-    assert!(matches!(keep(&secret_store, "bob").await, StoredIn::Destination { .. }));
+    assert!(matches!(keep(&secret_store, "bob").await, StoredIn::Destination(_)));
     let path = dir.join("bob.json.age");
     let sealed = fs::read(&path).unwrap();
     assert_eq!(mode(&path), 0o600);
@@ -216,7 +216,7 @@ async fn an_age_file_is_opened_by_each_recipient_and_by_nobody_else() {
     assert!(age::decrypt(&age::x25519::Identity::generate(), &sealed).is_err());
     assert!(!sealed.windows(SECRET.len()).any(|bytes| bytes == SECRET.as_bytes()));
     // Again: the old pair is worthless, and nothing is in plain text anywhere.
-    assert!(matches!(keep(&secret_store, "bob").await, StoredIn::Destination { .. }));
+    assert!(matches!(keep(&secret_store, "bob").await, StoredIn::Destination(_)));
     assert_ne!(fs::read(&path).unwrap(), sealed);
     fs::remove_file(&path).unwrap();
     fs::create_dir(&path).unwrap();
@@ -234,7 +234,7 @@ async fn a_command_gets_the_record_on_standard_input_and_nothing_of_it_elsewhere
         script(&folder, &format!("cat > '{out}/got'; printf '%s\\n' \"$@\" > '{out}/args'; env > '{out}/env'"));
     let secret_store = secret_store(&folder, Some(&destination));
     assert_eq!(secret_store.check(&[user("b.ob")]).await, Ok(()));
-    assert_eq!(keep(&secret_store, "b.ob").await, StoredIn::Destination { place: "the command `sh`".to_owned() });
+    assert_eq!(keep(&secret_store, "b.ob").await, StoredIn::Destination("the command `sh`".to_owned()));
     assert_eq!(json_at(&folder.path().join("got")), expected("b.ob"));
     assert_eq!(fs::read_to_string(folder.path().join("args")).unwrap(), "s3/stewie/Root/b.ob\n");
     let environment = fs::read_to_string(folder.path().join("env")).unwrap();
@@ -309,7 +309,7 @@ async fn without_a_destination_a_pair_stays_in_an_emergency_file_and_without_tha
     assert!(secret_store.check(&[user("bob")]).await.is_err());
     // It is open, but has no name any more.
     let lost = secret_store.store(slot, &user("bob"), &pair(), OffsetDateTime::UNIX_EPOCH, |_| {}).await;
-    assert!(matches!(&lost, StoredIn::Lost { why } if why.contains("no emergency file")), "{lost:?}");
+    assert!(matches!(&lost, StoredIn::Lost(why) if why.contains("no emergency file")), "{lost:?}");
     assert!(secret_store.reserve().is_err());
     assert!(!format!("{lost:?} {secret_store:?}").contains(SECRET));
 }

@@ -29,33 +29,33 @@ json_types! {
         access_key?: String = rotated.access_key.clone(),
         /// The file or the command that has the secret, or the file with an answer that may hold it.
         secret_stored_in?: String = match &rotated.status {
-            RotationStatus::Stored { place } => Some(place.clone()),
+            RotationStatus::Stored(place) => Some(place.clone()),
             RotationStatus::InEmergencyFile { path, .. } => Some(path.display().to_string()),
             RotationStatus::SecretUnknown { answer, .. } => answer.as_ref().map(|path| path.display().to_string()),
-            RotationStatus::Refused { .. } | RotationStatus::NotSent { .. } | RotationStatus::NotStarted => None,
+            RotationStatus::Refused(_) | RotationStatus::NotSent(_) | RotationStatus::NotStarted => None,
         },
         /// Why it did not end well.
         reason?: String = match &rotated.status {
             RotationStatus::InEmergencyFile { why, .. }
             | RotationStatus::SecretUnknown { why, .. }
-            | RotationStatus::Refused { why }
-            | RotationStatus::NotSent { why } => Some(why.clone()),
-            RotationStatus::Stored { .. } | RotationStatus::NotStarted => None,
+            | RotationStatus::Refused(why)
+            | RotationStatus::NotSent(why) => Some(why.clone()),
+            RotationStatus::Stored(_) | RotationStatus::NotStarted => None,
         },
     }
 
     /// How the rotation for a user ended.
     pub enum RotationStatusV1 of(&RotationStatus) {
         /// The secret is at its destination.
-        Rotated = RotationStatus::Stored { .. },
+        Rotated = RotationStatus::Stored(_),
         /// The destination did not take the secret: it is in an emergency file.
         InEmergencyFile = RotationStatus::InEmergencyFile { .. },
         /// The old pair is revoked, or may be, and the new secret is unknown.
         SecretUnknown = RotationStatus::SecretUnknown { .. },
         /// The cluster refused; the old pair works.
-        Refused = RotationStatus::Refused { .. },
+        Refused = RotationStatus::Refused(_),
         /// No call was made; the old pair works.
-        NotSent = RotationStatus::NotSent { .. },
+        NotSent = RotationStatus::NotSent(_),
         /// The run stopped before this user.
         NotStarted = RotationStatus::NotStarted,
     }
@@ -78,14 +78,14 @@ json_types! {
         keys: RevokedKeysV1 = RevokedKeysV1::of(&revoked.keys),
         /// Why the key pair is not revoked; missing when it is.
         keys_reason?: String = match &revoked.keys {
-            RevokedKeys::Kept { why } | RevokedKeys::Unknown { why } => Some(why.clone()),
+            RevokedKeys::Kept(why) | RevokedKeys::Unknown(why) => Some(why.clone()),
             RevokedKeys::Revoked => None,
         },
         /// The policy.
         policy: DetachedV1 = DetachedV1::of(&revoked.detached),
         /// Why the policy is not detached; missing when it is.
         policy_reason?: String = match &revoked.detached {
-            Detached::Failed { why } | Detached::Unknown { why } => Some(why.clone()),
+            Detached::Failed(why) | Detached::Unknown(why) => Some(why.clone()),
             Detached::Detached | Detached::HadNone => None,
         },
         /// Whether a directory sets the policy of the user again at its next refresh.
@@ -97,9 +97,9 @@ json_types! {
         /// It is revoked.
         Revoked = RevokedKeys::Revoked,
         /// It works again with the next policy.
-        Kept = RevokedKeys::Kept { .. },
+        Kept = RevokedKeys::Kept(_),
         /// Unknown outcome.
-        Unknown = RevokedKeys::Unknown { .. },
+        Unknown = RevokedKeys::Unknown(_),
     }
 
     /// The policy of a revoked user.
@@ -109,8 +109,8 @@ json_types! {
         /// The user had none.
         HadNone = Detached::HadNone,
         /// The user still has it.
-        Failed = Detached::Failed { .. },
+        Failed = Detached::Failed(_),
         /// Unknown outcome.
-        Unknown = Detached::Unknown { .. },
+        Unknown = Detached::Unknown(_),
     }
 }

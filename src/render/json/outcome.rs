@@ -118,13 +118,13 @@ json_types! {
         /// Access was interrupted for a moment.
         Gap = Remark::Gap,
         /// New keys were created and are at their destination.
-        Kept = Remark::Stored { .. },
+        Kept = Remark::Stored(_),
         /// New keys were created. Their destination failed, so they are in an emergency file.
         KeptInEmergency = Remark::StoredInEmergency { .. },
         /// New keys were or may have been created, and their secret is lost.
         PairUnknown = Remark::PairUnknown,
         /// A response that attune does not understand may contain new keys. It is in an emergency file.
-        AnswerKept = Remark::ResponseStored { .. },
+        AnswerKept = Remark::ResponseStored(_),
     }
 }
 
@@ -146,7 +146,7 @@ impl StepOutcomeV1 {
 
 fn stored_in(remark: &Remark) -> Option<String> {
     match remark {
-        Remark::Stored { place: path } | Remark::StoredInEmergency { path, .. } | Remark::ResponseStored { path } => {
+        Remark::Stored(path) | Remark::StoredInEmergency { path, .. } | Remark::ResponseStored(path) => {
             Some(path.clone())
         }
         Remark::Gap | Remark::PairUnknown => None,

@@ -139,7 +139,7 @@ impl Ran {
             }
             // A truncated response is kept as it is, under the name of the user.
             let name = format!("emergency-{}-", file_name(user.as_str()));
-            let is_kept = |at: &Remark| matches!(at, Remark::ResponseStored { path } if path.contains(&name));
+            let is_kept = |at: &Remark| matches!(at, Remark::ResponseStored(path) if path.contains(&name));
             let answer = self.steps.iter().flatten().flat_map(|step| &step.remarks).any(is_kept);
             if !shown.sent && awaited && self.steps.is_some() && !unknown && !answer {
                 return Some(format!("the secret of {user} was lost on the way, and nobody says so"));
