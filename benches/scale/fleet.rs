@@ -10,11 +10,14 @@ use attune::base::{Capabilities, PolicyName, Release, UserName};
 use attune::observed::{Body, Duplicates, Identity, Limits, Observed, ObservedUser};
 use attune::policy::{normal, read_lenient};
 
-/// How many policies a file declares: as many as a cluster is sold with room for.
-pub(crate) const POLICIES_OF_A_FILE: usize = 1_000;
+/// How many policies a file declares: as many as a cluster takes.
+const POLICIES_OF_A_FILE: usize = 1_024;
 
 /// How many users there are for each policy.
-pub(crate) const USERS_OF_A_POLICY: usize = 10;
+pub(crate) const USERS_OF_A_POLICY: usize = 1;
+
+/// How many folders a policy names. Its document has 2048 bytes, the limit, or a few less.
+const FOLDERS: usize = 48;
 
 /// How much of everything there is.
 #[derive(Debug, Clone, Copy)]
@@ -62,7 +65,7 @@ fn declare(text: &mut String, policy: usize, shared: bool) -> std::fmt::Result {
     let name = policy_name(policy);
     writeln!(text, "[[policies.{name}.statement]]\neffect = \"Allow\"")?;
     writeln!(text, "action = [\"s3:GetObject\", \"s3:PutObject\", \"s3:ListBucket\"]")?;
-    writeln!(text, "resource = [\"arn:aws:s3:::{name}\", \"arn:aws:s3:::{name}/*\"]\n")?;
+    writeln!(text, "resource = [{}]\n", resources(&name))?;
     let held = if shared { policy_name(SHARED) } else { name };
     for user in users_of(policy) {
         writeln!(text, "[users.{}]\npolicy = \"{held}\"\n", user_name(user))?;
@@ -124,12 +127,19 @@ fn body(name: &str, actions: &str) -> Body {
     let text = format!(
         r#"{{"Version":"2012-10-17","Statement":[
         {{"Effect":"Allow","Action":[{actions},"s3:ListBucket"],
-        "Resource":["arn:aws:s3:::{name}","arn:aws:s3:::{name}/*"]}}]}}"#
+        "Resource":[{}]}}]}}"#,
+        resources(name)
     );
     match read_lenient(&text) {
         Ok(document) => Body::Known(normal(&document)),
         Err(_) => Body::Unreadable(text),
     }
+}
+
+/// The resources of a policy, as TOML and JSON write them.
+fn resources(name: &str) -> String {
+    let folders = (0..FOLDERS).map(|folder| format!(", \"arn:aws:s3:::{name}/folder-{folder:02}/*\""));
+    format!("\"arn:aws:s3:::{name}\"{}", folders.collect::<String>())
 }
 
 fn policy_name(number: usize) -> String {

@@ -2,19 +2,19 @@
 
 #[cfg(test)]
 mod access;
-#[cfg(test)]
+#[cfg(all(test, feature = "sim"))]
 mod anonymous;
 #[cfg(test)]
 mod approval;
 #[cfg(test)]
 mod attached;
-#[cfg(test)]
+#[cfg(all(test, feature = "sim"))]
 mod bad_input;
 #[cfg(test)]
 mod base;
 #[cfg(test)]
 mod browser;
-#[cfg(test)]
+#[cfg(all(test, feature = "sim"))]
 mod bucket_calls;
 #[cfg(test)]
 mod bucket_envelopes;
@@ -28,7 +28,7 @@ mod corpus;
 mod determinism;
 #[cfg(test)]
 mod docs;
-#[cfg(test)]
+#[cfg(all(test, feature = "sim"))]
 mod doctor;
 #[cfg(test)]
 mod drift;
@@ -42,13 +42,13 @@ mod examples;
 mod expectations;
 #[cfg(test)]
 mod expiry;
-#[cfg(test)]
+#[cfg(all(test, feature = "sim"))]
 mod face;
-#[cfg(test)]
+#[cfg(all(test, feature = "sim"))]
 mod faults;
 #[cfg(test)]
 mod find;
-#[cfg(test)]
+#[cfg(all(test, feature = "sim"))]
 mod fixpoint;
 #[cfg(test)]
 mod fmt;
@@ -70,63 +70,65 @@ mod help;
 mod history;
 #[cfg(test)]
 mod html;
-#[cfg(test)]
+#[cfg(all(test, feature = "sim"))]
 mod identity;
-#[cfg(test)]
+#[cfg(all(test, feature = "sim"))]
 mod import;
 #[cfg(test)]
 mod imports;
 #[cfg(test)]
 mod init;
-#[cfg(test)]
+#[cfg(all(test, feature = "sim"))]
 mod inside;
-#[cfg(test)]
+#[cfg(all(test, feature = "sim"))]
 mod interrupt;
-#[cfg(test)]
+#[cfg(all(test, feature = "sim"))]
 mod keys;
-#[cfg(test)]
+#[cfg(all(test, feature = "sim"))]
 mod keys_over_rest;
 #[cfg(test)]
 mod lineage;
 #[cfg(test)]
 mod lint;
-#[cfg(test)]
+#[cfg(all(test, feature = "sim"))]
 mod logins;
 #[cfg(test)]
 mod many;
 #[cfg(test)]
 mod markdown;
-#[cfg(test)]
+#[cfg(all(test, feature = "sim"))]
 mod network;
 #[cfg(test)]
 mod notify;
+#[cfg(test)]
 mod only;
 #[cfg(test)]
 mod options;
 #[cfg(test)]
 mod pages;
-#[cfg(test)]
+#[cfg(all(test, feature = "sim"))]
 mod pairs;
 #[cfg(test)]
 mod pipelines;
 #[cfg(test)]
 mod policy;
-#[cfg(test)]
+#[cfg(all(test, feature = "sim"))]
 mod probe;
-#[cfg(test)]
+#[cfg(all(test, feature = "sim"))]
 mod probe_rules;
 #[cfg(test)]
 mod proposal;
 #[cfg(test)]
 mod questions;
+#[cfg(test)]
 mod records;
 #[cfg(test)]
 mod reference;
-#[cfg(test)]
+#[cfg(all(test, feature = "sim"))]
 mod reliability;
 #[cfg(test)]
 mod renames;
-#[cfg(test)]
+#[cfg(all(test, feature = "sim"))]
 mod rest;
 #[cfg(test)]
 mod rollback_file;
@@ -134,17 +136,17 @@ mod rollback_file;
 mod schemas;
 #[cfg(test)]
 mod scripts;
-#[cfg(test)]
+#[cfg(all(test, feature = "sim"))]
 mod secret_store;
-#[cfg(test)]
+#[cfg(all(test, feature = "sim"))]
 mod secrets;
-#[cfg(test)]
+#[cfg(all(test, feature = "sim"))]
 mod served;
 #[cfg(test)]
 mod shapes;
 #[cfg(test)]
 mod show;
-#[cfg(test)]
+#[cfg(all(test, feature = "sim"))]
 mod sim_s3;
 #[cfg(test)]
 mod snapshot;
@@ -164,11 +166,11 @@ mod tidy;
 mod unwritten;
 #[cfg(test)]
 mod usage;
-#[cfg(test)]
+#[cfg(all(test, feature = "sim"))]
 mod vendor;
-#[cfg(test)]
+#[cfg(all(test, feature = "sim"))]
 mod verify;
-#[cfg(test)]
+#[cfg(all(test, feature = "sim"))]
 mod verify_new;
 #[cfg(test)]
 mod visible;
