@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use time::OffsetDateTime;
 
+use super::ahead::observe_ahead;
 use super::args::{BaseArg, CallArgs, Format, GlobalArgs, GuardArgs, OnlyArg, SecretStoreArgs, StateDir};
 use super::base::{Base, Reviewed, ReviewedPlan};
 use super::connect::{CommandError, Connection, connect};
@@ -17,7 +18,7 @@ use super::progress::{Interruptions, RunProgress, interruptible, interruptible_s
 use super::state::{About, State, rollback_command};
 use super::verify_new::{self, Expected, VerifyNewArgs, check_service};
 use crate::apply::{NewKeys, Outcome, RunOptions, SecretStore, StopSignal, run};
-use crate::cluster::{observe, observe_again};
+use crate::cluster::observe_again;
 use crate::observed::Observed;
 use crate::plan::{Only, Plan, after, expired, once_revoked, plan_part};
 use crate::policy::Catalogue;
@@ -126,7 +127,7 @@ impl ApplyArgs {
         let mut reviewed = Reviewed::read(global, &self.base, &self.only, output)?;
         let service = self.verify_new.client(&reviewed.connection(global)?.s3, global)?;
         let connection = connect(global, reviewed.connection(global)?, self.calls, output).await?;
-        let observed = observe(&connection.retrying(), &reviewed.states(), self.calls.jobs()).await?;
+        let (observed, ahead) = observe_ahead(&connection.retrying(), &reviewed, self.calls.jobs()).await?;
         let catalogue = self.guards.catalogue.load_or(&observed.identity.release)?;
         let mut left_out = Vec::new();
         if self.expired {
@@ -136,7 +137,7 @@ impl ApplyArgs {
             left_out = not_ended(&of, &reviewed.loaded.desired);
             reviewed.loaded.desired = of.desired;
         }
-        let mut planned = reviewed.plan(&observed, &self.guards, &catalogue);
+        let mut planned = reviewed.plan(&observed, &self.guards, &catalogue, ahead);
         let leaves_expired = !left_out.is_empty();
         planned.plan.findings.extend(left_out);
         Ok(Prepared {

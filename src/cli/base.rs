@@ -14,7 +14,7 @@ use crate::desired::{
     template_changes,
 };
 use crate::observed::Observed;
-use crate::plan::{Only, Plan, Review, after, plan_part};
+use crate::plan::{Ahead, Only, Plan, Review, after, plan_knowing, plan_part};
 use crate::policy::Catalogue;
 use crate::render::json::{BaseV1, PlanSnapshotV1, PlanV1, ReviewV1};
 
@@ -119,10 +119,16 @@ impl Reviewed {
         Some(ReviewV1::of(&base.revision, &self.review))
     }
 
-    pub(super) fn plan(&mut self, observed: &Observed, guards: &GuardArgs, catalogue: &Catalogue) -> ReviewedPlan {
+    pub(super) fn plan(
+        &mut self,
+        observed: &Observed,
+        guards: &GuardArgs,
+        catalogue: &Catalogue,
+        ahead: Option<Ahead>,
+    ) -> ReviewedPlan {
         guards.add_to(&mut self.loaded.desired.guards);
         let only = self.only.as_ref();
-        let mut plan = plan_part(&self.loaded.desired, observed, catalogue, only);
+        let mut plan = plan_knowing(&self.loaded.desired, observed, catalogue, only, ahead);
         let review = self.review();
         let Some(base) = &self.base else { return ReviewedPlan { plan, base: None, review } };
         plan.findings.extend(template_changes(&base.desired, &self.loaded.desired, &self.loaded.sources));

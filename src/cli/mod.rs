@@ -2,6 +2,7 @@
 
 mod access;
 mod adopt;
+mod ahead;
 mod apply;
 mod args;
 mod base;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::value::RawValue;
 
+use super::ahead::observe_ahead;
 use super::args::{BaseArg, CallArgs, GlobalArgs, GuardArgs, MaxChars, OnlyArg, PlanFormat, StateDir};
 use super::base::{Reviewed, ReviewedPlan};
 use super::connect::{CommandError, connect};
@@ -16,9 +17,10 @@ use super::output::Output;
 use super::preflight::check_plan;
 use super::report::report_of_plan;
 use super::snapshot::{self, Snapshot};
-use crate::cluster::{observe, observe_all};
+use crate::cluster::observe_all;
 use crate::desired::{is_stdin, shown_path};
 use crate::observed::Observed;
+use crate::plan::Ahead;
 #[cfg(feature = "html")]
 use crate::render::html;
 use crate::render::json::{self, ManyV1, OneV1, PlanSnapshotV1, PlanV1, ReportV1, Saved};
@@ -119,16 +121,16 @@ impl PlanArgs {
 
     async fn plan(&self, global: &GlobalArgs, output: &mut Output) -> Result<Planned, CommandError> {
         let mut reviewed = Reviewed::read(global, &self.base, &self.only, output)?;
-        let (observed, taken) = match &self.snapshot {
+        let ((observed, ahead), taken) = match &self.snapshot {
             Some(path) => {
                 let Snapshot { observed, about, old } = snapshot::read(path, global, reviewed.cluster())?;
-                (observed, Some((about, old)))
+                ((observed, None), Some((about, old)))
             }
             None => (self.observe(global, &reviewed, output).await?, None),
         };
         lost_keys::warn(&self.state_dir.of(global), &observed.identity, &users_with_policy(&observed), output);
         let catalogue = self.guards.catalogue.load_or(&observed.identity.release)?;
-        let mut planned = reviewed.plan(&observed, &self.guards, &catalogue);
+        let mut planned = reviewed.plan(&observed, &self.guards, &catalogue, ahead);
         let snapshot = taken.map(|(about, old)| {
             planned.plan.findings.extend(old);
             about
@@ -144,14 +146,13 @@ impl PlanArgs {
         global: &GlobalArgs,
         reviewed: &Reviewed,
         output: &mut Output,
-    ) -> Result<Observed, Failure> {
+    ) -> Result<(Observed, Option<Ahead>), Failure> {
         let connection = connect(global, reviewed.connection(global)?, self.calls, output).await?;
-        let states = reviewed.states();
         let (cluster, jobs) = (connection.retrying(), self.calls.jobs());
         if self.format.is_page() && !global.one_of_many {
-            return Ok(observe_all(&cluster, &states, jobs).await?);
+            return Ok((observe_all(&cluster, &reviewed.states(), jobs).await?, None));
         }
-        Ok(observe(&cluster, &states, jobs).await?)
+        Ok(observe_ahead(&cluster, reviewed, jobs).await?)
     }
 }
 

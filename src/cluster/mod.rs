@@ -21,7 +21,7 @@ use secrecy::SecretString;
 pub use buckets::{bucket_policies, read_bucket_policy};
 pub use credentials::{Credentials, Environment, PasswordLogin, TokenOrigin};
 pub use error::{CallError, Effect, RawAnswer, SetupProblem, clean};
-pub use observe::{documents, observe, observe_again, observe_all, observe_whole};
+pub use observe::{documents, observe, observe_again, observe_all, observe_watched, observe_whole};
 pub use retry::{RetryPolicy, RetryingCluster};
 
 use crate::base::{

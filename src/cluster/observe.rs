@@ -14,8 +14,24 @@ use crate::observed::{Body, BucketPolicy, Buckets, Duplicates, Limits, Observed}
 /// states. If one of them needs the policies of buckets, it reads these, too. Sends at most `jobs` reads at a time.
 /// An incomplete observation is never returned.
 pub async fn observe(cluster: &dyn Cluster, states: &[&Desired], jobs: usize) -> Result<Observed, CallError> {
-    read_all(cluster, states, Documents::OfStates, None, jobs).await
+    observe_watched(cluster, states, jobs, &|_| ()).await
 }
+
+/// The same, and shows what is there by now from time to time: documents to come are not read, nor are the policies of buckets.
+pub async fn observe_watched(
+    cluster: &dyn Cluster,
+    states: &[&Desired],
+    jobs: usize,
+    watch: &Watch<'_>,
+) -> Result<Observed, CallError> {
+    read_all(cluster, states, Documents::OfStates, None, (jobs, watch)).await
+}
+
+/// What sees a part of an observation.
+type Watch<'a> = dyn Fn(&Observed) + Sync + 'a;
+
+/// After how many documents it sees the next part.
+const PART: usize = 64;
 
 /// The same after a run, without the documents and policies of buckets that are `known`: of these, only the names are read.
 pub async fn observe_again(
@@ -24,17 +40,17 @@ pub async fn observe_again(
     known: &Observed,
     jobs: usize,
 ) -> Result<Observed, CallError> {
-    read_all(cluster, states, Documents::OfStates, Some(known), jobs).await
+    read_all(cluster, states, Documents::OfStates, Some(known), (jobs, &|_| ())).await
 }
 
 /// The same, with the documents of all attached policies and, if they can be read, the policies of buckets.
 pub async fn observe_all(cluster: &dyn Cluster, states: &[&Desired], jobs: usize) -> Result<Observed, CallError> {
-    read_all(cluster, states, Documents::Attached, None, jobs).await
+    read_all(cluster, states, Documents::Attached, None, (jobs, &|_| ())).await
 }
 
 /// Reads the cluster with the documents of all policies and the policies of buckets: all that any desired state can need.
 pub async fn observe_whole(cluster: &dyn Cluster, jobs: usize) -> Result<Observed, CallError> {
-    read_all(cluster, &[], Documents::All, None, jobs).await
+    read_all(cluster, &[], Documents::All, None, (jobs, &|_| ())).await
 }
 
 /// The documents to read.
@@ -53,7 +69,7 @@ async fn read_all(
     states: &[&Desired],
     which: Documents,
     known: Option<&Observed>,
-    jobs: usize,
+    (jobs, watch): (usize, &Watch<'_>),
 ) -> Result<Observed, CallError> {
     let needs = Needs::of(states, which);
     let description = async {
@@ -85,24 +101,12 @@ async fn read_all(
     let mut wanted = relevant(states, which, &names, &attachments);
     let body = |name: &PolicyName| known.and_then(|known| known.policies.get(name).cloned()).unwrap_or(Body::NotRead);
     wanted.retain(|name| body(name) == Body::NotRead);
-    let known_buckets = known.and_then(|known| known.buckets.known());
-    let (buckets, documents) = tokio::try_join!(
-        buckets(cluster, bucket_names, (needs, known_buckets), jobs),
-        documents(cluster, &wanted, jobs)
-    )?;
     let mut duplicates = Duplicates::default();
     duplicates.policies(&names);
-    let mut policies: BTreeMap<PolicyName, Body> = names.into_iter().map(|name| (name.clone(), body(&name))).collect();
-    for (name, text) in documents {
-        match text {
-            Some(text) => policies.insert(name, Body::read(&text)),
-            None => policies.remove(&name),
-        };
-    }
-    Ok(Observed {
+    let mut observed = Observed {
         identity,
         capabilities,
-        policies,
+        policies: names.into_iter().map(|name| (name.clone(), body(&name))).collect(),
         groups_known,
         identity_provider,
         attachments_known: users.attachments_known,
@@ -111,8 +115,36 @@ async fn read_all(
         groups: groups_by_name(groups, &mut duplicates),
         duplicates,
         limits: Limits::default(),
-        buckets,
-    })
+        buckets: Buckets::NotRead,
+    };
+    let known_buckets = known.and_then(|known| known.buckets.known());
+    let (buckets, ()) = tokio::try_join!(
+        buckets(cluster, bucket_names, (needs, known_buckets), jobs),
+        add_documents(cluster, &wanted, &mut observed, (jobs, watch))
+    )?;
+    Ok(Observed { buckets, ..observed })
+}
+
+async fn add_documents(
+    cluster: &dyn Cluster,
+    wanted: &BTreeSet<PolicyName>,
+    observed: &mut Observed,
+    (jobs, watch): (usize, &Watch<'_>),
+) -> Result<(), CallError> {
+    watch(observed);
+    let mut read = stream::iter(wanted).map(|name| document(cluster, name)).buffer_unordered(jobs.max(1));
+    let mut count = 0;
+    while let Some((name, text)) = read.try_next().await? {
+        match text {
+            Some(text) => observed.policies.insert(name, Body::read(&text)),
+            None => observed.policies.remove(&name),
+        };
+        count += 1;
+        if count % PART == 0 {
+            watch(observed);
+        }
+    }
+    Ok(())
 }
 
 /// How much the policies of buckets matter.
@@ -235,15 +267,13 @@ pub async fn documents(
     wanted: &BTreeSet<PolicyName>,
     jobs: usize,
 ) -> Result<Vec<(PolicyName, Option<String>)>, CallError> {
-    stream::iter(wanted.iter().cloned())
-        .map(|name| async move {
-            match cluster.show_policy(&name).await {
-                Ok(text) => Ok((name, Some(text))),
-                Err(error) if cluster.list_policies().await?.contains(&name) => Err(error),
-                Err(_) => Ok((name, None)),
-            }
-        })
-        .buffer_unordered(jobs.max(1))
-        .try_collect()
-        .await
+    stream::iter(wanted).map(|name| document(cluster, name)).buffer_unordered(jobs.max(1)).try_collect().await
+}
+
+async fn document(cluster: &dyn Cluster, name: &PolicyName) -> Result<(PolicyName, Option<String>), CallError> {
+    match cluster.show_policy(name).await {
+        Ok(text) => Ok((name.clone(), Some(text))),
+        Err(error) if cluster.list_policies().await?.contains(name) => Err(error),
+        Err(_) => Ok((name.clone(), None)),
+    }
 }

@@ -77,6 +77,11 @@ impl AccessQuery {
         Self { before, after, principal: principal.filter(|_| depends).cloned(), credentials }
     }
 
+    /// Whether both documents were read and can be modelled.
+    pub(super) fn is_read(&self) -> bool {
+        ![&self.before, &self.after].into_iter().any(|document| matches!(document, EffectiveDocument::Unknown(_)))
+    }
+
     /// Asks the same for nobody in particular.
     pub(super) fn between([before, after]: [EffectiveDocument; 2]) -> Self {
         Self::new(before, after, None)
@@ -101,12 +106,24 @@ pub(super) struct AccessCache<'a> {
     rules: &'a RuleList,
     /// The policies of buckets, if they count for users by any of the rules.
     beside: Option<&'a Buckets>,
-    known: RefCell<BTreeMap<AccessQuery, Arc<Access>>>,
+    known: RefCell<Answers>,
 }
+
+/// What was evaluated.
+pub(super) type Answers = BTreeMap<AccessQuery, Arc<Access>>;
 
 impl<'a> AccessCache<'a> {
     pub(super) fn new(catalogue: &'a Catalogue, rules: &'a RuleList) -> Self {
-        Self { catalogue, rules, beside: None, known: RefCell::default() }
+        Self::knowing(catalogue, rules, Answers::new())
+    }
+
+    /// One with answers by the same actions and rules.
+    pub(super) fn knowing(catalogue: &'a Catalogue, rules: &'a RuleList, known: Answers) -> Self {
+        Self { catalogue, rules, beside: None, known: RefCell::new(known) }
+    }
+
+    pub(super) fn into_answers(self) -> Answers {
+        self.known.into_inner()
     }
 
     /// The same, with the policies of buckets as they are before.
@@ -148,12 +165,20 @@ pub(super) fn expected(
     observed: &Observed,
     cache: &AccessCache<'_>,
 ) -> BTreeMap<Principal, Arc<Access>> {
-    let access = |(principal, change): (&Principal, &AttachmentChange)| {
+    queries(comparison, observed).map(|(principal, query)| (principal.clone(), cache.difference(query))).collect()
+}
+
+/// What there is to ask about the users and groups whose document changes, by the comparison alone.
+pub(super) fn queries<'a>(
+    comparison: &'a Comparison,
+    observed: &'a Observed,
+) -> impl Iterator<Item = (&'a Principal, AccessQuery)> {
+    let query = |(principal, change): (&'a Principal, &AttachmentChange)| {
         let before = EffectiveDocument::of(&observed.policies, change.attached.as_ref());
         let query = AccessQuery::new(before, document_after(change, comparison, observed), Some(principal));
-        (query.before != query.after).then(|| (principal.clone(), cache.difference(query)))
+        (query.before != query.after).then_some((principal, query))
     };
-    comparison.affected.iter().filter_map(access).collect()
+    comparison.affected.iter().filter_map(query)
 }
 
 pub(super) fn document_after(

@@ -2,6 +2,7 @@
 
 mod access;
 mod after;
+mod ahead;
 mod bucket_target;
 mod buckets;
 mod change;
@@ -39,6 +40,7 @@ use crate::policy::Catalogue;
 use effects::Effects;
 
 pub use after::after;
+pub use ahead::Ahead;
 pub use bucket_target::BucketTarget;
 pub use buckets::BucketEffect;
 pub use change::{
@@ -155,9 +157,22 @@ pub fn plan_with(desired: &Desired, observed: &Observed, catalogue: &Catalogue) 
 
 /// Makes the plan for the selected objects and what they need; for all objects without a selection.
 pub fn plan_part(desired: &Desired, observed: &Observed, catalogue: &Catalogue, only: Option<&Only>) -> Plan {
+    plan_knowing(desired, observed, catalogue, only, None)
+}
+
+/// Makes the same plan sooner, with what was evaluated ahead.
+pub fn plan_knowing(
+    desired: &Desired,
+    observed: &Observed,
+    catalogue: &Catalogue,
+    only: Option<&Only>,
+    ahead: Option<Ahead>,
+) -> Plan {
     let selection = only.map(|only| part::Selection::new(desired, observed, catalogue, only));
     let part = selection.as_ref().map_or(desired, |selection| &selection.desired);
-    let cache = access::AccessCache::new(catalogue, desired.cluster.rules()).with_buckets(&observed.buckets);
+    let rules = desired.cluster.rules();
+    let answers = ahead.map_or_else(access::Answers::new, |ahead| ahead.answers(rules, catalogue));
+    let cache = access::AccessCache::knowing(catalogue, rules, answers).with_buckets(&observed.buckets);
     let comparison = compare::compare(part, observed);
     let accesses = access::expected(&comparison, observed, &cache);
     let of_buckets = buckets::expected(&comparison, observed, &cache);
