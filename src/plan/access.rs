@@ -1,10 +1,10 @@
 //! The access that users and groups gain and lose between two documents. Equal questions are evaluated once.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::base::{PolicyName, Principal};
+use crate::base::{PolicyName, Principal, map};
 use crate::observed::{Body, Buckets, Observed, granted};
 use crate::policy::access::{
     Access, Basis, Context, Credentials, RuleList, Side, Undecided, basis, depends_on_user, difference,
@@ -142,6 +142,17 @@ impl<'a> AccessCache<'a> {
         self.rules
     }
 
+    /// Evaluates what is open of these questions, in parallel: they are most of the time of a plan.
+    pub(super) fn evaluate(&self, queries: impl Iterator<Item = AccessQuery>) {
+        let mut known = self.known.borrow_mut();
+        let open: BTreeSet<AccessQuery> = queries.filter(|query| !known.contains_key(query)).collect();
+        let context = self.context();
+        known.extend(map(open.into_iter().collect(), |query| {
+            let access = Arc::new(evaluate(&query, &context));
+            (query, access)
+        }));
+    }
+
     pub(super) fn difference(&self, query: AccessQuery) -> Arc<Access> {
         let mut known = self.known.borrow_mut();
         let evaluated = |query: &AccessQuery| Arc::new(evaluate(query, &self.context()));
@@ -165,6 +176,7 @@ pub(super) fn expected(
     observed: &Observed,
     cache: &AccessCache<'_>,
 ) -> BTreeMap<Principal, Arc<Access>> {
+    cache.evaluate(queries(comparison, observed).map(|(_, query)| query));
     queries(comparison, observed).map(|(principal, query)| (principal.clone(), cache.difference(query))).collect()
 }
 

@@ -7,7 +7,7 @@ use crate::observed::Observed;
 use crate::policy::Catalogue;
 use crate::policy::access::RuleList;
 
-use super::access::{AccessCache, Answers, queries};
+use super::access::{AccessCache, AccessQuery, Answers, queries};
 use super::compare::compare;
 
 /// What users and groups gain and lose between pairs of documents, by the actions and the rules of one plan. It saves the plan
@@ -30,9 +30,7 @@ impl Ahead {
     pub fn answer(&mut self, desired: &Desired, observed: &Observed) {
         let cache = AccessCache::knowing(&self.catalogue, &self.rules, mem::take(&mut self.answers));
         let comparison = compare(desired, observed);
-        for (_, query) in queries(&comparison, observed).filter(|(_, query)| query.is_read()) {
-            cache.difference(query);
-        }
+        cache.evaluate(queries(&comparison, observed).map(|(_, query)| query).filter(AccessQuery::is_read));
         self.answers = cache.into_answers();
     }
 

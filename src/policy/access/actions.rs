@@ -152,8 +152,9 @@ pub(super) fn add(action_sets: &mut Vec<ActionSet>, name: &str) {
 /// catalogue.
 #[derive(Debug)]
 pub(super) struct Wildcards<'a> {
-    catalogue: &'a Catalogue,
     groups: Vec<(&'a str, Vec<&'a str>)>,
+    /// The actions of each kind that has words.
+    kinds: Vec<(&'static str, BTreeSet<&'a str>)>,
 }
 
 impl<'a> Wildcards<'a> {
@@ -166,19 +167,27 @@ impl<'a> Wildcards<'a> {
             behind[..behind.partition_point(|name| name.starts_with(stem))].to_vec()
         };
         let groups = stems.into_iter().map(|stem| (stem, members(stem)));
-        Self { catalogue, groups: groups.filter(|(_, members)| members.len() >= MIN_GROUP).collect() }
+        let of_kind = |(words, kinds, levels): &(&'static str, &[Kind], &[Level])| {
+            let is_member = |of: &&Action| kinds.contains(&of.kind) && levels.contains(&of.level);
+            (*words, catalogue.actions().iter().filter(is_member).map(|of| of.name.as_str()).collect())
+        };
+        Self {
+            groups: groups.filter(|(_, members)| members.len() >= MIN_GROUP).collect(),
+            kinds: IN_WORDS.iter().map(of_kind).collect(),
+        }
     }
 
     /// The actions in words, if they are all of a kind and at most a few are missing or added: `all object actions`, `all
     /// read actions but s3:GetObject`, `all bucket actions, s3:GetObject`. They are exactly these actions.
     pub(super) fn in_words(&self, actions: &BTreeSet<&str>) -> Option<String> {
-        let of_kind = |(words, kinds, levels): &(&str, &[Kind], &[Level])| {
-            let is_member = |of: &&Action| kinds.contains(&of.kind) && levels.contains(&of.level);
-            let members: BTreeSet<&str> =
-                self.catalogue.actions().iter().filter(is_member).map(|of| of.name.as_str()).collect();
+        let of_kind = |(words, members): &(&str, BTreeSet<&str>)| {
+            let most = MAX_DIFFERING.min(members.len() / 4);
+            if members.len().abs_diff(actions.len()) > most {
+                return None;
+            }
             let missing: Vec<&str> = members.difference(actions).copied().collect();
-            let added: Vec<&str> = actions.difference(&members).copied().collect();
-            let few = missing.len() + added.len() <= MAX_DIFFERING.min(members.len() / 4);
+            let added: Vec<&str> = actions.difference(members).copied().collect();
+            let few = missing.len() + added.len() <= most;
             match (missing.as_slice(), added.as_slice()) {
                 _ if !few => None,
                 (missing, []) if !missing.is_empty() => {
@@ -189,7 +198,7 @@ impl<'a> Wildcards<'a> {
                 (_, _) => None,
             }
         };
-        IN_WORDS.iter().filter_map(of_kind).min_by_key(|(differing, _)| *differing).map(|(_, words)| words)
+        self.kinds.iter().filter_map(of_kind).min_by_key(|(differing, _)| *differing).map(|(_, words)| words)
     }
 
     /// A short list of actions. It has a wildcard only if the list has all of its actions.

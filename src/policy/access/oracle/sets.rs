@@ -63,9 +63,11 @@ fn without_keys(document: &Document) -> Document {
 }
 
 impl Oracle {
-    /// The resources whose names match a pattern of names, whatever the rules are.
+    /// The resources whose names match a pattern of names, as the server writes them: MinIO knows no key that begins with `/`.
     pub(super) fn named(&self, pattern: &str, kind: &str) -> Set {
-        let pattern = pattern.strip_prefix(ARN).unwrap_or(pattern);
+        let is_key = kind == "object" && pattern.contains('/');
+        let pattern = if is_key { built(self.server, kind, pattern) } else { pattern.to_owned() };
+        let pattern = pattern.strip_prefix(ARN).unwrap_or(&pattern);
         let mut set = self.nothing(kind);
         for (index, resource) in self.resources[kind].iter().enumerate() {
             let name = resource.strip_prefix(ARN).unwrap_or(resource);
