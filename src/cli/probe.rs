@@ -71,6 +71,12 @@ impl ProbeArgs {
         self.probe
     }
 
+    fn stopped(&self) -> Failure {
+        let bucket = self.bucket.as_ref().map(|name| format!(", and a policy of the bucket `{name}`"));
+        let left = format!("policies named `attune-probe-…` may be left{}", bucket.unwrap_or_default());
+        Failure::stopped(&left, "`attune doctor` names the policies that are left")
+    }
+
     pub(super) async fn run(
         &self,
         global: &GlobalArgs,
@@ -135,9 +141,7 @@ impl ProbeArgs {
         bar.finish_and_clear();
         let Some(ended) = ended else {
             journal.note(object!({"event": "stopped"}));
-            let bucket = self.bucket.as_ref().map(|name| format!(", and a policy of the bucket `{name}`"));
-            let left = format!("policies named `attune-probe-…` may be left{}", bucket.unwrap_or_default());
-            return Err(Failure::stopped(&left, "`attune doctor` names the policies that are left").into());
+            return Err(self.stopped().into());
         };
         let left: Vec<&str> = ended.iter().flat_map(|probe| &probe.left).map(PolicyName::as_str).collect();
         journal.note(object!({"event": "over", "left": left}));

@@ -53,9 +53,15 @@ const USERNAME: &str = "ATTUNE_USERNAME";
 
 /// The environment of the process. An empty variable counts as unset: a pipeline sets one for a secret that it lacks.
 pub struct Environment<'a> {
-    get: Box<dyn Fn(&str) -> Option<String> + 'a>,
-    read_file: Box<dyn Fn(&Path) -> io::Result<String> + 'a>,
+    get: Box<Variables<'a>>,
+    read_file: Box<Files<'a>>,
 }
+
+/// The value of a variable.
+type Variables<'a> = dyn Fn(&str) -> Option<String> + 'a;
+
+/// The text of a file.
+type Files<'a> = dyn Fn(&Path) -> io::Result<String> + 'a;
 
 impl<'a> Environment<'a> {
     /// The environment with these variables and files.

@@ -57,12 +57,15 @@ struct Declaration {
 }
 
 /// The sections with declarations, and the object of a name in each.
-const SECTIONS: [(&str, fn(&str) -> ObjectId); 4] = [
+const SECTIONS: [(&str, Named); 4] = [
     ("policies", |name| ObjectId::Policy(PolicyName::reported(name))),
     ("users", user),
     ("groups", group),
     ("buckets", |name| ObjectId::Bucket(BucketName::reported(name))),
 ];
+
+/// The object of a name.
+type Named = fn(&str) -> ObjectId;
 
 fn user(name: &str) -> ObjectId {
     ObjectId::Principal(Principal::User(UserName::reported(name)))

@@ -34,8 +34,32 @@ impl Ahead {
         self.answers = cache.into_answers();
     }
 
-    /// Its answers, if they are by these rules and actions.
-    pub(super) fn answers(self, rules: &RuleList, catalogue: &Catalogue) -> Answers {
-        if self.rules == *rules && self.catalogue == *catalogue { self.answers } else { Answers::new() }
+    /// The answers, if they are by these rules and actions.
+    pub(super) fn answers(ahead: Option<Self>, rules: &RuleList, catalogue: &Catalogue) -> Answers {
+        let ahead = ahead.filter(|ahead| ahead.rules == *rules && ahead.catalogue == *catalogue);
+        ahead.map(|ahead| ahead.answers).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+
+    use crate::plan::access::EffectiveDocument;
+    use crate::policy::access::AWS_RULES;
+
+    #[test]
+    fn answers_by_other_rules_or_actions_are_not_taken() {
+        let (desired, newest) = (Desired::default(), Catalogue::newest());
+        let query = AccessQuery::between([EffectiveDocument::None, EffectiveDocument::Unknown("old".into())]);
+        let answers = Answers::from([(query, Arc::default())]);
+        let taken = |rules: &RuleList, catalogue: &Catalogue| {
+            let ahead = Ahead { answers: answers.clone(), ..Ahead::new(&desired, newest.clone()) };
+            Ahead::answers(Some(ahead), rules, catalogue).len()
+        };
+        let other = Catalogue::from_json(r#"[{"name": "s3:GetObject", "kind": "object"}]"#).unwrap();
+        let rules = desired.cluster.rules();
+        assert_eq!([taken(rules, &newest), taken(&AWS_RULES, &newest), taken(rules, &other)], [1, 0, 0]);
     }
 }

@@ -171,14 +171,14 @@ pub fn plan_knowing(
     let selection = only.map(|only| part::Selection::new(desired, observed, catalogue, only));
     let part = selection.as_ref().map_or(desired, |selection| &selection.desired);
     let rules = desired.cluster.rules();
-    let answers = ahead.map_or_else(access::Answers::new, |ahead| ahead.answers(rules, catalogue));
+    let answers = Ahead::answers(ahead, rules, catalogue);
     let cache = access::AccessCache::knowing(catalogue, rules, answers).with_buckets(&observed.buckets);
     let comparison = compare::compare(part, observed);
     let accesses = access::expected(&comparison, observed, &cache);
     let of_buckets = buckets::expected(&comparison, observed, &cache);
     let precedences = order::Precedences::new(&comparison, &accesses, &of_buckets);
     let order = |observed: &Observed| order::order(&comparison, observed, desired.cluster.replace, &precedences);
-    let mut ordered = order(observed);
+    let ordered = order(observed);
     // A plan shows the differences even if the cluster has no room for the steps.
     let intended = ordered.no_room.then(|| {
         let limits = Limits { policies: usize::MAX, ..observed.limits };
@@ -201,10 +201,7 @@ pub fn plan_knowing(
     if !is_blocked(&findings) {
         findings.extend(describe::not_shown(desired, &changes, &ordered.steps, &effects));
     }
-    if is_blocked(&findings) {
-        ordered.steps.clear();
-    }
-    let steps = ordered.steps;
+    let steps = if is_blocked(&findings) { Vec::new() } else { ordered.steps };
     let unreported = Unreported::new(&effects, observed, &cache);
     let subject =
         guards::Subject { desired, observed, comparison: &comparison, effects: &effects, unreported: &unreported };

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::{Confusable, Finding, PolicyName, Principal, UserName, confusable, list_some};
 use crate::desired::{Desired, RenamedFrom, looks_alike};
-use crate::observed::{Observed, ObservedUser};
+use crate::observed::Observed;
 
 use super::change::{Call, Step};
 use super::codes;
@@ -119,17 +119,24 @@ pub(super) fn given_by_directory(observed: &Observed, steps: &[Step]) -> Vec<Fin
         let Call::RemovePolicy { policy, .. } = &step.call else { return None };
         Some(policy).filter(|policy| policy.temporary_for().is_none())
     });
+    let mut given: BTreeMap<PolicyName, Vec<&UserName>> = BTreeMap::new();
+    for (name, user) in observed.users.iter().filter(|(_, user)| user.is_imported()) {
+        for policy in user.attached.iter().flat_map(PolicyName::listed) {
+            let users = given.entry(policy).or_default();
+            // A list may name a policy twice.
+            if users.last() != Some(&name) {
+                users.push(name);
+            }
+        }
+    }
     let finding = |policy: &PolicyName| {
-        let gives =
-            |user: &ObservedUser| user.is_imported() && user.attached.as_ref().is_some_and(|it| it.gives(policy));
-        let users: Vec<&UserName> =
-            observed.users.iter().filter(|(_, user)| gives(user)).map(|(name, _)| name).collect();
-        let named = list_some(&users, 3, |user| format!("`{user}`"));
+        let users = given.get(policy)?;
+        let named = list_some(users, 3, |user| format!("`{user}`"));
         let message = format!(
             "policy `{policy}` is to be removed, and a directory gives it to {named}: their next refresh fails (`S3 policy not found`)"
         );
         let help = "set another policy in the directory first (the attribute `wekaS3Policy`)";
-        (!users.is_empty()).then(|| Finding::warning(codes::GIVEN_BY_DIRECTORY, message).help(help))
+        Some(Finding::warning(codes::GIVEN_BY_DIRECTORY, message).help(help))
     };
     removed.filter_map(finding).collect()
 }

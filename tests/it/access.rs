@@ -260,6 +260,7 @@ fn users_with_the_same_policy_and_answer_share_a_block() {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn the_policy_on_the_cluster_is_read() {
     let folder = folder();
     let json = folder.attune("access --observed --who s3:DeleteObject logs/alice/a --format json").exits(0).json();
@@ -290,6 +291,7 @@ fn unknown_access_is_reported() {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn the_override_in_a_refusal_is_sufficient() {
     let folder = folder();
     let refused = folder.attune("plan --deny-new-access").exits(3);
@@ -356,6 +358,7 @@ fn the_name_of_a_bucket_is_seen_only_if_its_list_is_allowed_without_a_prefix() {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn a_token_with_several_roles_has_the_merged_access_of_their_policies() {
     let document = |action: &str, resource: &str| {
         format!(

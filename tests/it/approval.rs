@@ -27,6 +27,7 @@ fn policy_of(folder: &Folder, user: &str) -> Value {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn a_proposal_is_planned_and_applied_by_the_settings_of_the_base() {
     let folder = settled("[guards]\nprotected_users = [\"alice\"]\n[credentials]\nfile = true\ndir = \"secrets\"\n");
     // The proposal points to another cluster, owns everything, and disables all guards.
@@ -69,6 +70,7 @@ fn a_proposal_is_planned_and_applied_by_the_settings_of_the_base() {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn dropped_declarations_and_changed_settings_are_in_every_format_before_any_fold() {
     let folder = settled("[guards]\nmax_detached = 1\n[policies.old]\nabsent = true\n");
     folder.write("live/teams/b.toml", "");
@@ -123,6 +125,7 @@ fn dropped_declarations_and_changed_settings_are_in_every_format_before_any_fold
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn a_proposal_that_takes_the_mark_of_a_role_away_removes_no_policy_in_silence() {
     let folder = settled("[roles.ml]\n");
     // Without the mark, a removal of the policy, which nobody has then, and a new document.
@@ -147,6 +150,7 @@ fn a_proposal_that_takes_the_mark_of_a_role_away_removes_no_policy_in_silence() 
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn objects_owned_by_the_base_are_removed_and_listed() {
     let folder = settled("[users.svc-new]\npolicy = \"ml\"\n");
     with_git(&folder, "apply --yes --file live/attune.toml").exits(3).warns("no destination");
@@ -155,6 +159,7 @@ fn objects_owned_by_the_base_are_removed_and_listed() {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn an_approval_covers_every_setting_and_every_option_that_decides() {
     let file = |settings: &str| {
         format!("[cluster]\nendpoints = [\"sim:cluster.json\"]\n{settings}\n[users.alice]\npolicy = \"readonly\"\n")
@@ -199,6 +204,7 @@ fn an_approval_covers_every_setting_and_every_option_that_decides() {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn every_option_that_decides_is_in_every_form_of_the_plan() {
     let folder = Folder::example("quickstart");
     let args = "--override max_removals=3 --allow-access alice:s3:GetObject:x/* --insecure";
@@ -222,6 +228,7 @@ fn every_option_that_decides_is_in_every_form_of_the_plan() {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn a_destination_that_was_not_approved_gets_no_secret() {
     let file = |destination: &str| {
         format!(
@@ -238,6 +245,7 @@ fn a_destination_that_was_not_approved_gets_no_secret() {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn a_program_that_a_proposal_can_change_gets_no_secret() {
     let folder = settled("[credentials]\ncommand = [\"./store.sh\", \"{user}\"]\n");
     folder.write("live/store.sh", "#!/bin/sh\ncat > stolen\n");
@@ -269,6 +277,7 @@ fn a_certificate_to_trust_is_that_of_the_base() {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn many_files_have_a_base_each() {
     let folder = repository();
     for name in ["a", "b"] {
@@ -298,6 +307,7 @@ fn many_files_have_a_base_each() {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn a_drift_state_file_from_a_commit_is_not_trusted() {
     let folder = repository();
     let mut state: Value = serde_json::from_str(&folder.read("live/cluster.json")).unwrap();

@@ -21,6 +21,7 @@ fn listed() -> String {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn users_of_a_list_are_declared_like_others() {
     let folder = Folder::with(&[("cluster.json", CLUSTER), ("attune.toml", &listed())]);
     folder.attune("plan --detailed-exitcode").exits(2).says("user alice").says("attach ml").says("readonly → ml");
@@ -43,6 +44,7 @@ fn users_of_a_list_are_declared_like_others() {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn another_form_of_the_same_declarations_is_no_change() {
     let folder = Folder::with(&[("cluster.json", CLUSTER), ("before.toml", &listed())]);
     folder.attune("apply --yes --file before.toml").exits(0);
@@ -73,6 +75,7 @@ combine = [\"ml\", \"bio\"]
 ";
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn a_combined_policy_has_the_statements_of_its_parts_and_the_plan_says_whose() {
     let config = format!("{HEAD}{POLICY}{PARTS}[users]\nalice = \"both\"\nbob = \"readonly\"\n");
     let folder = Folder::with(&[("cluster.json", CLUSTER), ("attune.toml", &config)]);
@@ -97,6 +100,7 @@ fn a_combined_policy_has_the_statements_of_its_parts_and_the_plan_says_whose() {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn an_abstract_policy_that_the_cluster_has_is_unmanaged_or_owned() {
     let config = format!("{HEAD}{POLICY}{PARTS}[users]\nalice = \"both\"\nbob = \"readonly\"\n");
     let folder = Folder::with(&[("cluster.json", CLUSTER), ("attune.toml", &config)]);

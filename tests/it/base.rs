@@ -88,6 +88,7 @@ fn ids(plan: &Value, section: &str) -> Vec<String> {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn drift_and_proposed_changes_are_shown_apart_and_the_digest_covers_both() {
     let folder = repository();
     drift(&folder);
@@ -128,6 +129,7 @@ fn drift_and_proposed_changes_are_shown_apart_and_the_digest_covers_both() {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn an_unchanged_configuration_proposes_nothing_and_a_matching_cluster_has_no_drift() {
     let folder = repository();
     plan(&folder, "--base HEAD")
@@ -146,6 +148,7 @@ fn an_unchanged_configuration_proposes_nothing_and_a_matching_cluster_has_no_dri
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn a_base_may_be_a_file_and_no_file_takes_the_place_of_a_revision() {
     let folder = repository();
     propose(&folder);
@@ -166,6 +169,7 @@ fn a_base_may_be_a_file_and_no_file_takes_the_place_of_a_revision() {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn everything_is_proposed_if_the_file_is_missing_in_the_base() {
     let folder = repository();
     git(&folder, &["mv", "live/attune.toml", "live/moved.toml"]);
@@ -184,6 +188,7 @@ fn everything_is_proposed_if_the_file_is_missing_in_the_base() {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn an_unusable_base_is_reported_and_the_whole_plan_is_shown() {
     let folder = repository();
     let whole = plan(&folder, "").exits(0).stdout;
@@ -200,6 +205,7 @@ fn an_unusable_base_is_reported_and_the_whole_plan_is_shown() {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn the_settings_of_a_base_with_errors_are_not_trusted() {
     for (name, text, why) in [
         ("live/policies/ml.json", "no JSON", "main has errors"),
@@ -240,6 +246,7 @@ fn an_unusable_revision_is_reported() {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn a_base_is_read_in_a_hook_and_from_a_link_as_well() {
     let folder = repository();
     propose(&folder);
@@ -253,6 +260,7 @@ fn a_base_is_read_in_a_hook_and_from_a_link_as_well() {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn the_rules_of_a_proposal_are_shown_and_those_of_the_base_hold() {
     let folder = repository();
     let rules = |of: &str| AGREED.replace("[cluster]\n", &format!("[cluster]\nrules = \"{of}\"\n"));

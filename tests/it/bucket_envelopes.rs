@@ -24,6 +24,7 @@ fn statement(bucket: &str, effect: &str, principal: &str, action: &str) -> Strin
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn the_policy_of_a_bucket_lets_nobody_do_more() {
     let reads = statement("ml-data", "Allow", "*", "GetObject");
     let deletes = statement("ml-data", "Allow", "*", "DeleteObject");
@@ -75,6 +76,7 @@ fn the_policy_of_a_bucket_lets_named_users_do_no_more_by_the_rules_that_count_it
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn what_a_canned_policy_gives_is_not_decided_offline() {
     let folder = with_buckets("[buckets]\nml-open = \"download\"\nml-pub = \"none\"\n");
     let what = "only the cluster says what the policy `download` of bucket `ml-open` lets in";
@@ -93,6 +95,7 @@ fn what_a_canned_policy_gives_is_not_decided_offline() {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn a_bucket_policy_is_bound_where_it_is_declared() {
     // By both envelopes of its file, and by the conditions of an envelope.
     let folder = with_buckets(&statement("ml-data", "Allow", "*", "PutObject"));

@@ -17,6 +17,7 @@ fn user(name: &str) -> String {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn the_quickstart_converges_and_shows_drift() {
     let folder = Folder::example("quickstart");
     let planned = folder.attune("plan --detailed-exitcode").exits(2).says("14 API calls");
@@ -51,6 +52,7 @@ fn the_quickstart_converges_and_shows_drift() {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn drift_of_every_kind_is_found() {
     let folder = Folder::example("quickstart");
     folder.attune("apply --yes").exits(0);
@@ -82,6 +84,7 @@ fn drift_of_every_kind_is_found() {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn an_apply_without_approval_changes_nothing() {
     let folder = Folder::example("quickstart");
     let before = folder.read("cluster.json");
@@ -97,6 +100,7 @@ fn an_apply_without_approval_changes_nothing() {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn only_the_approved_plan_runs() {
     let folder = Folder::example("quickstart");
     let before = folder.read("cluster.json");
@@ -120,6 +124,7 @@ fn only_the_approved_plan_runs() {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn an_approved_plan_succeeds_when_already_applied_and_runs_again_when_undone() {
     let folder = Folder::example("quickstart");
     let digest = digest(&folder);
@@ -139,6 +144,7 @@ fn an_approved_plan_succeeds_when_already_applied_and_runs_again_when_undone() {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn a_journal_of_another_plan_decides_nothing() {
     let folder = Folder::example("quickstart");
     let digest = digest(&folder);
@@ -163,6 +169,7 @@ fn a_journal_of_another_plan_decides_nothing() {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn the_lint_after_fixes_uses_the_catalogue_of_the_run() {
     let folder = Folder::example("quickstart");
     let all = "[{\"name\": \"s3:GetObject\", \"kind\": \"object\"}]";
@@ -180,6 +187,7 @@ fn the_lint_after_fixes_uses_the_catalogue_of_the_run() {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn the_digest_is_changed_by_drift_that_matters_and_by_no_other() {
     let folder = Folder::example("quickstart");
     let first = digest(&folder);
@@ -209,6 +217,7 @@ fn the_digest_is_changed_by_drift_that_matters_and_by_no_other() {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn an_apply_that_the_cluster_refuses_in_part_says_so() {
     // So full that no order of the calls has room for any addition.
     let full = || {
@@ -232,6 +241,7 @@ fn an_apply_that_the_cluster_refuses_in_part_says_so() {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn machine_output_is_what_its_schema_says_and_never_changes_the_exit_code() {
     let broken = "[users.alice]\npolcy = \"readonly\"\n";
     let blocked = "[cluster]\nendpoints = [\"sim:cluster.json\"]\n[users.nobody]\npolicy = \"readonly\"\n";
@@ -271,6 +281,7 @@ fn machine_output_is_what_its_schema_says_and_never_changes_the_exit_code() {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn a_plan_is_written_to_a_file_as_well() {
     let folder = Folder::example("quickstart");
     let plan = folder.attune("plan --out plan.json").exits(0);
@@ -282,6 +293,7 @@ fn a_plan_is_written_to_a_file_as_well() {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn results_are_on_stdout_and_everything_else_is_on_stderr() {
     let folder = Folder::example("quickstart");
     folder.write(
@@ -312,6 +324,7 @@ fn results_are_on_stdout_and_everything_else_is_on_stderr() {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn colour_is_for_terminals_by_default() {
     let folder = Folder::example("quickstart");
     folder.write("broken.toml", "[users.alice]\npolcy = \"readonly\"\n");
@@ -342,6 +355,7 @@ fn validate_asks_nothing_of_any_cluster() {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn a_reader_that_goes_away_is_no_error() {
     let folder = Folder::example("quickstart");
     for args in ["plan", "plan --format json", "schema", "validate"] {
@@ -365,6 +379,7 @@ fn a_reader_that_goes_away_is_no_error() {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn wrong_arguments_get_the_right_ones() {
     let folder = Folder::new();
     folder.attune("plna").exits(1).warns("similar subcommand exists: 'plan'");

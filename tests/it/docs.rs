@@ -55,6 +55,7 @@ fn codes_are_unique_over_all_rooms() {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn the_pictures_in_the_readme_show_the_plan_of_the_quickstart() {
     let plan = Folder::example("quickstart").attune("plan").exits(0).stdout;
     let pictured = fs::read_to_string(root().join("docs/images/plan.txt")).unwrap();

@@ -193,6 +193,7 @@ fn quickstart() -> Folder {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn objects_of_the_cluster_are_adopted_into_the_configuration() {
     let folder = quickstart();
     let state = folder.state();
@@ -230,6 +231,7 @@ fn objects_of_the_cluster_are_adopted_into_the_configuration() {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn adopted_drift_is_gone() {
     let folder = quickstart();
     folder.attune("apply --yes").exits(0);
@@ -251,6 +253,7 @@ fn adopted_drift_is_gone() {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn what_several_policies_share_is_not_adopted() {
     let document = "{\"Version\": \"2012-10-17\", \"Statement\": [{\"Effect\": \"Allow\", \"Action\": \"s3:GetObject\", \"Resource\": \"arn:aws:s3:::a/*\"}]}";
     let config = "[cluster]\nendpoints = [\"sim:cluster.json\"]\n[policies.a]\ndocument = \"x.json\"\n[policies.b]\ndocument = \"x.json\"\n\
@@ -289,6 +292,7 @@ zoe = \"ml-ro\"
 ";
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn what_rows_make_is_not_edited_and_its_place_is_named() {
     let document =
         |team: &str, action: &str| json!({"document": allowing(action, &format!("arn:aws:s3:::{team}-data/*"))});

@@ -81,6 +81,7 @@ pub(crate) fn is_refused(folder: &Folder, code: &str, text: &str) {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn a_wider_document_is_refused_with_one_request_and_its_line() {
     let folder = folder();
     folder.attune("validate").exits(0);
@@ -112,6 +113,7 @@ fn a_wider_document_is_refused_with_one_request_and_its_line() {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn whatever_a_user_of_the_file_has_counts_at_any_time() {
     for (entry, what) in [
         ("svc-ml-b = \"readwrite\"", "by policy `readwrite`"),
@@ -141,6 +143,7 @@ fn whatever_a_user_of_the_file_has_counts_at_any_time() {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn a_plan_of_a_part_is_refused_only_by_what_it_makes_worse() {
     let folder = folder();
     folder.drift(|tenant| tenant["users"]["svc-ml-b"] = json!({"policy": "readwrite"}));
@@ -246,6 +249,7 @@ fn a_document_lies_below_the_directory_of_its_file() {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn templates_and_rows_of_different_files_escape_neither_way() {
     // A template of the main file with the rows of a team.
     let folder = folder();
@@ -283,6 +287,7 @@ fn templates_and_rows_of_different_files_escape_neither_way() {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn a_proposal_is_bound_by_the_envelopes_of_its_base() {
     let wide = GOOD.replace("\"s3:PutObject\"", "\"s3:DeleteObject\"");
     let start = || {

@@ -14,6 +14,7 @@ fn examples() -> Vec<PathBuf> {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn every_example_is_valid_and_converges() {
     for example in examples() {
         let folder = Folder::copy_of(&example);
@@ -25,6 +26,7 @@ fn every_example_is_valid_and_converges() {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn the_quickstart_has_every_kind_of_change() {
     let plan = Folder::example("quickstart").attune("plan --format json").exits(0).json();
     for kind in ["add", "replace", "remove", "attach", "move", "detach"] {
@@ -33,6 +35,7 @@ fn the_quickstart_has_every_kind_of_change() {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn ten_teams_with_four_kinds_of_access_on_three_clusters_are_planned_by_one_command() {
     let folder = Folder::example("teams");
     let written = [".toml", "shared/policies"].map(|part| {

@@ -49,6 +49,7 @@ fn text(at: OffsetDateTime) -> String {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn what_has_expired_is_taken_away_without_an_approval_and_nothing_else_happens() {
     let folder = folder();
     let run = folder.attune("apply --expired --format json");
@@ -76,6 +77,7 @@ fn what_has_expired_is_taken_away_without_an_approval_and_nothing_else_happens()
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn guards_hold_for_what_expires() {
     let folder = folder();
     folder.write("attune.toml", &format!("{CONFIG}[guards]\nmax_detached = 0\n"));
@@ -93,6 +95,7 @@ fn guards_hold_for_what_expires() {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn another_clock_does_nothing() {
     let folder = folder();
     let before = policies(&folder);
@@ -104,6 +107,7 @@ fn another_clock_does_nothing() {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn access_ends_at_its_instant_whatever_the_time_zone() {
     let end = OffsetDateTime::now_utc() + Duration::minutes(2);
     let abroad = end.to_offset(time::UtcOffset::from_hms(13, 45, 0).unwrap());
@@ -132,6 +136,7 @@ fn access_ends_at_its_instant_whatever_the_time_zone() {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn an_approval_covers_the_dates_of_those_whom_the_plan_changes() {
     let config = "[cluster]\nendpoints = [\"sim:cluster.json\"]\n[credentials]\nfile = true\ndir = \"secrets\"\n[users]\n\
                   frank = { policy = \"readonly\", until = 2998-12-31 }\ngina = { policy = \"readwrite\", until = 2998-12-31 }\n";
@@ -144,6 +149,7 @@ fn an_approval_covers_the_dates_of_those_whom_the_plan_changes() {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn drift_metrics_and_validate_show_what_has_expired_and_prune_takes_it_out() {
     let folder = folder();
     let drift = folder.attune("drift --metrics attune.prom").exits(2);
@@ -179,6 +185,7 @@ fn drift_metrics_and_validate_show_what_has_expired_and_prune_takes_it_out() {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn an_edit_keeps_the_dates_of_a_policy_that_is_in_force() {
     let folder = folder();
     folder.attune("edit move --from new --to readonly").exits(0);
@@ -219,6 +226,7 @@ fn a_flat_configuration_keeps_dates_and_rows_can_have_them() {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn a_base_shows_changed_dates() {
     let folder = folder();
     std::fs::copy(folder.path("attune.toml"), folder.path("before.toml")).unwrap();
@@ -236,6 +244,7 @@ fn a_base_shows_changed_dates() {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn a_report_has_a_section_for_access_that_begins_or_ends() {
     let folder = folder();
     let report = folder.attune("report --format json").exits(0).json();
@@ -251,6 +260,7 @@ fn a_report_has_a_section_for_access_that_begins_or_ends() {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn the_weka_command_says_what_time_it_is_on_the_cluster() {
     let folder = folder();
     folder.write("attune.toml", &CONFIG.replace("endpoints = [\"sim:cluster.json\"]", "via = \"weka\""));

@@ -16,6 +16,7 @@ fn below(folder: &Folder, directory: &str, args: &str, variables: &[(&str, &str)
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn a_configuration_is_searched_upwards_to_the_top_of_the_repository_and_no_further() {
     let folder = repository();
     let found = below(&folder, "live/deep/er", "plan", &[]).exits(0).says("no changes");
@@ -44,6 +45,7 @@ fn a_configuration_is_searched_upwards_to_the_top_of_the_repository_and_no_furth
 
 /// Whoever applies in one directory and looks in another one sees the same applies.
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn the_state_directory_is_beside_the_configuration_that_was_found_above() {
     let folder = repository();
     folder.write("live/teams/b.toml", &folder.read("live/teams/b.toml").replace("readonly", "readwrite"));
@@ -61,6 +63,7 @@ fn the_state_directory_is_beside_the_configuration_that_was_found_above() {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn attune_file_names_a_configuration_and_file_wins() {
     let folder = repository();
     let variable = [("ATTUNE_FILE", "live/attune.toml")];
@@ -110,6 +113,7 @@ fn a_configuration_above_that_belongs_to_someone_else_is_not_used() {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn another_required_version_is_the_only_finding_of_a_configuration() {
     let folder = repository();
     let configuration = folder.read("live/attune.toml");

@@ -26,6 +26,7 @@ fn raw(folder: &Folder, directory: &str, args: &[&str]) {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn programs_in_the_git_configuration_of_a_repository_are_not_run() {
     let folder = repository();
     let program = alarm(&folder, "alarm.sh");
@@ -74,6 +75,7 @@ fn a_bare_repository_in_the_tree_is_refused() {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn a_submodule_or_a_link_is_not_the_repository_of_the_tree() {
     let folder = repository();
     let other = repository();
@@ -90,6 +92,7 @@ fn a_submodule_or_a_link_is_not_the_repository_of_the_tree() {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn a_tag_named_as_a_branch_does_not_take_its_place() {
     let folder = repository();
     git(&folder, &["update-ref", "refs/remotes/origin/main", "HEAD"]);
@@ -107,6 +110,7 @@ fn a_tag_named_as_a_branch_does_not_take_its_place() {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn no_object_is_replaced_and_none_is_fetched() {
     let folder = repository();
     let first = git(&folder, &["rev-parse", "HEAD"]);
@@ -130,6 +134,7 @@ fn no_object_is_replaced_and_none_is_fetched() {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn links_in_a_revision_lead_to_files_of_the_same_revision_only() {
     let folder = repository();
     fs::create_dir_all(folder.path("shared")).unwrap();
@@ -152,6 +157,7 @@ fn links_in_a_revision_lead_to_files_of_the_same_revision_only() {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn a_git_of_the_tree_is_not_run() {
     let folder = repository();
     alarm(&folder, "git");
@@ -162,6 +168,7 @@ fn a_git_of_the_tree_is_not_run() {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn git_gets_no_password_and_nothing_of_a_hook() {
     let folder = repository();
     let real = std::env::var("PATH").unwrap();

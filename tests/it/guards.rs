@@ -19,6 +19,7 @@ fn each<'a>(list: &'a Value, member: &str) -> Vec<&'a str> {
 const REFUSED: [&str; 4] = ["guard-removals", "guard-detached", "guard-protected-policy", "guard-protected-user"];
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn a_plan_refused_by_a_guard_is_not_applied() {
     let (folder, args) = overridden();
     let before = folder.read("cluster.json");
@@ -36,6 +37,7 @@ fn a_plan_refused_by_a_guard_is_not_applied() {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn overrides_are_in_the_outcome() {
     let (folder, args) = overridden();
     let planned = folder.attune(&format!("plan --format json {args}")).exits(0).json();
@@ -52,6 +54,7 @@ fn overrides_are_in_the_outcome() {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn overrides_are_shown_after_an_apply() {
     let (folder, args) = overridden();
     let run = folder.attune(&format!("apply --yes {args}")).exits(0);

@@ -15,6 +15,7 @@ fn history(folder: &Folder) -> Vec<Value> {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn each_apply_is_listed_with_reason_commit_login_and_the_command_that_rolls_back() {
     let folder = repository();
     folder.attune("history").exits(0).says("no applies in the state directory .attune\n");
@@ -74,6 +75,7 @@ fn a_reason_is_a_line_of_text() {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn an_apply_that_failed_or_was_cut_off_says_so() {
     let folder = repository();
     folder.write("live/attune.toml", &(folder.read("live/attune.toml") + TAKEN));
@@ -95,6 +97,7 @@ fn an_apply_that_failed_or_was_cut_off_says_so() {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn a_forged_journal_shows_no_hidden_character_and_no_command_of_its_own() {
     let folder = repository();
     folder.write("live/teams/b.toml", "[users.bob]\npolicy = \"ml\"\n");

@@ -7,6 +7,7 @@ use std::process::Command;
 use crate::harness::Folder;
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn an_empty_directory_becomes_a_configuration_that_plans_and_applies() {
     let folder = Folder::new();
     let run =
@@ -74,6 +75,7 @@ fn a_configuration_in_another_directory_is_named_by_the_next_commands() {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn a_cluster_becomes_a_configuration_without_changes() {
     let folder = Folder::example("quickstart");
     folder.write("attune.toml", "no TOML, and of no matter");

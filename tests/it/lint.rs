@@ -96,6 +96,7 @@ fn the_actions_are_those_of_the_release_or_of_a_table() {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn a_plan_with_a_document_that_a_server_misreads_has_no_steps() {
     let folder = folder();
     let plan = folder.attune("plan --format json").exits(1).warns("plan blocked by errors").json();

@@ -25,6 +25,7 @@ fn a_saved_plan_gives_the_comment_that_the_plan_gave() {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn a_comment_uses_the_length_limit_and_no_less_than_possible() {
     let folder = Folder::example("quickstart");
     let whole = folder.attune("plan --format markdown").exits(0).says("attune apply --approved ").stdout;

@@ -46,6 +46,7 @@ fn changes(plan: &Run) -> Vec<String> {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn a_part_is_planned_and_applied_and_the_rest_stays_and_is_counted() {
     let folder = teams();
     let plan = folder.attune("plan --only policy/ml-* --format json").exits(2);
@@ -69,6 +70,7 @@ fn a_part_is_planned_and_applied_and_the_rest_stays_and_is_counted() {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn an_approval_is_for_the_part_or_for_the_whole() {
     let folder = teams();
     let digest = |args: &str| {
@@ -98,6 +100,7 @@ fn an_approval_is_for_the_part_or_for_the_whole() {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn the_error_of_one_team_blocks_only_that_team() {
     let owning = "include = [\"teams/*.toml\"]\n[cluster]\nendpoints = [\"sim:cluster.json\"]\n[ownership]\npolicies = [\"*\"]\nusers = [\"*\"]\n";
     for (broken, why) in [
@@ -154,6 +157,7 @@ fn an_error_within_the_part_or_in_a_setting_blocks_it() {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn a_need_that_cannot_be_read_is_an_error() {
     let folder = teams();
     folder.write("teams/ml.toml", "[users.svc-ml]\npolicy = \"bio-rw\"\n");
@@ -170,6 +174,7 @@ fn a_need_that_cannot_be_read_is_an_error() {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn a_policy_that_combines_one_with_an_error_blocks_only_those_who_select_it() {
     let folder = teams();
     let both = "[policies.both]\ncombine = [\"ml-rw\", \"bio-rw\"]\n";
@@ -184,6 +189,7 @@ fn a_policy_that_combines_one_with_an_error_blocks_only_those_who_select_it() {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn guards_and_effects_look_at_the_whole_cluster() {
     let folder = teams();
     folder.drift(|tenant| tenant["users"]["zoe"] = json!({"policy": "ml-rw"}));
@@ -196,6 +202,7 @@ fn guards_and_effects_look_at_the_whole_cluster() {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn patterns_are_checked() {
     let folder = teams();
     folder.attune("plan --only ml-*").exits(1).warns("is not a pattern");
@@ -214,6 +221,7 @@ fn patterns_are_checked() {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn an_owned_removal_that_is_done_leaves_nothing_to_do_and_a_typo_is_told() {
     let folder = teams();
     let main = folder.read("attune.toml");
@@ -237,6 +245,7 @@ fn an_owned_removal_that_is_done_leaves_nothing_to_do_and_a_typo_is_told() {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn both_names_of_a_rename_come_along_and_stay_known() {
     let (old, new) = ("ml-rw", "ml-write");
     for selected in [format!("policy/{old}"), format!("policy/{new}"), "user/svc-ml".to_owned()] {
@@ -258,6 +267,7 @@ fn both_names_of_a_rename_come_along_and_stay_known() {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn the_error_of_one_row_blocks_only_that_row() {
     let folder = teams();
     TEAMS.iter().for_each(|team| folder.write(&format!("teams/{team}.toml"), ""));
@@ -276,6 +286,7 @@ fn the_error_of_one_row_blocks_only_that_row() {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn a_bad_value_blocks_every_object_that_has_it_although_it_is_shown_once() {
     let folder = teams();
     folder.write("attune.toml", &format!("{}[vars]\nenv = \"a,b\"\n", folder.read("attune.toml")));
@@ -298,6 +309,7 @@ fn a_bad_value_blocks_every_object_that_has_it_although_it_is_shown_once() {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn the_same_error_of_several_rows_blocks_each_of_them() {
     let folder = teams();
     TEAMS.iter().for_each(|team| folder.write(&format!("teams/{team}.toml"), ""));
@@ -315,6 +327,7 @@ fn the_same_error_of_several_rows_blocks_each_of_them() {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn an_entry_of_attached_to_that_cannot_be_read_blocks_its_user() {
     let folder = teams();
     let statement = team_file("bio").split("[users").next().unwrap().to_owned();
@@ -327,6 +340,7 @@ fn an_entry_of_attached_to_that_cannot_be_read_blocks_its_user() {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn with_a_base_what_cannot_be_read_is_not_shown_as_no_longer_declared() {
     let folder = teams();
     folder.write("base/attune.toml", "include = [\"teams/*.toml\"]\n[cluster]\nendpoints = [\"sim:../cluster.json\"]\n[ownership]\npolicies = [\"*\"]\nusers = [\"svc-*\"]\n");

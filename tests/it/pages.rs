@@ -82,6 +82,7 @@ fn pages() -> Vec<PathBuf> {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn the_commands_of_the_pages_print_what_they_say() {
     let mut run = 0;
     let mut wrong = Vec::new();

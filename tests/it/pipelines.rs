@@ -99,6 +99,7 @@ fn run(folder: &Folder, line: &str) -> std::process::Output {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn every_example_is_parsed_and_its_attune_lines_run() {
     let mut subcommands = BTreeSet::new();
     let mut with_metrics = 0;

@@ -297,6 +297,7 @@ fn with_command(user: &str, command: &str) -> Folder {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn the_credentials_command_does_not_see_the_login() {
     let folder = with_command("bob", "[\"./store.sh\", \"{user}\"]");
     trap(&folder, "store.sh");
@@ -308,6 +309,7 @@ fn the_credentials_command_does_not_see_the_login() {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn no_name_of_a_user_is_run() {
     for command in [
         r#"["sh", "-c", "store {user}"]"#,

@@ -140,6 +140,7 @@ fn questions_about_all_are_refused_where_they_mean_nothing() {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn two_users_are_compared() {
     let folder = folder();
     let run = folder.attune("access --compare alice alan").exits(2);

@@ -25,6 +25,7 @@ pub(crate) fn access(state: &Value) -> (Value, Vec<(String, Value)>) {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn the_rollback_file_restores_the_state_before() {
     let folder = Folder::example("quickstart");
     let before = access(&folder.state());
@@ -41,6 +42,7 @@ fn the_rollback_file_restores_the_state_before() {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn the_rollback_file_restores_the_policies_of_buckets() {
     let folder = Folder::copy_of(&root().join("tests/golden/bucket-policies"));
     let buckets = |folder: &Folder| folder.tenant()["buckets"].clone();
@@ -60,6 +62,7 @@ fn the_rollback_file_restores_the_policies_of_buckets() {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn a_rollback_may_restore_a_document_that_the_lint_refuses() {
     let folder = Folder::with(&[
         (
@@ -80,6 +83,7 @@ fn a_rollback_may_restore_a_document_that_the_lint_refuses() {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn the_journal_has_each_call_with_its_result_and_is_private() {
     let folder = Folder::example("quickstart");
     let calls = folder.attune("plan --format json").exits(0).json()["steps"].as_array().unwrap().len();
@@ -97,6 +101,7 @@ fn the_journal_has_each_call_with_its_result_and_is_private() {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn two_applies_from_one_directory_do_not_run_at_once() {
     let folder = Folder::example("quickstart");
     folder.attune("apply --yes").exits(0);
@@ -111,6 +116,7 @@ fn two_applies_from_one_directory_do_not_run_at_once() {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn an_apply_that_cannot_write_the_rollback_file_changes_nothing() {
     let folder = Folder::example("quickstart");
     folder.write("taken", "");
@@ -150,6 +156,7 @@ fn odd_folder(credentials: &str) -> Folder {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn the_printed_rollback_command_works_as_printed_with_and_without_a_destination() {
     for credentials in ["", "[credentials]\nfile = true\ndir = \"secrets\"\n"] {
         for dir in [".attune", "my state's \"dir\"", "-state"] {
@@ -168,6 +175,7 @@ fn the_printed_rollback_command_works_as_printed_with_and_without_a_destination(
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn the_rollback_goes_to_the_cluster_that_the_command_line_named() {
     let folder = odd_folder("");
     fs::rename(folder.path("cluster.json"), folder.path("other cluster.json")).unwrap();
@@ -180,6 +188,7 @@ fn the_rollback_goes_to_the_cluster_that_the_command_line_named() {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn an_impossible_rollback_has_no_file_and_a_stated_reason() {
     let folder = Folder::with(&[
         (

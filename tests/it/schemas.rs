@@ -174,6 +174,7 @@ const MISTAKES: &[(&str, &str)] = &[
 ];
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn the_schema_of_the_file_refuses_what_the_program_refuses() {
     let schema = JsonSchema::named("attune");
     for (text, code) in MISTAKES {

@@ -20,11 +20,13 @@ fn passes(script: &str) {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn the_action_takes_nothing_from_a_proposal_a_comment_or_another_run() {
     passes("action/run");
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn the_component_takes_nothing_from_a_merge_request_or_a_note() {
     passes("gitlab/run");
 }
@@ -35,6 +37,7 @@ fn the_installer_verifies_what_it_downloads() {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn the_image_has_one_program_and_runs_it_without_rights() {
     passes("image/run");
 }

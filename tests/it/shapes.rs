@@ -72,6 +72,7 @@ fn temporary_credentials_are_read_from_labels() {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn policies_are_read_in_every_shape_that_the_command_may_print() {
     for (release, shape, as_string) in [
         ("5.1", "raw", false),
@@ -92,6 +93,7 @@ fn policies_are_read_in_every_shape_that_the_command_may_print() {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn a_document_in_an_unknown_shape_is_an_error_and_never_replaced() {
     let folder = example("5.1", true);
     let script = folder.read("weka").replacen("exec ", "", 1).trim_end().to_owned()

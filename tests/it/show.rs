@@ -23,6 +23,7 @@ fn every_golden_plan_looks_as_before() {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn an_outcome_looks_as_before() {
     let saved = Folder::example("quickstart");
     saved.write("outcome.json", &saved.attune("apply --yes --format json").exits(0).stdout);
@@ -33,6 +34,7 @@ fn an_outcome_looks_as_before() {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn findings_are_shown_with_their_places_and_other_files_than_plans_are_refused() {
     let folder = Folder::copy_of(&root().join("tests/golden/users-that-cannot-hold"));
     folder.attune("plan --out saved.json").exits(1);

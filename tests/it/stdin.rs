@@ -5,6 +5,7 @@ use super::harness::Folder;
 const DOCUMENT: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:GetObject"],"Resource":["arn:aws:s3:::logs/*"]}]}"#;
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn a_configuration_is_read_from_standard_input_and_its_paths_start_here() {
     let folder = Folder::example("quickstart");
     let file = folder.read("attune.toml");
@@ -47,6 +48,7 @@ fn a_configuration_of_standard_input_has_no_base_and_cannot_be_fixed() {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn documents_catalogues_and_saved_plans_are_read_from_standard_input() {
     let folder = Folder::example("quickstart");
     folder.write("p.json", DOCUMENT);
@@ -71,6 +73,7 @@ fn documents_catalogues_and_saved_plans_are_read_from_standard_input() {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn only_one_argument_is_standard_input() {
     let folder = Folder::example("quickstart");
     let file = folder.read("attune.toml");

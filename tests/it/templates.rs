@@ -43,6 +43,7 @@ fn users(plan: &Value) -> Vec<String> {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn the_command_line_goes_before_the_environment_and_that_before_the_file() {
     let folder = folder(ONE_POLICY);
     let planned = |args: &str, variables: &[(&str, &str)]| {
@@ -62,6 +63,7 @@ fn the_command_line_goes_before_the_environment_and_that_before_the_file() {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn a_plan_with_other_values_is_another_plan_and_its_command_has_them() {
     let folder = folder(ONE_POLICY);
     let planned = folder.attune_with("plan --format json", &[("ATTUNE_VAR_env", "dev")]).exits(0).json();
@@ -96,6 +98,7 @@ fn a_value_breaks_neither_a_document_nor_a_name() {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn settings_have_the_variables_of_the_base_and_a_changed_one_is_a_changed_setting() {
     let folder = repository();
     let agreed = folder.read("live/attune.toml");
@@ -362,6 +365,7 @@ fn the_number_of_made_entries_is_limited() {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn what_a_cluster_has_with_two_braces_is_imported_as_it_is() {
     let folder = folder("");
     folder.drift(|tenant| {

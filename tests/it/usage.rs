@@ -3,6 +3,7 @@
 use super::harness::Folder;
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn the_version_is_one_line_and_with_verbose_all_that_a_bug_report_needs() {
     let folder = Folder::new();
     let line = format!("attune {}\n", env!("CARGO_PKG_VERSION"));
@@ -21,6 +22,7 @@ fn the_version_is_one_line_and_with_verbose_all_that_a_bug_report_needs() {
 const ESCAPE: char = '\u{1b}';
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn help_and_errors_are_colored_like_everything_else() {
     let folder = Folder::example("quickstart");
     let [force, no] = [("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")];

@@ -124,6 +124,7 @@ fn arguments_and_what_toml_cannot_read_are_shown_as_they_are() {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn json_says_exactly_what_the_names_are() {
     let folder = folder();
     let good = folder.read("attune.toml").lines().filter(|line| !line.contains("U0000")).collect::<Vec<_>>().join("\n");

@@ -49,6 +49,7 @@ fn said(folder: &Folder) -> Value {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn an_apply_has_the_same_result_as_over_rest_on_every_release_that_reports_attachments() {
     for release in ["4.0", "4.4", "5.1", "6.0"] {
         let (rest, weka) = (example(release, false), example(release, true));
@@ -64,6 +65,7 @@ fn an_apply_has_the_same_result_as_over_rest_on_every_release_that_reports_attac
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn a_new_key_pair_is_stored_and_the_old_one_is_gone() {
     for release in ["5.1", "6.0"] {
         let folder = example(release, true);
@@ -85,6 +87,7 @@ fn a_new_key_pair_is_stored_and_the_old_one_is_gone() {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn keys_are_revoked_before_the_detach_if_the_command_can_create_new_ones() {
     for release in ["4.4", "5.1", "6.0"] {
         let folder = example(release, true);
@@ -104,6 +107,7 @@ fn keys_are_revoked_before_the_detach_if_the_command_can_create_new_ones() {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn temporary_credentials_and_the_doctor_work_over_the_command() {
     for release in ["4.4", "5.1", "6.0"] {
         let folder = example(release, true);
@@ -118,6 +122,7 @@ fn temporary_credentials_and_the_doctor_work_over_the_command() {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn the_other_form_of_detach_is_tried_and_remembered() {
     let folder = example("5.1", true);
     // As after an upgrade without a change of the configuration: the form of 4.4, which this cluster refuses.
@@ -128,6 +133,7 @@ fn the_other_form_of_detach_is_tried_and_remembered() {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn a_login_from_the_environment_is_not_in_the_arguments_of_the_command() {
     let folder = example("5.1", true);
     let wrong = [("ATTUNE_USERNAME", "admin"), ("ATTUNE_PASSWORD", "wr0ng")];
@@ -138,6 +144,7 @@ fn a_login_from_the_environment_is_not_in_the_arguments_of_the_command() {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn only_the_tenant_of_the_login_is_changed_and_only_if_it_is_the_configured_one() {
     for release in ["4.4", "5.1", "6.0"] {
         let folder = example(release, true);
@@ -160,6 +167,7 @@ fn only_the_tenant_of_the_login_is_changed_and_only_if_it_is_the_configured_one(
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn an_unknown_newer_release_counts_as_the_newest_with_a_warning() {
     let folder = example("6.0", true);
     let script = folder.read("weka").replacen("exec ", "", 1).trim_end().to_owned()
@@ -186,6 +194,7 @@ fn a_missing_command_or_unreadable_output_is_a_clear_error() {
 /// Every command of the vendor's page "Manage S3 users and authentication using the CLI", as it is written there, and how
 /// it ends on each release: its exit status, and a part of its output.
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn every_command_of_the_vendors_page_exists() {
     const DONE: [i32; 5] = [0; 5];
     const FAILS: [i32; 5] = [1; 5];
@@ -244,6 +253,7 @@ fn every_command_of_the_vendors_page_exists() {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn no_secret_is_an_argument_and_only_the_owner_can_read_a_document() {
     let folder = example("5.1", true);
     let (program, state, log) =
@@ -350,6 +360,7 @@ fn every_golden_case_has_the_same_plan_as_over_rest() {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn an_import_over_the_command_is_the_same_as_over_rest() {
     for release in ["4.4", "5.1", "6.0"] {
         let folder = example(release, true);

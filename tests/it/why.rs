@@ -111,6 +111,7 @@ statement 1 \"Read\" of policy team allows s3:GetObject
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn the_cluster_is_asked_with_the_places_of_equal_documents() {
     let folder = folder();
     let run = folder.attune("access --why alice write logs/a --observed").exits(0);
@@ -121,6 +122,7 @@ fn the_cluster_is_asked_with_the_places_of_equal_documents() {
 }
 
 #[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn a_plan_says_what_is_new_and_what_it_takes() {
     let folder = folder();
     let new = folder.attune("access --why alice read logs/a --plan").exits(0);

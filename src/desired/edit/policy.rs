@@ -116,7 +116,7 @@ fn set_content(entry: &mut dyn TableLike, key: &str, new: Value) {
         let key = entry.key(old).map(|key| key.leaf_decor().clone());
         match entry.remove(old) {
             Some(Item::Value(value)) => {
-                decor = decor.or_else(|| Some(Removed { key: key?, value: value.decor().clone() }))
+                decor = decor.or_else(|| Some(Removed { key: key?, value: value.decor().clone() }));
             }
             Some(Item::ArrayOfTables(tables)) => {
                 // Its comments are before the header of the first statement.

@@ -184,7 +184,7 @@ mod tests {
     /// The lines without effect, and the requests beyond the lines, in short.
     fn between(before: Statements<'_>, after: Statements<'_>, rules: &RuleList) -> Vec<String> {
         let catalogue = Catalogue::newest();
-        let [before, after] = [before, after].map(|statements| plain(statements));
+        let [before, after] = [before, after].map(plain);
         let context = Context { rules, ..Context::new(&catalogue) };
         let InPractice { without_effect, beyond } = difference(Some(&before), Some(&after), &context).in_practice;
         assert_eq!(beyond.undecided, []);
