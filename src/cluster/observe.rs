@@ -30,8 +30,8 @@ pub async fn observe_watched(
 /// What sees a part of an observation.
 type Watch<'a> = dyn Fn(&Observed) + Sync + 'a;
 
-/// After how many documents it sees the next part.
-const PART: usize = 64;
+/// How many parts it sees, whatever the number of documents: each costs a copy of all that is there.
+const PARTS: usize = 8;
 
 /// The same after a run, without the documents and policies of buckets that are `known`: of these, only the names are read.
 pub async fn observe_again(
@@ -133,6 +133,7 @@ async fn add_documents(
 ) -> Result<(), CallError> {
     watch(observed);
     let mut read = stream::iter(wanted).map(|name| document(cluster, name)).buffer_unordered(jobs.max(1));
+    let part = wanted.len().div_ceil(PARTS).max(1);
     let mut count = 0;
     while let Some((name, text)) = read.try_next().await? {
         match text {
@@ -140,7 +141,7 @@ async fn add_documents(
             None => observed.policies.remove(&name),
         };
         count += 1;
-        if count % PART == 0 {
+        if count % part == 0 {
             watch(observed);
         }
     }
