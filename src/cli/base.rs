@@ -10,7 +10,7 @@ use super::git::{self, Checkout, GitProblem, checkout};
 use super::output::Output;
 use crate::base::{Finding, Sources};
 use crate::desired::{
-    Boundary, ClusterSettings, Desired, Destination, Loaded, Ownership, S3Settings, is_stdin, load_with,
+    Boundary, ClusterSettings, Desired, Destination, Loaded, ObjectPatterns, S3Settings, is_stdin, load_with,
     template_changes,
 };
 use crate::observed::Observed;
@@ -78,7 +78,7 @@ impl Reviewed {
         if !base.exists {
             return read_valid(global, output).map(|loaded| Self::without_base(loaded, global));
         }
-        base.desired.ownership = Ownership::default();
+        base.desired.ownership = ObjectPatterns::default();
         let cluster = ClusterSettings { insecure: global.insecure, ..base.desired.cluster.clone() };
         let desired = Desired { directory: directory.to_path_buf(), cluster, ..Desired::default() };
         let review = Review { settings: Vec::new(), ..Review::of(&base.desired, &desired) };

@@ -139,7 +139,7 @@ pub(super) fn check_protected<'a>(
     guards: &Guards,
     overrides: &[UserName],
 ) -> Result<(), Failure> {
-    let is_refused = |user: &&UserName| guards.protected_users.matches(user.as_str()) && !overrides.contains(user);
+    let is_refused = |user: &&UserName| guards.protected.users.matches(user.as_str()) && !overrides.contains(user);
     let refused: Vec<&UserName> = users.filter(is_refused).collect();
     let Some(first) = refused.first() else { return Ok(()) };
     let message = format!("`[guards]` protects {}; nothing was changed", named(refused.iter().copied()));

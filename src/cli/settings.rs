@@ -4,7 +4,7 @@ use super::args::GlobalArgs;
 use super::connect::unreadable;
 use super::exit::{self, Failure};
 use super::output::Output;
-use crate::desired::{Boundary, ClusterSettings, Guards, Sections, load_sections};
+use crate::desired::{Boundary, ClusterSettings, Guards, ObjectPatterns, Sections, load_sections};
 
 /// The settings that a command needs which works while the rest of the configuration is broken.
 pub(super) struct Settings {
@@ -29,7 +29,8 @@ impl Settings {
         };
         let guards = sections.guards.unwrap_or_else(|| {
             output.warn(&format!("`[guards]` in {file} cannot be read, so every user counts as protected"));
-            Guards { protected_users: "*".parse().into_iter().collect(), ..Guards::default() }
+            let users = "*".parse().into_iter().collect();
+            Guards { protected: ObjectPatterns { users, ..ObjectPatterns::default() }, ..Guards::default() }
         });
         let cluster = match sections.cluster {
             Some(cluster) => cluster,

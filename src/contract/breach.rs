@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::state;
 use super::{Given, Why};
 use crate::base::{BucketName, PolicyName, Principal, Release};
-use crate::desired::{Desired, PolicyIntent};
+use crate::desired::Desired;
 use crate::observed::Observed;
 use crate::policy::{Normal, normal, predefined};
 
@@ -101,9 +101,5 @@ impl<'a> Against<'a> {
 
 /// The declared document of a policy, abstract ones included.
 pub(super) fn declared(desired: &Desired, policy: &PolicyName) -> Option<Normal> {
-    let entry = desired.policies.get(policy).or_else(|| desired.abstracts.get(policy))?;
-    match &entry.intent {
-        PolicyIntent::Present(authored) => Some(authored.normal().clone()),
-        PolicyIntent::Absent => None,
-    }
+    desired.policy(policy)?.intent.authored().map(|authored| authored.normal().clone())
 }

@@ -6,9 +6,9 @@ use super::breach::{Against, Breach, BreachBy, declared};
 use super::state::{self, Records};
 use super::{Failure, Given, State, Why, bucket_envelope, codes, explain};
 use crate::base::{BucketName, Finding, Location, PolicyName, Principal, list_some};
-use crate::desired::{Desired, Envelope, IncludedFile, PolicyEntry};
+use crate::desired::{Desired, Envelope, IncludedFile};
 use crate::observed::Observed;
-use crate::policy::access::{Context, Credentials, Holder, exceeds, gains};
+use crate::policy::access::{Context, Counterexample, Credentials, Holder, exceeds, gains};
 use crate::policy::{Document, Normal};
 
 /// An envelope with what exceeds it.
@@ -161,7 +161,7 @@ fn example(
     is_declared: bool,
     who: &BTreeSet<Principal>,
     context: &Context<'_>,
-) -> Option<crate::policy::access::Counterexample> {
+) -> Option<Counterexample> {
     let of = |context: Context<'_>| exceeds(document, &envelope.granted, &context.with_credentials(Credentials::Any));
     // Without a user, a variable can have any value, so that this covers everyone.
     let for_anyone = of(*context)?;
@@ -284,10 +284,9 @@ fn place(breach: &Breach, desired: &Desired) -> Option<Location> {
         BreachBy::Policy(policy) => policy,
         BreachBy::Bucket { bucket, .. } => return desired.buckets.get(bucket)?.at.clone(),
     };
-    let of_policy = |entry: &PolicyEntry| entry.at.clone();
-    let entry = || desired.policies.get(policy).or_else(|| desired.abstracts.get(policy));
+    let entry = desired.policy(policy).filter(|_| breach.is_declared);
     let principal = || breach.who.iter().find_map(|principal| desired.entry(principal)?.at.clone());
-    if breach.is_declared { entry().and_then(of_policy).or_else(principal) } else { principal() }
+    entry.and_then(|entry| entry.at.clone()).or_else(principal)
 }
 
 fn people(who: &BTreeSet<Principal>) -> String {

@@ -2,7 +2,7 @@
 
 use super::{Failure, Unreported, Why};
 use crate::base::{BucketName, Location};
-use crate::desired::{BucketIntent, Desired, PolicyIntent};
+use crate::desired::Desired;
 use crate::policy::access::{
     ARN, Conditions, Context, Counterexample, Credentials, Decision, Ground, Holder, Need, Request, RequestOn,
     RequestOrAction, Rules, Verdict, decide, decide_request,
@@ -69,6 +69,15 @@ pub(super) fn conditions(example: &Counterexample, before: &str) -> String {
     if example.conditions.is_empty() { String::new() } else { format!("{before}{}", example.conditions.join(" and ")) }
 }
 
+/// The context of a question about someone.
+pub(super) fn of_holder<'c>(who: &'c Holder, context: &Context<'c>) -> Context<'c> {
+    match who {
+        Holder::Principal(principal) => context.with(principal),
+        Holder::Anonymous => context.anonymous(),
+        Holder::Document(_) | Holder::Roles(_) => *context,
+    }
+}
+
 /// The statement that decides a failure.
 pub(super) struct Cause {
     /// What it does, in words.
@@ -92,14 +101,8 @@ pub(super) fn cause(failure: &Failure, desired: &Desired, context: &Context<'_>)
         };
         return Some(of_bucket(&bucket, example, true, desired, context).unwrap_or_else(whole));
     }
-    let policy = failure.policy.as_ref()?;
-    let entry = desired.policies.get(policy).or_else(|| desired.abstracts.get(policy))?;
-    let PolicyIntent::Present(authored) = &entry.intent else { return None };
-    let context = match failure.who.as_ref()? {
-        Holder::Principal(principal) => context.with(principal),
-        Holder::Anonymous => context.anonymous(),
-        Holder::Document(_) | Holder::Roles(_) => *context,
-    };
+    let authored = desired.policy(failure.policy.as_ref()?)?.intent.authored()?;
+    let context = of_holder(failure.who.as_ref()?, context);
     let context = match is_allowed {
         true => context.with_credentials(Credentials::Any),
         false => context.with_conditions(Conditions::NotGiven),
@@ -137,7 +140,7 @@ pub(super) fn of_bucket(
     desired: &Desired,
     context: &Context<'_>,
 ) -> Option<Cause> {
-    let BucketIntent::Document(authored) = &desired.buckets.get(bucket)?.intent else { return None };
+    let authored = desired.buckets.get(bucket)?.intent.authored()?;
     let context = if to_anonymous { context.anonymous() } else { context.with_credentials(Credentials::Any) };
     let rules = example.rules.first().copied().unwrap_or_else(|| context.rules.first());
     let document = authored.document();

@@ -3,7 +3,7 @@
 use super::state::Given;
 use super::{State, Subject, check};
 use crate::base::{Location, PolicyName};
-use crate::desired::{Desired, PolicyIntent};
+use crate::desired::Desired;
 use crate::policy::access::{Context, gains, pattern_covers};
 use crate::policy::{Document, Effect, Normal, Part, Place, Statement, normal};
 
@@ -49,7 +49,7 @@ pub enum MutationResult {
 pub fn mutations(desired: &Desired, context: &Context<'_>) -> Vec<Mutation> {
     let mut all = Vec::new();
     for (policy, entry) in &desired.policies {
-        let PolicyIntent::Present(authored) = &entry.intent else { continue };
+        let Some(authored) = entry.intent.authored() else { continue };
         for (index, statement) in authored.document().statements.iter().enumerate() {
             let at = authored.place(Place::Statement(index, Part::Whole));
             let mutation = |widening| Mutation { policy: policy.clone(), statement: index, widening, at: at.clone() };
@@ -91,8 +91,8 @@ impl Mutation {
     /// Whether an expectation fails with the mutation and not without it, for everyone who has the policy.
     #[must_use]
     pub fn result(&self, desired: &Desired, state: &State, context: &Context<'_>) -> MutationResult {
-        let declared = desired.policies.get(&self.policy).map(|entry| &entry.intent);
-        let Some(PolicyIntent::Present(authored)) = declared else { return MutationResult::NoGain };
+        let declared = desired.policies.get(&self.policy).and_then(|entry| entry.intent.authored());
+        let Some(authored) = declared else { return MutationResult::NoGain };
         let (before, after) = (authored.document(), self.document(authored.document()));
         let [old, new] = [authored.normal().clone(), normal(&after)].map(|document| self.state_with(&document, state));
         if new.subjects.is_empty() || gains(Some(before), Some(&after), context).gains_nothing() {

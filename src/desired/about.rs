@@ -166,7 +166,7 @@ impl<'a> Declarations<'a> {
     pub fn unread(&self) -> Vec<(ObjectId, Location)> {
         let desired = &self.loaded.desired;
         let is_read = |id: &ObjectId| match id {
-            ObjectId::Policy(policy) => desired.policies.contains_key(policy) || desired.abstracts.contains_key(policy),
+            ObjectId::Policy(policy) => desired.policy(policy).is_some(),
             ObjectId::Principal(principal) => desired.entry(principal).is_some(),
             ObjectId::Bucket(bucket) => desired.buckets.contains_key(bucket),
         };

@@ -54,7 +54,7 @@ pub(super) fn resolve(declared: &DeclaredPolicies, desired: &mut Desired, findin
             },
             Content::Invalid => continue,
         };
-        let is_broken = intent.is_broken();
+        let is_broken = intent.authored().is_some_and(Authored::is_broken);
         let entry = PolicyEntry {
             description: policy.description.clone(),
             intent,

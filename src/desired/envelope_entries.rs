@@ -6,44 +6,27 @@ use glob::Pattern;
 
 use super::codes;
 use super::envelope::{Envelope, FilePatterns, Limits};
+use super::list_entry::{EntryReader, read_each};
 use super::raw_contract::RawEnvelope;
 use super::schema::SchemaErrors;
 use super::spanned::{At, Entries, Report};
 use super::statement::clauses;
 use crate::base::{FileId, NamePattern, NamePatterns, did_you_mean, list_some, nearest};
 use crate::policy::access::ARN;
-use crate::policy::{Catalogue, Clause, Document, Effect, Statement};
+use crate::policy::{Clause, Document, Effect, Statement};
 
-/// Reads the entries of `[[envelope]]`, see [`SchemaErrors::read_each`].
+/// Reads the entries of `[[envelope]]`, see [`read_each`].
 pub(super) fn envelopes(
     raw: &[At<RawEnvelope>],
-    files: impl Fn(usize) -> Option<FileId>,
+    files: &[FileId],
     errors: &SchemaErrors,
     report: &mut Report,
 ) -> Vec<Envelope> {
-    errors.read_each(raw, files, report, |raw, catalogue, report| {
-        Reader { raw: raw.get(), span: raw.span(), catalogue, report }.envelope()
-    })
+    read_each(raw, files, errors, (codes::BAD_ENVELOPE, report), |reader| reader.envelope())
 }
 
-struct Reader<'a> {
-    raw: &'a RawEnvelope,
-    span: Range<usize>,
-    catalogue: &'a Catalogue,
-    report: &'a mut Report,
-}
-
-impl Reader<'_> {
-    fn bad(&mut self, span: Range<usize>, message: impl Into<String>, help: impl Into<String>) {
-        self.report.error(codes::BAD_ENVELOPE, span, message, help);
-    }
-
-    fn incomplete(&mut self, message: impl Into<String>, help: impl Into<String>) {
-        self.bad(self.span.clone(), message, help);
-    }
-
+impl EntryReader<'_, RawEnvelope> {
     fn envelope(&mut self) -> Option<Envelope> {
-        let known = self.report.findings.len();
         let raw = self.raw;
         let limits = Limits {
             files: self.files(raw.files.as_ref()),
@@ -58,16 +41,9 @@ impl Reader<'_> {
             self.incomplete("an envelope has no files", "add `files = \"teams/NAME.toml\"`");
         }
         let granted = self.granted();
-        let name = raw.name.as_ref().map(|name| (name.get().trim().to_owned(), name.span()));
-        if let Some((_, span)) = name.as_ref().filter(|(name, _)| name.is_empty() || name.contains(char::is_control)) {
-            let help = "write a short name, such as \"ml\"";
-            self.bad(span.clone(), "the name of an envelope is empty or has control characters", help);
-        }
-        if self.report.findings.len() > known {
-            return None;
-        }
+        let name = self.own_name(raw.name.as_ref(), "envelope", "write a short name, such as \"ml\"");
         Some(Envelope {
-            name: name.map_or_else(|| texts(raw.files.as_ref()), |(name, _)| name),
+            name: name.unwrap_or_else(|| texts(raw.files.as_ref())),
             reason: raw.reason.as_ref().map(|reason| reason.get().clone()),
             text: self.text(&granted),
             granted,
@@ -78,8 +54,7 @@ impl Reader<'_> {
     }
 
     fn names(&mut self, entries: Option<&Entries>) -> NamePatterns {
-        let entries = entries.into_iter().flat_map(|entries| &entries.0);
-        entries.filter_map(|(text, span)| self.report.pattern(codes::BAD_ENVELOPE, text, span.clone())).collect()
+        self.patterns(entries.into_iter().flat_map(|entries| &entries.0))
     }
 
     fn files(&mut self, entries: Option<&Entries>) -> FilePatterns {

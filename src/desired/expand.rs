@@ -9,9 +9,9 @@ use toml_edit::{Array, ArrayOfTables, DocumentMut, InlineTable, Item, Table, Val
 
 use super::fill::{FILLED, escaped};
 use super::format::{NAMED, format_toml};
-use super::inline::inline_statements;
+use super::inline::{implicit_table, inline_statements};
 use super::rows::{AllMade, LISTS};
-use super::{BucketIntent, Desired, PolicyIntent};
+use super::{Authored, Desired};
 use crate::base::{FileId, Location, Sources};
 use crate::policy::Document;
 
@@ -27,10 +27,6 @@ const EXPANDED: [&str; 3] = ["include", "vars", "tables"];
 /// A file whose entries are recorded.
 pub(super) struct RecordedFile<'a> {
     pub(super) id: FileId,
-    /// Its text, which has the values that are no texts.
-    pub(super) text: &'a str,
-    /// Its directory, from that of the main file.
-    pub(super) directory: &'a Path,
     /// Its path, from the directory of the main file.
     pub(super) path: &'a Path,
     pub(super) sources: &'a Sources,
@@ -49,8 +45,10 @@ pub(super) struct Flat {
 impl Flat {
     /// Adds what a file has, after its placeholders are replaced.
     pub(super) fn record(&mut self, root: &DeTable<'_>, of: &RecordedFile<'_>, made: &AllMade) {
+        let text = of.sources.file(of.id).text.as_str();
+        let directory = of.path.parent().unwrap_or(Path::new(""));
         if self.document.is_empty() && self.head.is_empty() {
-            let lines = of.text.lines().take_while(|line| is_directive(line));
+            let lines = text.lines().take_while(|line| is_directive(line));
             self.head = lines.map(|line| format!("{line}\n")).collect();
         }
         for (key, content) in root {
@@ -58,29 +56,25 @@ impl Flat {
             if EXPANDED.contains(&section) {
                 continue;
             }
-            let writer = Writer { text: of.text, escapes: FILLED.contains(&section) };
+            let writer = Writer { text, escapes: FILLED.contains(&section) };
             let (DeValue::Table(entries), true) = (content.get_ref(), NAMED.contains(&section)) else {
                 let item = writer.item(section, content);
                 if LISTS.contains(&section) && self.extend(section, &item) {
                     continue;
                 }
-                self.document.insert(section, with_comment(item, &comment_above(of.text, key.span().start)));
+                self.document.insert(section, with_comment(item, &comment_above(text, key.span().start)));
                 continue;
             };
-            let parent = self.document.entry(section).or_insert_with(|| {
-                let mut table = Table::new();
-                table.set_implicit(true);
-                Item::Table(table)
-            });
+            let parent = self.document.entry(section).or_insert_with(|| Item::Table(implicit_table()));
             let Some(parent) = parent.as_table_mut() else { continue };
             for (name, entry) in entries {
                 let mut item = writer.item(name.get_ref(), entry);
                 if matches!(section, "policies" | "buckets") {
-                    move_document(&mut item, of.directory);
+                    move_document(&mut item, directory);
                 }
                 let comment = match made.get(section, name.get_ref()).filter(|made| !made.is_plain) {
                     Some(made) => origin(section, &made.template, made.span.start, &made.row.at, &made.row.label, of),
-                    None => comment_above(of.text, name.span().start),
+                    None => comment_above(text, name.span().start),
                 };
                 parent.insert(&writer.written(name.get_ref()), with_comment(item, &comment));
             }
@@ -127,16 +121,11 @@ impl Flat {
 
 /// The document of a declared policy or bucket.
 fn declared<'d>(desired: &'d Desired, section: &str, name: &str) -> Option<&'d Document> {
-    if section == "buckets" {
-        return match &desired.buckets.get(name)?.intent {
-            BucketIntent::Document(authored) => Some(authored.document()),
-            BucketIntent::Canned(_) => None,
-        };
-    }
-    match &desired.policies.get(name).or_else(|| desired.abstracts.get(name))?.intent {
-        PolicyIntent::Present(authored) => Some(authored.document()),
-        PolicyIntent::Absent => None,
-    }
+    let authored = match section {
+        "buckets" => desired.buckets.get(name)?.intent.authored(),
+        _ => desired.policies.get(name).or_else(|| desired.abstracts.get(name))?.intent.authored(),
+    };
+    authored.map(Authored::document)
 }
 
 fn row(values: &UsedValues) -> Value {

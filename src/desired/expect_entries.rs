@@ -1,29 +1,26 @@
 //! Reads the entries of `[[expect]]`.
 
-use std::ops::Range;
-
 use super::codes;
 use super::expect::{Demand, Expectation, HolderPatterns, Who};
+use super::list_entry::{EntryReader, read_each};
 use super::raw_contract::RawExpect;
 use super::schema::SchemaErrors;
 use super::spanned::{At, Entries, Report};
 use crate::base::{FileId, GroupName, NamePattern, NamePatterns, NameProblem, Principal, UserName, list_some};
+use crate::policy::Document;
 use crate::policy::access::{Context, Holder, RequestProblem, RequestSet, SetProblem};
-use crate::policy::{Catalogue, Document};
 
 /// The prefix of a role in `except`.
 const ROLE: &str = "role/";
 
-/// Reads the entries of `[[expect]]`, see [`SchemaErrors::read_each`].
+/// Reads the entries of `[[expect]]`, see [`read_each`].
 pub(super) fn expectations(
     raw: &[At<RawExpect>],
-    files: impl Fn(usize) -> Option<FileId>,
+    files: &[FileId],
     errors: &SchemaErrors,
     report: &mut Report,
 ) -> Vec<Expectation> {
-    errors.read_each(raw, files, report, |raw, catalogue, report| {
-        Reader { raw: raw.get(), span: raw.span(), catalogue, report }.expectation()
-    })
+    read_each(raw, files, errors, (codes::BAD_EXPECTATION, report), |reader| reader.expectation())
 }
 
 /// The key of the demand, with its words or actions.
@@ -46,39 +43,17 @@ impl Key {
     }
 }
 
-struct Reader<'a> {
-    raw: &'a RawExpect,
-    span: Range<usize>,
-    catalogue: &'a Catalogue,
-    report: &'a mut Report,
-}
-
-impl<'a> Reader<'a> {
-    fn bad(&mut self, span: Range<usize>, message: impl Into<String>, help: impl Into<String>) {
-        self.report.error(codes::BAD_EXPECTATION, span, message, help);
-    }
-
-    fn incomplete(&mut self, message: impl Into<String>, help: impl Into<String>) {
-        self.bad(self.span.clone(), message, help);
-    }
-
+impl<'a> EntryReader<'a, RawExpect> {
     fn expectation(&mut self) -> Option<Expectation> {
-        let known = self.report.findings.len();
         let demand = self.key();
         let who = demand.and_then(|(key, _)| self.who(key));
         let demand = demand.and_then(|(key, whats)| Some((key, whats, self.demand(key, whats)?)));
-        let name = self.raw.name.as_ref().map(|name| (name.get().trim().to_owned(), name.span()));
-        if let Some((_, span)) = name.as_ref().filter(|(name, _)| name.is_empty() || name.contains(char::is_control)) {
-            let help = "write a short sentence, such as \"only cleanup deletes from prod\"";
-            self.bad(span.clone(), "the name of an expectation is empty or has control characters", help);
-        }
-        if self.report.findings.len() > known {
-            return None;
-        }
+        let help = "write a short sentence, such as \"only cleanup deletes from prod\"";
+        let name = self.own_name(self.raw.name.as_ref(), "expectation", help);
         let ((who, subject), (key, whats, demand)) = (who?, demand?);
         let text = self.text(&subject, key, whats);
         Some(Expectation {
-            name: name.map_or_else(|| text.clone(), |(name, _)| name),
+            name: name.unwrap_or_else(|| text.clone()),
             reason: self.raw.reason.as_ref().map(|reason| reason.get().clone()),
             who,
             demand,
@@ -172,12 +147,12 @@ impl<'a> Reader<'a> {
         if let Some(users) = &raw.users {
             let anonymous = users.0.iter().any(|(text, _)| text == Holder::ANONYMOUS);
             let names_anonymous = anonymous;
-            let users_of = self.patterns(users);
+            let users_of = self.who_of(users);
             let patterns = HolderPatterns { users: users_of, anonymous, names_anonymous, ..except };
             return Some((Who::Matching(Box::new(patterns)), format!("users {}", shown(users))));
         }
         let groups = raw.groups.as_ref()?;
-        let patterns = HolderPatterns { groups: self.patterns(groups), ..except };
+        let patterns = HolderPatterns { groups: self.who_of(groups), ..except };
         Some((Who::Matching(Box::new(patterns)), format!("groups {}", shown(groups))))
     }
 
@@ -193,12 +168,11 @@ impl<'a> Reader<'a> {
         parsed.map_err(bad).ok()
     }
 
-    fn patterns(&mut self, entries: &Entries) -> NamePatterns {
+    fn who_of(&mut self, entries: &Entries) -> NamePatterns {
         if entries.0.is_empty() {
             self.incomplete("an empty list matches nobody", "add a name or a pattern");
         }
-        let names = entries.0.iter().filter(|(text, _)| text != Holder::ANONYMOUS);
-        names.filter_map(|(text, span)| self.report.pattern(codes::BAD_EXPECTATION, text, span.clone())).collect()
+        self.patterns(entries.0.iter().filter(|(text, _)| text != Holder::ANONYMOUS))
     }
 
     /// The exceptions.

@@ -5,9 +5,9 @@ use std::fmt;
 use std::ops::Range;
 use std::str::FromStr;
 
-use super::codes;
 use super::raw::RawGuards;
 use super::spanned::{At, Entries, Report};
+use super::{ObjectPatterns, codes};
 use crate::base::{BucketName, GroupName, NamePattern, NamePatterns, NameProblem, PolicyName, Principal, UserName};
 use crate::policy::access::{ARN, Holder, RequestKind, pattern_covers};
 
@@ -25,16 +25,11 @@ pub struct Guards {
     pub max_removals: Vec<Limit>,
     /// How many users and groups may lose all access. All limits apply.
     pub max_detached: Vec<Limit>,
-    /// Users that are never detached or moved.
-    pub protected_users: NamePatterns,
-    /// Groups that are never detached or moved.
-    pub protected_groups: NamePatterns,
-    /// Policies that are never removed or replaced.
-    pub protected_policies: NamePatterns,
+    /// Policies that are never removed or replaced, users and groups that are never detached or moved, and buckets whose policies
+    /// are never changed.
+    pub protected: ObjectPatterns,
     /// How many buckets may stop being readable by everyone. All limits apply.
     pub max_buckets_closed: Vec<Limit>,
-    /// Buckets whose policies are never changed.
-    pub protected_buckets: NamePatterns,
     /// Refuses a plan by which requests without a login gain access, or may gain access.
     pub deny_public: bool,
     /// The policies of `[roles]`, which an identity provider gives by name: never removed.
@@ -44,15 +39,6 @@ pub struct Guards {
 }
 
 impl Guards {
-    /// Whether this user or group is protected.
-    pub fn protects(&self, principal: &Principal) -> bool {
-        let protected = match principal {
-            Principal::User(_) => &self.protected_users,
-            Principal::Group(_) => &self.protected_groups,
-        };
-        protected.matches(principal.name())
-    }
-
     /// The guards of both configurations: a plan has to pass all of them. Exceptions for one run stay.
     pub fn and(self, other: Self) -> Self {
         Self {
@@ -62,11 +48,8 @@ impl Guards {
             overrides: self.overrides,
             max_removals: [self.max_removals, other.max_removals].concat(),
             max_detached: [self.max_detached, other.max_detached].concat(),
-            protected_users: self.protected_users.and(other.protected_users),
-            protected_groups: self.protected_groups.and(other.protected_groups),
-            protected_policies: self.protected_policies.and(other.protected_policies),
+            protected: self.protected.and(other.protected),
             max_buckets_closed: [self.max_buckets_closed, other.max_buckets_closed].concat(),
-            protected_buckets: self.protected_buckets.and(other.protected_buckets),
             deny_public: self.deny_public || other.deny_public,
             roles: self.roles.into_iter().chain(other.roles).collect(),
         }
@@ -82,10 +65,12 @@ impl Guards {
             max_removals: limits("max_removals", &raw.max_removals),
             max_detached: limits("max_detached", &raw.max_detached),
             max_buckets_closed: limits("max_buckets_closed", &raw.max_buckets_closed),
-            protected_users: patterns(&raw.protected_users, report),
-            protected_groups: patterns(&raw.protected_groups, report),
-            protected_policies: patterns(&raw.protected_policies, report),
-            protected_buckets: patterns(&raw.protected_buckets, report),
+            protected: ObjectPatterns {
+                policies: patterns(&raw.protected_policies, report),
+                users: patterns(&raw.protected_users, report),
+                groups: patterns(&raw.protected_groups, report),
+                buckets: patterns(&raw.protected_buckets, report),
+            },
             deny_public: raw.deny_public.unwrap_or(false),
             ..Self::default()
         }

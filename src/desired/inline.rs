@@ -69,6 +69,13 @@ fn inline_statement(statement: &Statement, written: Written) -> Table {
     table
 }
 
+/// A table without a header of its own: only its entries have headers.
+pub fn implicit_table() -> Table {
+    let mut table = Table::new();
+    table.set_implicit(true);
+    table
+}
+
 fn array(texts: &[String], written: Written) -> Array {
     texts.iter().map(|text| written(text).into_owned()).collect()
 }

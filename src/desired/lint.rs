@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::rows::merged;
-use super::{Authored, BucketIntent, Desired, PolicyEntry, PolicyIntent};
+use super::{Authored, Desired, PolicyEntry};
 use crate::base::{FileId, Finding, Location};
 use crate::policy::{self, Catalogue, Depth, Lint, LintInput, Place, Rule};
 
@@ -22,7 +22,7 @@ pub fn lint(desired: &Desired, catalogue: &Catalogue, depth: Depth) -> Vec<Findi
 fn bucket_findings(desired: &Desired, catalogue: &Catalogue, depth: Depth) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (bucket, entry) in &desired.buckets {
-        let BucketIntent::Document(authored) = &entry.intent else { continue };
+        let Some(authored) = entry.intent.authored() else { continue };
         let depth = if authored.is_broken() { Depth::Quick } else { depth };
         let input = LintInput { document: authored.document(), catalogue, text_length: None, depth };
         let is_kept = |lint: &Lint| !desired.lint.contains(lint.rule.code) && !entry.lint.contains(lint.rule.code);
@@ -103,10 +103,7 @@ pub(super) fn with_rule_id(rule: &Rule, message: &str) -> String {
 /// The declared documents, and what could be read of broken ones.
 fn declared(desired: &Desired) -> impl Iterator<Item = (&PolicyEntry, &Authored)> {
     let entries = desired.policies.values().chain(desired.abstracts.values()).chain(desired.broken.values());
-    entries.filter_map(|entry| match &entry.intent {
-        PolicyIntent::Present(authored) => Some((entry, authored)),
-        PolicyIntent::Absent => None,
-    })
+    entries.filter_map(|entry| Some((entry, entry.intent.authored()?)))
 }
 
 fn lints<'a>(desired: &'a Desired, catalogue: &'a Catalogue, depth: Depth) -> impl Iterator<Item = Found<'a>> {

@@ -1,25 +1,31 @@
 //! Loads a configuration: the main file, the files that it includes, and the documents that they name.
 
 mod entries;
+mod includes;
+mod policies;
+mod principals;
+mod templates;
+mod written;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use entries::beside_envelopes;
+use includes::refuse_sections;
 
+use super::checks::check_together;
 use super::combine::{DeclaredPolicies, resolve};
 use super::credentials::misplaced_secrets;
-use super::entries::check_together;
 use super::expand::Flat;
-use super::files::{Boundary, FileProblem, Includes, Stopped, Tree, shown_path};
+use super::files::{Boundary, FileProblem, Includes, Tree, shown_path};
 use super::fill::{Scope, fill};
 use super::parse::{endpoint_secrets, parse, syntax};
 use super::raw::RawFile;
 use super::rows::{AllMade, merged, remove_templates};
-use super::schema::SCHEMA;
+use super::schema::{SCHEMA, SchemaErrors};
 use super::settings::settings;
-use super::spanned::{At, Report};
+use super::spanned::Report;
 use super::tables::{Tables, unused_in_lists};
 use super::vars::{Overrides, Row, Variables};
 use super::{Desired, codes};
@@ -115,7 +121,9 @@ fn read(
         tables: Tables::default(),
         templates: Vec::new(),
         lists: Vec::new(),
-        made: 0,
+        errors: SchemaErrors::default(),
+        made: AllMade::default(),
+        made_count: 0,
         documents: BTreeMap::new(),
         directory: path.parent().unwrap_or(Path::new("")).to_path_buf(),
         flat,
@@ -144,33 +152,7 @@ fn read(
     for file in std::mem::take(&mut loader.templates) {
         loader.make(&file);
     }
-    let Loader {
-        mut desired,
-        policies,
-        sources,
-        attachments,
-        not_included,
-        document_places,
-        report: Report { mut findings, mut repeats, .. },
-        variables,
-        tables,
-        lists,
-        flat,
-        ..
-    } = loader;
-    findings.extend(not_included.iter().cloned().chain(beside_envelopes(&desired, id, &sources)));
-    // A placeholder may be where an error is.
-    if !findings.iter().any(Finding::is_error) {
-        findings.extend(variables.unused());
-        findings.extend(tables.unused().into_iter().chain(unused_in_lists(&lists)));
-    }
-    desired.variables = variables.overridden();
-    resolve(&policies, &mut desired, &mut findings);
-    check_together(&desired, &attachments, &mut findings);
-    findings.sort_by_key(Finding::place);
-    let (findings, more) = merged(findings);
-    repeats.extend(more);
-    Ok((Loaded { desired, sources, files: all, findings, repeats, not_included, documents: document_places }, flat))
+    Ok(loader.finish(all))
 }
 
 /// The maximum number of files, documents included: ten times the policies and users of a cluster.
@@ -209,8 +191,12 @@ struct Loader {
     templates: Vec<File>,
     /// The rows of each list of `each`.
     lists: Vec<Vec<Rc<Row>>>,
-    /// How many entries the rows of templates have made.
-    made: usize,
+    /// What does not fit the schema in the file that is read.
+    errors: SchemaErrors,
+    /// The entries that rows made in that file.
+    made: AllMade,
+    /// How many entries rows have made in all files.
+    made_count: usize,
     /// The documents that were read.
     documents: BTreeMap<PathBuf, FileId>,
     /// The directory of the main file.
@@ -234,20 +220,32 @@ struct Loader {
 }
 
 impl Loader {
-    fn included_files(&mut self) -> Vec<File> {
-        let mut files = Vec::new();
-        while let Some((path, at)) = self.included.pop_front() {
-            match self.tree.read(&path) {
-                Ok(text) if self.may_add(&text, &at) => {
-                    let id = self.sources.add(path.display().to_string(), text);
-                    self.note_included(id, &path, at);
-                    files.push(File { id, path, is_main: false });
-                }
-                Ok(_) => {}
-                Err(problem) => self.not_included.push(unreadable("the included file", &path, &problem, at)),
-            }
+    /// Checks all files together.
+    fn finish(mut self, files: Vec<FileId>) -> (Loaded, Option<Flat>) {
+        let mut findings = self.report.findings;
+        findings.extend(self.not_included.iter().cloned());
+        findings
+            .extend(files.first().into_iter().flat_map(|main| beside_envelopes(&self.desired, *main, &self.sources)));
+        // A placeholder may be where an error is.
+        if !findings.iter().any(Finding::is_error) {
+            findings.extend(self.variables.unused());
+            findings.extend(self.tables.unused().into_iter().chain(unused_in_lists(&self.lists)));
         }
-        files
+        self.desired.variables = self.variables.overridden();
+        resolve(&self.policies, &mut self.desired, &mut findings);
+        check_together(&self.desired, &self.attachments, &mut findings);
+        findings.sort_by_key(Finding::place);
+        let (findings, more) = merged(findings);
+        let loaded = Loaded {
+            desired: self.desired,
+            sources: self.sources,
+            files,
+            findings,
+            repeats: [self.report.repeats, more].concat(),
+            not_included: self.not_included,
+            documents: self.document_places,
+        };
+        (loaded, self.flat)
     }
 
     /// Counts a file. Returns whether it may be among the sources.
@@ -293,7 +291,10 @@ impl Loader {
         let scope = Scope { variables: &self.variables, row: None };
         fill(table.get_mut(), scope, &mut errors, &mut self.report);
         if let Some(flat) = &mut self.flat {
-            flat.record(table.get_ref(), &entries::recorded(file, &self.directory, &self.sources), &AllMade::default());
+            flat.record(table.get_ref(), &entries::recorded(file, &self.directory, &self.sources), &self.made);
+        }
+        if !file.is_main {
+            refuse_sections(table.get_ref(), &mut self.report);
         }
         let raw = match RawFile::read(table) {
             Ok(raw) => raw,
@@ -310,85 +311,12 @@ impl Loader {
         let directory = file.path.parent().unwrap_or(Path::new(""));
         if file.is_main {
             self.desired = settings(&raw, directory, &mut self.report);
-        } else {
-            self.refuse_sections(&raw);
         }
         self.report.findings.append(&mut errors.findings);
         for pattern in &raw.include {
             self.include(pattern, directory);
         }
-        self.entries(&raw, &errors, &AllMade::default(), directory);
+        self.errors = errors;
+        self.entries(&raw, directory);
     }
-
-    fn refuse_sections(&mut self, raw: &RawFile) {
-        let sections = [
-            ("required_version", raw.required_version.as_ref().map(At::span)),
-            ("vars", raw.vars.0.first().map(|(name, _)| name.span())),
-            ("cluster", raw.cluster.as_ref().map(At::span)),
-            ("ownership", raw.ownership.as_ref().map(At::span)),
-            ("guards", raw.guards.as_ref().map(At::span)),
-            ("drift", raw.drift.as_ref().map(At::span)),
-            ("lint", raw.lint.as_ref().map(At::span)),
-            ("credentials", raw.credentials.as_ref().map(At::span)),
-            ("roles", raw.roles.0.first().map(|(name, _)| name.span())),
-        ];
-        for (name, span) in sections.into_iter().filter_map(|(name, span)| Some((name, span?))) {
-            let name = if name == "required_version" { name.to_owned() } else { format!("[{name}]") };
-            let message = format!("an included file cannot have `{name}`");
-            let help = format!("move `{name}` to the main file: it applies to all files");
-            self.report.error(codes::SECTION_IN_INCLUDE, span, message, help);
-        }
-    }
-
-    fn include(&mut self, pattern: &At<String>, directory: &Path) {
-        if self.amount.is_exceeded || !self.patterns.insert((directory.to_path_buf(), pattern.get().clone())) {
-            return;
-        }
-        let at = self.report.at(pattern.span());
-        if self.patterns.len() > MAX_PATTERNS {
-            return self.exceeded(&at, &format!("{MAX_PATTERNS} entries of `include`"));
-        }
-        match self.includes.paths(&self.tree, directory, pattern.get()) {
-            Ok(Ok(paths)) if paths.is_empty() => {
-                let message = format!("`{}` matches no file", pattern.get());
-                let help = "patterns are relative to the file with the `include`; remove the entry to include nothing";
-                self.not_included.push(Finding::error(codes::INCLUDE_EMPTY, message).at(at).help(help));
-            }
-            Ok(Ok(paths)) => paths.into_iter().for_each(|path| self.queue(path, &at)),
-            Ok(Err(Stopped { path, problem })) => {
-                self.not_included.push(unreadable("files for `include` under", &path, &problem, at));
-            }
-            Err(error) => {
-                let message = format!("`{}` is not a pattern: {error}", pattern.get());
-                self.not_included.push(Finding::error(codes::BAD_PATTERN, message).at(at));
-            }
-        }
-    }
-
-    /// Queues a file, unless it was queued before by this or another path.
-    fn queue(&mut self, path: PathBuf, at: &Location) {
-        match self.tree.real(&path) {
-            Ok(real) => {
-                if self.seen.insert(real) {
-                    self.included.push_back((path, at.clone()));
-                }
-            }
-            Err(problem) => self.not_included.push(unreadable("the included file", &path, &problem, at.clone())),
-        }
-    }
-}
-
-fn unreadable(what: &str, path: &Path, problem: &FileProblem, at: Location) -> Finding {
-    let code = match problem {
-        FileProblem::Outside | FileProblem::Hidden | FileProblem::Link => codes::OUTSIDE,
-        FileProblem::TooLarge | FileProblem::TooMany => codes::READ_LIMIT,
-        FileProblem::NotRegular
-        | FileProblem::Utf16
-        | FileProblem::StdinTaken
-        | FileProblem::ReadOnly
-        | FileProblem::Changed
-        | FileProblem::Io(_) => codes::UNREADABLE,
-    };
-    let message = format!("cannot read {what} {}: {problem}", path.display());
-    Finding::error(code, message).at(at).help(problem.help())
 }

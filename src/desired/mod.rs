@@ -3,15 +3,14 @@
 mod about;
 mod allowed;
 mod authored;
-mod bucket_entries;
 mod changed;
+mod checks;
 mod cluster;
 mod codes;
 mod combine;
 mod constraints;
 mod credentials;
 mod edit;
-mod entries;
 mod envelope;
 mod envelope_entries;
 mod expand;
@@ -23,9 +22,9 @@ mod format;
 mod guards;
 mod inline;
 mod lint;
+mod list_entry;
 mod load;
 mod parse;
-mod principals;
 mod raw;
 mod raw_contract;
 mod recipient;
@@ -41,7 +40,6 @@ mod tables;
 #[cfg(test)]
 pub(crate) mod testing;
 mod vars;
-mod written;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -52,11 +50,11 @@ pub use about::{About, Declarations, Unread};
 pub use allowed::Allowed;
 pub use authored::{Authored, Origin};
 pub use changed::template_changes;
+pub use checks::looks_alike;
 pub use cluster::{ClusterSettings, Endpoint, S3Settings, Strategy, Via};
 pub use codes::{CODES, ENVELOPES};
 pub use credentials::{Argument, Destination, Names};
 pub use edit::{CannotEdit, DocumentPlace, EditedText, Editor, PolicyContent};
-pub use entries::looks_alike;
 pub use envelope::{Envelope, IncludedFile};
 pub use expect::{Demand, Expectation, Who};
 pub use files::{
@@ -66,7 +64,7 @@ pub use files::{
 pub use fill::escaped;
 pub use format::{NotFormatted, format_toml, without_secrets};
 pub use guards::{Exemption, Guards, Limit, Override};
-pub use inline::{inline_statements, inline_template};
+pub use inline::{implicit_table, inline_statements, inline_template};
 pub use lint::{Edit, fixes, lint};
 pub use load::{LoadError, Loaded, expand, load, load_edited, load_with};
 pub use recipient::Recipient;
@@ -89,8 +87,9 @@ pub struct Desired {
     pub variables: BTreeMap<String, String>,
     /// The cluster, and how to connect to it.
     pub cluster: ClusterSettings,
-    /// The names that the configuration owns.
-    pub ownership: Ownership,
+    /// The names that the configuration owns: it removes policies, detaches users and groups, and resets the policies of buckets
+    /// when they are not declared.
+    pub ownership: ObjectPatterns,
     /// Limits on what a plan may do.
     pub guards: Guards,
     /// The destination for new key pairs.
@@ -134,6 +133,11 @@ impl Desired {
         }
     }
 
+    /// The declaration of a policy, which may be abstract.
+    pub fn policy(&self, name: &PolicyName) -> Option<&PolicyEntry> {
+        self.policies.get(name).or_else(|| self.abstracts.get(name))
+    }
+
     /// The declared users and groups: users first, each in the order of their names.
     pub fn principals(&self) -> impl Iterator<Item = (Principal, &PrincipalEntry)> {
         let users = self.users.iter().map(|(user, entry)| (Principal::from(user), entry));
@@ -160,12 +164,7 @@ impl Desired {
     pub fn under(self, base: &Self) -> Self {
         let (mut policies, mut abstracts) = (self.policies, self.abstracts);
         for (policy, entry) in policies.iter_mut().chain(&mut abstracts) {
-            entry.lint = base
-                .policies
-                .get(policy)
-                .or_else(|| base.abstracts.get(policy))
-                .map(|of| of.lint.clone())
-                .unwrap_or_default();
+            entry.lint = base.policy(policy).map(|of| of.lint.clone()).unwrap_or_default();
             if let Some(old) = &mut entry.renamed_from {
                 old.in_base = base.declares_rename(policy, &old.policy);
             }
@@ -212,31 +211,41 @@ impl Desired {
     }
 }
 
-/// The names that the configuration owns: it removes or detaches them when they are not declared.
+/// Patterns of names, for each kind of object.
 #[derive(Debug, Clone, Default)]
-pub struct Ownership {
+pub struct ObjectPatterns {
     /// Policies.
     pub policies: NamePatterns,
     /// Users.
     pub users: NamePatterns,
     /// Groups.
     pub groups: NamePatterns,
-    /// Buckets, whose policies are reset.
+    /// Buckets.
     pub buckets: NamePatterns,
 }
 
-impl Ownership {
-    /// Whether the policy of an undeclared bucket of this name is reset.
+impl ObjectPatterns {
+    /// The patterns of both.
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            policies: self.policies.and(other.policies),
+            users: self.users.and(other.users),
+            groups: self.groups.and(other.groups),
+            buckets: self.buckets.and(other.buckets),
+        }
+    }
+
+    /// Whether they match a bucket.
     pub fn covers_bucket(&self, bucket: &BucketName) -> bool {
         self.buckets.matches(bucket.as_str())
     }
 
-    /// Whether an undeclared policy of this name is removed.
+    /// Whether they match a policy.
     pub fn covers_policy(&self, policy: &PolicyName) -> bool {
         self.policies.matches(policy.as_str())
     }
 
-    /// Whether an undeclared user or group of this name is detached.
+    /// Whether they match a user or group.
     pub fn covers(&self, principal: &Principal) -> bool {
         let patterns = match principal {
             Principal::User(_) => &self.users,
@@ -278,8 +287,9 @@ pub enum PolicyIntent {
 }
 
 impl PolicyIntent {
-    fn is_broken(&self) -> bool {
-        matches!(self, Self::Present(authored) if authored.is_broken())
+    /// The document, if it exists.
+    pub fn authored(&self) -> Option<&Authored> {
+        if let Self::Present(authored) = self { Some(authored) } else { None }
     }
 }
 
@@ -303,6 +313,13 @@ pub enum BucketIntent {
     Canned(CannedPolicy),
     /// A document of its own.
     Document(Authored),
+}
+
+impl BucketIntent {
+    /// The document of its own.
+    pub fn authored(&self) -> Option<&Authored> {
+        if let Self::Document(authored) = self { Some(authored) } else { None }
+    }
 }
 
 /// A declared user or group.
@@ -357,7 +374,7 @@ mod tests {
         assert!(both.ownership.users.is_empty() && both.lint == Allowed::default());
         assert!(matches!(both.credentials, Some(Destination::File { .. })));
         assert!(both.guards.deny_new_access && both.guards.max_removals.len() == 2);
-        assert!(both.guards.protected_users.matches("a") && both.guards.protected_users.matches("b"));
+        assert!(both.guards.protected.users.matches("a") && both.guards.protected.users.matches("b"));
         assert_eq!(both.users.keys().map(|user| user.as_str()).collect::<Vec<_>>(), ["new"]);
     }
 

@@ -168,7 +168,8 @@ pub(super) struct RawIgnore {
     /// The reason. Reports show it.
     pub reason: Option<At<String>>,
     /// The last day (UTC) on which drift is ignored, such as `2030-12-31`.
-    pub until: Option<At<Day>>,
+    #[schemars(with = "Option<Day>")]
+    pub until: Option<At<Time>>,
 }
 
 /// The checks of policy documents.

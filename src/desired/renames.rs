@@ -20,7 +20,7 @@ pub struct RenamedFrom {
 impl Desired {
     /// Whether this declares a policy of the old name, or the same rename.
     pub(super) fn declares_rename(&self, policy: &PolicyName, old: &PolicyName) -> bool {
-        let is_present = |entry: &PolicyEntry| matches!(entry.intent, PolicyIntent::Present(_));
+        let is_present = |entry: &PolicyEntry| entry.intent.authored().is_some();
         let renames = |entry: &PolicyEntry| entry.renamed_from.as_ref().is_some_and(|from| from.policy == *old);
         self.policies.get(old).is_some_and(is_present) || self.policies.get(policy).is_some_and(renames)
     }
@@ -48,10 +48,8 @@ pub(super) fn renames(desired: &Desired, attachments: &BTreeMap<Principal, Locat
     for (principal, entry, attachment) in desired.ever() {
         let DeclaredAttachment::Has(attached) = attachment else { continue };
         // A policy that is declared under the old name is the error.
-        let is_declared = desired.policies.contains_key(attached) || desired.abstracts.contains_key(attached);
-        let Some((policy, old)) = renamed.get(attached).filter(|_| !is_declared) else {
-            continue;
-        };
+        let is_declared = desired.policy(attached).is_some();
+        let Some((policy, old)) = renamed.get(attached).filter(|_| !is_declared) else { continue };
         let message = format!("{principal} has `{attached}`, which is renamed to `{policy}`");
         let finding = Finding::error(codes::ATTACHED_RENAMED, message)
             .at(attachments.get(&principal).or(entry.at.as_ref()).cloned())

@@ -12,9 +12,8 @@ use toml::de::{DeArray, DeTable, DeValue};
 
 use super::codes;
 use super::raw::RawFile;
-use super::spanned::{At, Report, TIME};
+use super::spanned::TIME;
 use crate::base::{FileId, Finding, Location, did_you_mean, nearest};
-use crate::policy::Catalogue;
 
 /// The JSON Schema of a configuration file, as checked in. A test compares it with [`schema`].
 pub const SCHEMA: &str = include_str!("../../schemas/attune.schema.json");
@@ -99,17 +98,12 @@ fn accepts(schema: &Value, value: &DeValue<'_>) -> bool {
     if let Some(mut words) = words(schema) {
         return value.as_str().is_some_and(|value| words.any(|word| word == value));
     }
-    let names: &[&str] = match value {
-        DeValue::String(_) => &["string"],
-        DeValue::Integer(integer) if integer.as_str().starts_with('-') && schema.get("minimum").is_some() => &[],
-        DeValue::Integer(_) => &["integer", "number"],
-        DeValue::Float(_) => &["number"],
-        DeValue::Boolean(_) => &["boolean"],
-        DeValue::Datetime(_) => return is_date(schema),
-        DeValue::Array(_) => &["array"],
-        DeValue::Table(_) => &["object"],
-    };
-    types(schema).iter().any(|name| names.contains(name))
+    let (shown, names) = type_of(value);
+    match names {
+        [] => is_date(schema),
+        _ if shown == NEGATIVE && schema.get("minimum").is_some() => false,
+        _ => types(schema).iter().any(|name| names.contains(name)),
+    }
 }
 
 fn expected(schema: &Value) -> String {
@@ -135,16 +129,19 @@ fn type_name(name: &str) -> &str {
     }
 }
 
-fn type_of(value: &DeValue<'_>) -> &'static str {
+const NEGATIVE: &str = "a negative number";
+
+/// The type of a value in words, and its names in JSON Schema, which has no dates.
+fn type_of(value: &DeValue<'_>) -> (&'static str, &'static [&'static str]) {
     match value {
-        DeValue::String(_) => "a string",
-        DeValue::Integer(integer) if integer.as_str().starts_with('-') => "a negative number",
-        DeValue::Integer(_) => "an integer",
-        DeValue::Float(_) => "a number",
-        DeValue::Boolean(_) => "a boolean",
-        DeValue::Datetime(_) => "a date",
-        DeValue::Array(_) => "a list",
-        DeValue::Table(_) => "a table",
+        DeValue::String(_) => ("a string", &["string"]),
+        DeValue::Integer(integer) if integer.as_str().starts_with('-') => (NEGATIVE, &["integer", "number"]),
+        DeValue::Integer(_) => ("an integer", &["integer", "number"]),
+        DeValue::Float(_) => ("a number", &["number"]),
+        DeValue::Boolean(_) => ("a boolean", &["boolean"]),
+        DeValue::Datetime(_) => ("a date", &[]),
+        DeValue::Array(_) => ("a list", &["array"]),
+        DeValue::Table(_) => ("a table", &["object"]),
     }
 }
 
@@ -167,28 +164,6 @@ impl SchemaErrors {
     pub(super) fn are_within(&self, file: FileId, span: &Range<usize>) -> bool {
         let is_within = |at: &Location| at.file == file && span.start <= at.span.start && at.span.end <= span.end;
         self.findings.iter().any(|finding| finding.at.as_ref().is_some_and(is_within))
-    }
-
-    /// Reads the entries of a list. `files` has the file of each entry that a row makes. An entry with a problem of its schema is
-    /// not read.
-    pub(super) fn read_each<R, T>(
-        &self,
-        raw: &[At<R>],
-        files: impl Fn(usize) -> Option<FileId>,
-        report: &mut Report,
-        read: impl Fn(&At<R>, &Catalogue, &mut Report) -> Option<T>,
-    ) -> Vec<T> {
-        if raw.is_empty() {
-            return Vec::new();
-        }
-        let mut all = Vec::new();
-        let (own, catalogue) = (report.file, Catalogue::newest());
-        for (index, entry) in raw.iter().enumerate().filter(|(_, entry)| !self.are_within(own, &entry.span())) {
-            report.file = files(index).unwrap_or(own);
-            all.extend(read(entry, &catalogue, report));
-        }
-        report.file = own;
-        all
     }
 
     /// Whether the rows of an entry have a wrong type. Then its placeholders are not worth further findings.
@@ -316,7 +291,7 @@ impl Checker {
         let expected = expected(schema);
         let found = match value.as_str().filter(|_| expected.contains('"')) {
             Some(text) => format!("{text:?}"),
-            None => type_of(value).to_owned(),
+            None => type_of(value).0.to_owned(),
         };
         let mut finding = Finding::error(codes::WRONG_TYPE, format!("`{}` takes {expected}, not {found}", path.key));
         if let Some((section, name)) = path.entry().filter(|_| path.is_rows()) {

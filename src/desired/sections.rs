@@ -129,7 +129,7 @@ mod tests {
                 let Sections { cluster, guards } = sections(&text);
                 let cluster = cluster.unwrap_or_else(|| panic!("{text}"));
                 assert_eq!((cluster.endpoints.len(), cluster.tenant.as_deref()), (2, Some("ml")), "{text}");
-                assert!(guards.unwrap().protected_users.matches("svc-a"), "{text}");
+                assert!(guards.unwrap().protected.users.matches("svc-a"), "{text}");
             }
         }
     }
@@ -137,7 +137,7 @@ mod tests {
     #[test]
     fn a_section_with_errors_is_not_half_read() {
         let bad = sections("[cluster]\nendpoints = [\"https://w1:14000\"]\ntenent = \"ml\"\n");
-        assert!(bad.cluster.is_none() && bad.guards.unwrap().protected_users.is_empty());
+        assert!(bad.cluster.is_none() && bad.guards.unwrap().protected.users.is_empty());
         assert!(sections(&format!("{GOOD}max_removals = \"x\"\n")).guards.is_none());
         assert!(sections(&format!("{GOOD}<<<<<<<\n{GOOD}")).cluster.is_none(), "two sections");
         let conflict = "<<<<<<< HEAD\nprotected_users = []\n=======\n>>>>>>> other\n";
@@ -151,7 +151,7 @@ mod tests {
         for text in [format!("[vars]\nenv = \"prod\"\n{guards}"), format!("{guards}[users.a\n[vars]\nenv = \"prod\"\n")]
         {
             let guards = sections(&text).guards.unwrap();
-            assert!(guards.protected_users.matches("svc-prod-a") && !guards.protected_users.matches("svc-{{env}}-a"));
+            assert!(guards.protected.users.matches("svc-prod-a") && !guards.protected.users.matches("svc-{{env}}-a"));
         }
         assert!(sections(guards).guards.is_none(), "a guard without its variable protects nobody");
     }

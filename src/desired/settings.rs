@@ -11,14 +11,14 @@ use super::credentials::destination;
 use super::guards::{Guards, patterns};
 use super::raw::{RawCluster, RawFile, RawIgnore, RawRole};
 use super::spanned::{At, Report, RuleNames};
-use super::{ClusterSettings, Desired, Endpoint, Moment, Ownership, S3Settings, codes};
+use super::{ClusterSettings, Desired, Endpoint, Moment, ObjectPatterns, S3Settings, codes};
 use crate::base::{Finding, Location, NamePattern, PolicyName, Release};
 use crate::policy::access::RuleList;
 
 /// Reads the settings of the main file. `directory` is the directory of that file.
 pub(super) fn settings(raw: &RawFile, directory: &Path, report: &mut Report) -> Desired {
     let cluster = raw.cluster.as_ref().map(|cluster| cluster_settings(cluster.get(), directory, report));
-    let ownership = raw.ownership.as_ref().map(|raw| Ownership {
+    let ownership = raw.ownership.as_ref().map(|raw| ObjectPatterns {
         policies: patterns(&raw.get().policies, report),
         users: patterns(&raw.get().users, report),
         groups: patterns(&raw.get().groups, report),

@@ -213,18 +213,10 @@ inline_schema!([] RawTable, |generator| {
     json_schema!({ "type": "object", "properties": { "columns": columns }, "additionalProperties": row })
 });
 
-/// A date or a string, not validated yet.
-#[derive(Debug, Clone)]
-pub(super) struct Day(pub(super) String);
+/// The schema of a [`Time`] that is a day.
+pub(super) struct Day;
 
 inline_schema!([] Day, |_| json_schema!({ "type": "string", "format": "date" }));
-
-impl<'de> Deserialize<'de> for Day {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let day = toml::Value::deserialize(deserializer)?;
-        Ok(Self(day.as_str().map_or_else(|| day.to_string(), str::to_owned)))
-    }
-}
 
 /// The pattern of a [`Time`], or of a text with placeholders that becomes one.
 pub(super) const TIME: &str = "^[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt ].+)?$|\\{\\{";
@@ -237,7 +229,8 @@ inline_schema!([] Time, |_| json_schema!({ "type": "string", "pattern": TIME }))
 
 impl<'de> Deserialize<'de> for Time {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Day::deserialize(deserializer).map(|Day(text)| Self(text))
+        let time = toml::Value::deserialize(deserializer)?;
+        Ok(Self(time.as_str().map_or_else(|| time.to_string(), str::to_owned)))
     }
 }
 

@@ -55,6 +55,23 @@ pub(super) enum Of {
     Bucket,
 }
 
+impl Of {
+    pub(super) fn kind(self) -> &'static str {
+        match self {
+            Self::Policy => "policy",
+            Self::Bucket => "bucket",
+        }
+    }
+
+    /// The section of its entry.
+    pub(super) fn section(self) -> &'static str {
+        match self {
+            Self::Policy => "policies",
+            Self::Bucket => "buckets",
+        }
+    }
+}
+
 struct Reader<'a> {
     of: Of,
     is_complete: bool,

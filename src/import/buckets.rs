@@ -8,7 +8,7 @@ use super::broken::{broken_rules, suppress};
 use super::select::undeclarable;
 use super::{Import, ImportedBucket, Inventory, Selection, codes};
 use crate::base::{BucketName, Finding, Severity, file_name};
-use crate::desired::escaped;
+use crate::desired::{escaped, implicit_table};
 use crate::observed::{BucketPolicy, Buckets};
 use crate::policy::{self, Catalogue, LintInput};
 
@@ -65,8 +65,7 @@ fn add(
 
 /// The section `[buckets]`.
 pub(super) fn table(buckets: &BTreeMap<BucketName, ImportedBucket>) -> Table {
-    let mut table = Table::new();
-    table.set_implicit(true);
+    let mut table = implicit_table();
     for (bucket, imported) in buckets {
         let item = match imported {
             ImportedBucket::Canned(canned) => value(canned.as_str()),

@@ -14,8 +14,9 @@ use std::collections::BTreeMap;
 pub use adopt::{Adopted, AdoptedDocument, Adoption, adoption};
 pub use write::import;
 
-use crate::base::{BucketName, CannedPolicy, Finding, GroupName, NamePatterns, PolicyName, Principal, UserName};
+use crate::base::{BucketName, CannedPolicy, Finding, GroupName, PolicyName, Principal, UserName};
 use crate::cluster::{CallError, Cluster, bucket_policies, documents, groups_by_name};
+use crate::desired::ObjectPatterns;
 use crate::observed::{Buckets, Duplicates, Identity, ObservedUser};
 
 /// The name of the main file.
@@ -49,17 +50,7 @@ pub use codes::CODES;
 
 /// The policies, users and groups to import: all, or those with a matching name. Patterns of policies alone also select the
 /// users and groups that have such a policy. Patterns of users or groups alone also select their policies.
-#[derive(Debug, Clone, Default)]
-pub struct Selection {
-    /// Patterns of policy names.
-    pub policies: NamePatterns,
-    /// Patterns of user names.
-    pub users: NamePatterns,
-    /// Patterns of group names.
-    pub groups: NamePatterns,
-    /// Patterns of bucket names.
-    pub buckets: NamePatterns,
-}
+pub type Selection = ObjectPatterns;
 
 /// The form of documents in the configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

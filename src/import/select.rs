@@ -16,7 +16,7 @@ impl Inventory {
     }
 
     fn attached_to_selected(&self, selection: &Selection) -> BTreeSet<PolicyName> {
-        let selected = self.attachments().filter(|(principal, _)| selection.matches(principal));
+        let selected = self.attachments().filter(|(principal, _)| selection.covers(principal));
         selected.map(|(_, policy)| policy.meant().into_owned()).collect()
     }
 
@@ -142,15 +142,15 @@ impl Selection {
         match (self.policies.is_empty(), self.has_no_holders()) {
             (true, true) => self.buckets.is_empty(),
             (true, false) => attached.contains(name),
-            (false, _) => self.policies.matches(name.as_str()),
+            (false, _) => self.covers_policy(name),
         }
     }
 
     fn has_holder(&self, principal: &Principal, attached: &PolicyName) -> bool {
         match (self.has_no_holders(), self.policies.is_empty()) {
             (true, true) => self.buckets.is_empty(),
-            (true, false) => self.policies.matches(attached.meant().as_str()),
-            (false, _) => self.matches(principal),
+            (true, false) => self.covers_policy(&attached.meant()),
+            (false, _) => self.covers(principal),
         }
     }
 
@@ -160,18 +160,11 @@ impl Selection {
     }
 
     pub(super) fn has_bucket(&self, bucket: &BucketName) -> bool {
-        if self.buckets.is_empty() { self.has_buckets() } else { self.buckets.matches(bucket.as_str()) }
+        if self.buckets.is_empty() { self.has_buckets() } else { self.covers_bucket(bucket) }
     }
 
     fn has_no_holders(&self) -> bool {
         self.users.is_empty() && self.groups.is_empty()
-    }
-
-    fn matches(&self, principal: &Principal) -> bool {
-        match principal {
-            Principal::User(user) => self.users.matches(user.as_str()),
-            Principal::Group(group) => self.groups.matches(group.as_str()),
-        }
     }
 }
 

@@ -13,7 +13,9 @@ use super::{
     codes,
 };
 use crate::base::{Finding, PolicyName, Principal, file_name, file_name_without_capitals, visible};
-use crate::desired::{ClusterSettings, SCHEMA, escaped, format_toml, inline_statements, inline_template};
+use crate::desired::{
+    ClusterSettings, SCHEMA, escaped, format_toml, implicit_table, inline_statements, inline_template,
+};
 use crate::policy::{self, Document};
 
 /// Writes the configuration. `connection` becomes `[cluster]`; its paths are relative to the main file.
@@ -103,13 +105,6 @@ fn holder_table(
         entry.insert("policy", value(&template.policy));
         table.insert(&template.name, Item::Table(entry));
     }
-    table
-}
-
-/// A table without a header of its own: only its entries have headers.
-fn implicit_table() -> Table {
-    let mut table = Table::new();
-    table.set_implicit(true);
     table
 }
 

@@ -182,7 +182,7 @@ fn may_read(access: &Access) -> bool {
 pub(super) fn refusals(guards: &Guards, effects: &BTreeMap<BucketName, BucketEffect>) -> Vec<(Override, Finding)> {
     let mut refusals = Vec::new();
     for (bucket, effect) in effects {
-        if guards.protected_buckets.matches(bucket.as_str()) {
+        if guards.protected.covers_bucket(bucket) {
             let message = format!("bucket `{bucket}` is protected by `[guards]` and would get another policy");
             refusals.push((Override::Bucket(bucket.clone()), Finding::error(PROTECTED_BUCKET, message)));
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::base::{PolicyName, Principal};
-use crate::desired::{Desired, Ownership, Phase};
+use crate::desired::{Desired, ObjectPatterns, Phase};
 use crate::observed::{Body, Observed};
 use crate::policy::{Catalogue, Effect};
 
@@ -57,7 +57,7 @@ fn only(desired: &Desired, mut is_kept: impl FnMut(&Principal) -> bool) -> Desir
         policies: BTreeMap::new(),
         abstracts: BTreeMap::new(),
         broken: BTreeMap::new(),
-        ownership: Ownership::default(),
+        ownership: ObjectPatterns::default(),
         only_expired: true,
         ..desired.clone()
     };

@@ -104,7 +104,7 @@ impl<'a> Subject<'a> {
         let guards = self.guards();
         !guards.max_detached.is_empty()
             || guards.overrides.iter().any(|by| matches!(by, Override::MaxDetached(_)))
-            || guards.protects(principal)
+            || guards.protected.covers(principal)
             || self.is_own_user(principal)
     }
 
@@ -187,7 +187,7 @@ impl<'a> Check<'a> {
     /// Protected policies that would be removed or get another document or name.
     fn protected_policies(&mut self) {
         for policy in self.existing.clone() {
-            if !self.subject.guards().protected_policies.matches(policy.as_str()) {
+            if !self.subject.guards().protected.covers_policy(policy) {
                 continue;
             }
             let what = match self.subject.comparison.policies.get(policy) {
@@ -232,7 +232,7 @@ impl<'a> Check<'a> {
     /// of them.
     fn protected_principals(&mut self) {
         for (principal, effect, attached) in self.with_policy() {
-            let protected = self.subject.guards().protects(principal);
+            let protected = self.subject.guards().protected.covers(principal);
             if !protected && !self.subject.is_own_user(principal) {
                 continue;
             }

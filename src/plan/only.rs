@@ -5,7 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::base::{Finding, NamePattern, ObjectId, Severity, nearest};
-use crate::desired::{About, Declarations, Loaded, Ownership, Unread};
+use crate::desired::{About, Declarations, Loaded, ObjectPatterns, Unread};
 
 use super::codes;
 
@@ -167,7 +167,7 @@ impl Only {
 
     /// The patterns that select nothing among the objects that are declared or exist. A pattern of objects that `[ownership]` covers
     /// is only a warning: they may be removed by now.
-    pub(super) fn of_nothing(&self, known: &BTreeSet<ObjectId>, ownership: &Ownership) -> Vec<Finding> {
+    pub(super) fn of_nothing(&self, known: &BTreeSet<ObjectId>, ownership: &ObjectPatterns) -> Vec<Finding> {
         if self.may_be_empty {
             return Vec::new();
         }
@@ -197,8 +197,8 @@ impl Only {
 }
 
 /// Whether a pattern can match a name that `[ownership]` covers.
-fn is_owned(pattern: &NamePattern, ownership: &Ownership) -> bool {
-    let Ownership { policies, users, groups, buckets } = ownership;
+fn is_owned(pattern: &NamePattern, ownership: &ObjectPatterns) -> bool {
+    let ObjectPatterns { policies, users, groups, buckets } = ownership;
     [("policy/", policies), ("user/", users), ("group/", groups), ("bucket/", buckets)].into_iter().any(
         |(kind, owned)| {
             let name = pattern.as_str().strip_prefix(kind).and_then(|name| name.parse::<NamePattern>().ok());

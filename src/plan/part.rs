@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::base::{BucketName, Finding, ObjectId, PolicyName, Principal};
-use crate::desired::{self, Desired, Ownership, Unread};
+use crate::desired::{self, Desired, ObjectPatterns, Unread};
 use crate::observed::Observed;
 use crate::policy::{self, Catalogue, Depth};
 
@@ -147,7 +147,7 @@ fn lint(desired: &Desired, catalogue: &Catalogue) -> Vec<Finding> {
 fn readable(desired: &Desired, unread: &Unread) -> Desired {
     let mut readable = desired.clone();
     if !unread.is_empty() {
-        readable.ownership = Ownership::default();
+        readable.ownership = ObjectPatterns::default();
     }
     for id in &unread.objects {
         match id {
@@ -195,14 +195,14 @@ fn part(desired: &Desired, observed: &Observed, whole: &Comparison, selected: &B
     part.groups.retain(|group, _| is_principal(Principal::from(group)));
     let is_bucket = |bucket: &BucketName| selected.contains(&ObjectId::Bucket(bucket.clone()));
     part.buckets.retain(|bucket, _| is_bucket(bucket));
-    let Ownership { policies, users, groups, buckets } = part.ownership;
+    let ObjectPatterns { policies, users, groups, buckets } = part.ownership;
     let of_policies = whole.policies.keys().filter(|policy| !is_policy(policy)).map(|policy| policy.as_str());
     // The old name of a policy goes only with the new one.
     let of_renames = whole.renamed().filter(|(_, new)| !is_policy(new)).map(|(old, _)| old.as_str());
     let of_users = observed.users.keys().filter(|user| !is_principal(Principal::from(*user))).map(|user| user.as_str());
     let of_groups = observed.groups.keys().filter(|group| !is_principal(Principal::from(*group)));
     let of_buckets = observed.buckets.known().into_iter().flat_map(BTreeMap::keys).filter(|bucket| !is_bucket(bucket));
-    part.ownership = Ownership {
+    part.ownership = ObjectPatterns {
         policies: policies.except(of_policies.chain(of_renames)),
         users: users.except(of_users),
         groups: groups.except(of_groups.map(|group| group.as_str())),

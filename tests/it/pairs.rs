@@ -2,7 +2,8 @@
 
 use attune::base::{NamePatterns, PolicyName, UserName};
 use attune::desired::{
-    Authored, DeclaredAttachment, Desired, Ownership, PolicyEntry, PolicyIntent, PrincipalEntry, Strategy as Replace,
+    Authored, DeclaredAttachment, Desired, ObjectPatterns, PolicyEntry, PolicyIntent, PrincipalEntry,
+    Strategy as Replace,
 };
 use attune::sim::state::ClusterState;
 use proptest::prelude::*;
@@ -95,7 +96,7 @@ pub(crate) fn desired(pair: &Pair, only_additions: bool) -> Desired {
     }
     let pattern = |text: &str| -> NamePatterns { [text].iter().map(|text| text.parse().unwrap()).collect() };
     if pair.owned {
-        desired.ownership = Ownership {
+        desired.ownership = ObjectPatterns {
             policies: pattern("p*"),
             users: pattern("u*"),
             groups: NamePatterns::default(),

@@ -6,7 +6,7 @@ use super::entry::{replace_value, set_attachment, short};
 use super::{ATTACHED_TO, CannotEdit, EditedText, array, attached_principal, principal_of};
 use crate::base::{PolicyName, Principal};
 use crate::desired::fill::escaped;
-use crate::desired::{DeclaredAttachment, format_toml};
+use crate::desired::{DeclaredAttachment, format_toml, implicit_table};
 
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
@@ -43,8 +43,8 @@ impl EditedFile {
         self.is_changed = true;
         let end = last_position(self.document.as_table()) + 1;
         let not_a_table = || CannotEdit::new(format!("`policies` of {} is no table", self.path), "make it a table");
-        let policies = self.document.entry("policies").or_insert_with(implicit_table).as_table_like_mut();
-        let entry = policies.ok_or_else(not_a_table)?.entry(&escaped(policy.as_str())).or_insert_with(implicit_table);
+        let policies = self.document.entry("policies").or_insert_with(implicit).as_table_like_mut();
+        let entry = policies.ok_or_else(not_a_table)?.entry(&escaped(policy.as_str())).or_insert_with(implicit);
         write_header(entry, end);
         entry.as_table_like_mut().ok_or_else(not_a_table)
     }
@@ -79,7 +79,7 @@ impl EditedFile {
     pub(super) fn add_entry(&mut self, principal: &Principal, entry: Value) -> Result<(), CannotEdit> {
         let name = section_of(principal);
         let end = last_position(self.document.as_table()) + 1;
-        let section = self.document.entry(&name).or_insert_with(implicit_table);
+        let section = self.document.entry(&name).or_insert_with(implicit);
         if section.as_table().is_none_or(|table| !table.is_dotted()) {
             write_header(section, end);
         }
@@ -154,17 +154,14 @@ impl EditedFile {
     }
 }
 
+fn implicit() -> Item {
+    Item::Table(implicit_table())
+}
+
 fn has_comments_inside(value: &Value) -> bool {
     let mut inside = value.clone();
     inside.decor_mut().clear();
     inside.to_string().contains('#')
-}
-
-/// A table without a header of its own.
-fn implicit_table() -> Item {
-    let mut table = Table::new();
-    table.set_implicit(true);
-    Item::Table(table)
 }
 
 /// Gives a table without a header one, at this position.

@@ -38,8 +38,7 @@ impl Editor<'_> {
     pub fn document_place(&self, policy: &PolicyName) -> Result<DocumentPlace, CannotEdit> {
         let Some(written) = self.policies.get(policy) else {
             let main = self.files.first().map(EditedFile::directory).unwrap_or_default();
-            let declared = self.desired.policies.get(policy).or_else(|| self.desired.abstracts.get(policy));
-            return match declared {
+            return match self.desired.policy(policy) {
                 Some(entry) => Err(from_template(&format!("policy `{policy}`"), entry.at.clone())),
                 None => Ok(DocumentPlace::NewBelow(main)),
             };

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::{Declared, Scene, World, of_statements, planned, policy, refused, run, scenes, temporary, who};
 use crate::base::{Finding, NamePatterns, PolicyName, Principal};
-use crate::desired::{Guards, Limit, Override};
+use crate::desired::{Guards, Limit, ObjectPatterns, Override};
 use crate::observed::Body;
 use crate::plan::{Plan, plan};
 use crate::policy::{Document, Normal, normal};
@@ -39,7 +39,8 @@ fn none_detached() -> Guards {
 }
 
 fn protecting(users: &[&str], policies: &[&str]) -> Guards {
-    Guards { protected_users: protected(users), protected_policies: protected(policies), ..Guards::default() }
+    let (users, policies) = (protected(users), protected(policies));
+    Guards { protected: ObjectPatterns { users, policies, ..ObjectPatterns::default() }, ..Guards::default() }
 }
 
 #[test]
@@ -229,10 +230,10 @@ proptest! {
         let guards = &declared.0.guards;
         let then = documents(&scene.declared, &after);
         for (name, bodies) in documents(&scene.declared, &scene.world) {
-            prop_assert!(!guards.protected_policies.matches(name.as_str()) || then.get(&name) == Some(&bodies), "{}", name);
+            prop_assert!(!guards.protected.covers_policy(&name) || then.get(&name) == Some(&bodies), "{}", name);
         }
         let (held, still) = (holders(&scene.declared, &scene.world), holders(&scene.declared, &after));
-        let safe: BTreeSet<_> = held.keys().filter(|who| guards.protects(who)).collect();
+        let safe: BTreeSet<_> = held.keys().filter(|who| guards.protected.covers(who)).collect();
         for user in &safe {
             prop_assert_eq!(held.get(**user), still.get(**user), "{}", user);
         }

@@ -19,7 +19,7 @@ use scenes::{POLICIES, PRINCIPALS, open, scenes};
 
 use crate::base::{Capabilities, GroupName, PolicyName, Principal, Release, UserName};
 use crate::desired::{
-    Authored, DeclaredAttachment, Desired, Guards, Ownership, PolicyEntry, PolicyIntent, PrincipalEntry,
+    Authored, DeclaredAttachment, Desired, Guards, ObjectPatterns, PolicyEntry, PolicyIntent, PrincipalEntry,
 };
 use crate::observed::{Body, Duplicates, Identity, Limits, Observed, ObservedUser};
 use crate::plan::{Call, Plan, Step, StepId, plan};
@@ -235,8 +235,8 @@ impl Declared {
     /// All guards that refuse a change of access.
     fn strict(mut self) -> Self {
         let all = || ["*"].iter().map(|text| text.parse().unwrap()).collect();
-        self.0.guards =
-            Guards { deny_new_access: true, protected_users: all(), protected_groups: all(), ..Guards::default() };
+        let protected = ObjectPatterns { users: all(), groups: all(), ..ObjectPatterns::default() };
+        self.0.guards = Guards { deny_new_access: true, protected, ..Guards::default() };
         self
     }
 
@@ -266,11 +266,11 @@ impl Declared {
         let (groups, users): (Vec<&str>, Vec<&str>) = holders.iter().partition(|text| text.starts_with("group/"));
         let groups: Vec<&str> = groups.iter().filter_map(|text| text.strip_prefix("group/")).collect();
         let patterns = |texts: &[&str]| texts.iter().map(|text| text.parse().expect("a pattern")).collect();
-        self.0.ownership = Ownership {
+        self.0.ownership = ObjectPatterns {
             policies: patterns(policies),
             users: patterns(&users),
             groups: patterns(&groups),
-            ..Ownership::default()
+            ..ObjectPatterns::default()
         };
         self
     }

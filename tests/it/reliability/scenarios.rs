@@ -22,7 +22,8 @@ use std::collections::BTreeMap;
 
 use attune::base::{GroupName, NamePattern, PolicyName, UserName};
 use attune::desired::{
-    Authored, DeclaredAttachment, Desired, Ownership, PolicyEntry, PolicyIntent, PrincipalEntry, RenamedFrom, Strategy,
+    Authored, DeclaredAttachment, Desired, ObjectPatterns, PolicyEntry, PolicyIntent, PrincipalEntry, RenamedFrom,
+    Strategy,
 };
 use attune::policy::{Normal, normal, read};
 use attune::sim::StoredDocument;
@@ -117,11 +118,11 @@ impl Scenario {
                 desired.policies.insert(PolicyName::parse(policy).unwrap(), entry);
             }
         }
-        desired.ownership = Ownership {
+        desired.ownership = ObjectPatterns {
             policies: policies.into_iter().collect(),
             users: users.into_iter().collect(),
             buckets: buckets.into_iter().collect(),
-            ..Ownership::default()
+            ..ObjectPatterns::default()
         };
         desired
     }

@@ -1,16 +1,45 @@
 //! The declarations of users and groups: their entries, those of `attached_to`, and when their access begins and ends.
 
-use super::entries::{Declared, FileReader};
-use super::raw::{RawAttached, RawUser};
-use super::schedule::{DETACHED, Moment, Schedule};
-use super::spanned::{At, Time};
-use super::{DeclaredAttachment, PrincipalEntry, codes};
-use crate::base::{GroupName, NameProblem, PolicyName, Principal, UserName};
+use super::Loader;
+use super::policies::declare;
+use crate::base::{GroupName, Location, NameProblem, PolicyName, Principal, UserName};
+use crate::desired::raw::{RawAttached, RawUser};
+use crate::desired::schedule::{DETACHED, Moment, Schedule};
+use crate::desired::spanned::{At, Time};
+use crate::desired::{DeclaredAttachment, Desired, PrincipalEntry, codes};
 
 /// Reads the name of a user or group.
 type Parse = fn(&str) -> Result<Principal, NameProblem>;
 
-impl FileReader<'_> {
+/// A declaration of a user or group, which may be one of several.
+pub(super) struct Declared {
+    principal: Principal,
+    entry: PrincipalEntry,
+    schedule: Option<Schedule>,
+    /// The place where its policy is named.
+    attachment: Option<Location>,
+    /// The policy that has it in `attached_to`.
+    pub(super) listed_by: Option<PolicyName>,
+}
+
+impl Loader {
+    pub(super) fn declare_principal(&mut self, declared: Declared) {
+        let Declared { principal, entry, schedule, attachment, .. } = declared;
+        if let Some(at) = attachment {
+            self.attachments.entry(principal.clone()).or_insert(at);
+        }
+        if let Some(schedule) = schedule.filter(|_| self.desired.entry(&principal).is_none()) {
+            self.desired.schedules.insert(principal.clone(), schedule);
+        }
+        let Desired { users, groups, .. } = &mut self.desired;
+        match principal {
+            Principal::User(name) => declare("user", users, name, entry, |entry| entry.at.as_ref(), &mut self.report),
+            Principal::Group(name) => {
+                declare("group", groups, name, entry, |entry| entry.at.as_ref(), &mut self.report)
+            }
+        }
+    }
+
     /// Reads an entry of `attached_to`.
     pub(super) fn attached_to(
         &mut self,
