@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::breach::{Against, Breach, BreachBy, declared};
+use super::breach::{Against, Breach, BreachBy, bucket_breach, canned, declared, of_bucket_in_words};
 use super::state::{self, Records};
-use super::{Failure, Given, State, Why, bucket_envelope, codes, explain};
+use super::{Failure, Given, State, Why, codes, explain};
 use crate::base::{BucketName, Finding, Location, PolicyName, Principal, list_some};
 use crate::desired::{Desired, Envelope, IncludedFile};
 use crate::observed::Observed;
@@ -68,7 +68,7 @@ pub fn check_envelopes(desired: &Desired, against: Against<'_>, context: &Contex
         let of_policies = held.into_iter().filter_map(|(of, held)| breach(envelope, of, held, context));
         let buckets: BTreeSet<BucketName> = files.iter().flat_map(|file| file.buckets()).collect();
         let of_buckets =
-            buckets.iter().filter_map(|bucket| bucket_envelope::breach(envelope, bucket, (desired, against), context));
+            buckets.iter().filter_map(|bucket| bucket_breach(envelope, bucket, (desired, against), context));
         let breaches = of_policies.chain(of_buckets).collect();
         CheckedEnvelope {
             envelope: envelope.clone(),
@@ -207,7 +207,7 @@ fn undecided(breach: &Breach, desired: &Desired) -> Option<String> {
             Some(format!("the configuration does not have the policy `{policy}` of {}", people(&breach.who)))
         }
         BreachBy::Bucket { bucket, .. } => {
-            let canned = bucket_envelope::canned(bucket, desired)?;
+            let canned = canned(bucket, desired)?;
             Some(format!("only the cluster says what the policy `{canned}` of bucket `{bucket}` lets in"))
         }
     }
@@ -222,7 +222,7 @@ fn finding(checked: &CheckedEnvelope, breach: &Breach, desired: &Desired, contex
                 Why::UnknownDocument | Why::NotAllowed(_) | Why::NoSuchPrincipal | Why::NotReported(_) => None,
             };
             let by = cause.as_ref().map(|cause| format!(": {}", cause.text)).unwrap_or_default();
-            (bucket_envelope::what(bucket, *to_anonymous, &breach.why) + &by, cause)
+            (of_bucket_in_words(bucket, *to_anonymous, &breach.why) + &by, cause)
         }
     };
     let message = format!("envelope {:?} is exceeded: {what}", checked.envelope.name);

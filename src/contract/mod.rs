@@ -1,7 +1,6 @@
 //! Expectations and envelopes: whether a state keeps the promises of a configuration about who can do what.
 
 mod breach;
-mod bucket_envelope;
 mod codes;
 mod envelope;
 mod explain;
@@ -97,7 +96,9 @@ struct Checker<'a, 's> {
     context: &'a Context<'a>,
     before: Option<&'s State>,
     after: &'s State,
-    documents: BTreeMap<&'s Normal, Prepared<'s>>,
+    documents: Vec<Prepared<'s>>,
+    /// The indices of the documents.
+    indices: BTreeMap<&'s Normal, usize>,
     earlier: Option<Records<'s>>,
 }
 
@@ -107,29 +108,30 @@ struct Prepared<'s> {
     depends_on_user: bool,
 }
 
-/// The documents of a question: before, if it is known, and after.
-type Documents<'s> = (Option<Option<&'s Normal>>, Option<&'s Normal>);
+/// The indices of the documents of a question: before, if it is known, and after.
+type Documents = (Option<Option<usize>>, Option<usize>);
 
 /// The answers about documents that give every user, and everyone else, the same access: by whether it is about a user, and by
 /// whether about someone without a login.
-type Answers<'s> = BTreeMap<([bool; 2], Documents<'s>), Option<Counterexample>>;
+type Answers = BTreeMap<([bool; 2], Documents), Option<Counterexample>>;
 
 impl<'a, 's> Checker<'a, 's> {
     fn new(before: Option<&'s State>, after: &'s State, context: &'a Context<'a>) -> Self {
-        let mut documents = BTreeMap::new();
+        let (mut documents, mut indices) = (Vec::new(), BTreeMap::new());
         for subject in before.iter().flat_map(|state| &state.subjects).chain(&after.subjects) {
             let Given::Document(normal) = &subject.given else { continue };
-            documents.entry(normal).or_insert_with(|| {
+            indices.entry(normal).or_insert_with(|| {
                 let document = normal.document();
-                Prepared { reach: Reach::new(document), depends_on_user: depends_on_user(document) }
+                documents.push(Prepared { reach: Reach::new(document), depends_on_user: depends_on_user(document) });
+                documents.len() - 1
             });
         }
-        Self { context, before, after, documents, earlier: before.map(Records::of) }
+        Self { context, before, after, documents, indices, earlier: before.map(Records::of) }
     }
 
     fn check(&self, expectation: &Expectation) -> Checked {
         let (before, after) = (self.before, self.after);
-        let subjects: Vec<&'s Subject> =
+        let subjects: Vec<&Subject> =
             after.subjects.iter().filter(|subject| is_about(expectation, &subject.who)).collect();
         let mut answers = Answers::new();
         let mut failures: Vec<Failure> =
@@ -145,7 +147,7 @@ impl<'a, 's> Checker<'a, 's> {
         Checked { expectation: expectation.clone(), subjects, failures }
     }
 
-    fn failure(&self, expectation: &Expectation, subject: &'s Subject, answers: &mut Answers<'s>) -> Option<Failure> {
+    fn failure(&self, expectation: &Expectation, subject: &Subject, answers: &mut Answers) -> Option<Failure> {
         let found =
             |why, is_new| Some(Failure { who: Some(subject.who.clone()), policy: subject.policy.clone(), why, is_new });
         let earlier = || self.earlier.as_ref().map(|records| records.like(subject));
@@ -155,7 +157,7 @@ impl<'a, 's> Checker<'a, 's> {
                 return found(Why::UnknownDocument, !earlier().flatten().is_some_and(is_same));
             }
             Given::Nothing => None,
-            Given::Document(normal) => Some(normal),
+            Given::Document(normal) => self.indices.get(normal).copied(),
         };
         let example = self.example(expectation, &subject.who, (None, document), answers)?;
         let why = |example: Counterexample| match expectation.demand {
@@ -168,7 +170,7 @@ impl<'a, 's> Checker<'a, 's> {
             // Nothing is known about the state before.
             None | Some(Given::Unknown) => return found(why(example), true),
             Some(Given::Nothing) => None,
-            Some(Given::Document(normal)) => Some(normal),
+            Some(Given::Document(normal)) => self.indices.get(normal).copied(),
         };
         match self.example(expectation, &subject.who, (Some(before), document), answers) {
             Some(worse) => found(why(worse), true),
@@ -181,15 +183,15 @@ impl<'a, 's> Checker<'a, 's> {
         &self,
         expectation: &Expectation,
         who: &Holder,
-        documents: Documents<'s>,
-        answers: &mut Answers<'s>,
+        documents: Documents,
+        answers: &mut Answers,
     ) -> Option<Counterexample> {
         let kind = [who.user().is_some(), *who == Holder::Anonymous];
         if let Some(known) = answers.get(&(kind, documents)) {
             return known.clone();
         }
         let context = explain::of_holder(who, self.context);
-        let of = |document: Option<&Normal>| self.documents.get(document?);
+        let of = |index: Option<usize>| index.and_then(|index| self.documents.get(index));
         let (before, after) = (documents.0.map(of), of(documents.1));
         let before_reach = before.map(|before| before.map(|of| &of.reach));
         let example = broken(&expectation.demand, (before_reach, after.map(|of| &of.reach)), &context);

@@ -108,7 +108,7 @@ impl Limit {
     pub fn is_exceeded_by(self, count: usize, all: usize) -> bool {
         match self {
             Self::Number(most) => count > most,
-            Self::Percent(percent) => wide(count) * 100 > u128::from(percent) * wide(all),
+            Self::Percent(percent) => count as u128 * 100 > u128::from(percent) * all as u128,
         }
     }
 
@@ -117,16 +117,11 @@ impl Limit {
         match self {
             Self::Number(most) => most.to_string(),
             Self::Percent(percent) => {
-                let most = u128::from(percent) * wide(all) / 100;
+                let most = u128::from(percent) * all as u128 / 100;
                 format!("{percent}% of {all}, which is {most},")
             }
         }
     }
-}
-
-/// The number in a type that has room for a multiplication by 100.
-fn wide(number: usize) -> u128 {
-    u128::try_from(number).unwrap_or(u128::MAX / 100)
 }
 
 impl FromStr for Limit {

@@ -12,7 +12,7 @@ use crate::policy::{self, Catalogue, Depth, Lint, LintInput, Place, Rule};
 pub fn lint(desired: &Desired, catalogue: &Catalogue, depth: Depth) -> Vec<Finding> {
     let found = grouped(without_repeated(lints(desired, catalogue, depth).collect()));
     let mut findings: Vec<Finding> =
-        found.into_iter().map(|(entry, authored, lint)| finding(entry, authored, lint)).collect();
+        found.into_iter().map(|(entry, authored, lint)| finding(entry.at.as_ref(), authored, lint)).collect();
     findings.extend(bucket_findings(desired, catalogue, depth));
     findings.sort_by_key(Finding::place);
     merged(findings).0
@@ -27,7 +27,7 @@ fn bucket_findings(desired: &Desired, catalogue: &Catalogue, depth: Depth) -> Ve
         let input = LintInput { document: authored.document(), catalogue, text_length: None, depth };
         let is_kept = |lint: &Lint| !desired.lint.contains(lint.rule.code) && !entry.lint.contains(lint.rule.code);
         let kept = policy::lint_bucket(&input, bucket).into_iter().filter(is_kept);
-        findings.extend(kept.map(|lint| as_finding(lint, authored, entry.at.as_ref())));
+        findings.extend(kept.map(|lint| finding(entry.at.as_ref(), authored, lint)));
     }
     findings
 }
@@ -118,19 +118,16 @@ fn lints<'a>(desired: &'a Desired, catalogue: &'a Catalogue, depth: Depth) -> im
     })
 }
 
-fn finding(entry: &PolicyEntry, authored: &Authored, lint: Lint) -> Finding {
-    let combined = entry.at.clone().filter(|_| authored.is_combined());
-    as_finding(lint, authored, entry.at.as_ref()).label(combined, "found in this combined policy")
-}
-
 /// The finding of a rule, at its place in the document or else at that of the entry.
-fn as_finding(lint: Lint, authored: &Authored, entry: Option<&Location>) -> Finding {
-    Finding {
+fn finding(entry: Option<&Location>, authored: &Authored, lint: Lint) -> Finding {
+    let combined = entry.filter(|_| authored.is_combined()).cloned();
+    let finding = Finding {
         code: lint.rule.code,
         severity: lint.severity,
         message: with_rule_id(lint.rule, &lint.message),
         at: authored.place(lint.place).or_else(|| entry.cloned()),
         labels: Vec::new(),
         help: lint.help,
-    }
+    };
+    finding.label(combined, "found in this combined policy")
 }

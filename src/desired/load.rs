@@ -1,18 +1,15 @@
 //! Loads a configuration: the main file, the files that it includes, and the documents that they name.
 
 mod entries;
-mod includes;
 mod policies;
 mod principals;
 mod templates;
-mod written;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use entries::beside_envelopes;
-use includes::refuse_sections;
+use entries::{beside_envelopes, refuse_sections};
 
 use super::checks::check_together;
 use super::combine::{DeclaredPolicies, resolve};

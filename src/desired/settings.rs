@@ -82,14 +82,8 @@ fn cluster_settings(raw: &RawCluster, directory: &Path, report: &mut Report) -> 
 
 /// The names of `[roles]`: policies, which need not be declared or exist.
 fn roles(raw: &RawFile, report: &mut Report) -> BTreeSet<PolicyName> {
-    let role = |(name, _): &(At<String>, RawRole)| match PolicyName::parse(name.get()) {
-        Ok(role) => Some(role),
-        Err(problem) => {
-            let message = format!("the policy name {:?} {problem}", name.get());
-            report.error(codes::BAD_NAME, name.span(), message, "name the policy that an identity provider gives");
-            None
-        }
-    };
+    let help = "name the policy that an identity provider gives";
+    let role = |(name, _): &(At<String>, RawRole)| report.name("policy", PolicyName::parse(name.get()), name, help);
     raw.roles.0.iter().filter_map(role).collect()
 }
 

@@ -11,6 +11,7 @@ use serde::de::{Deserializer, Error as _, SeqAccess, Visitor};
 use serde_json::json;
 use toml::Spanned;
 
+use super::codes;
 use crate::base::{Code, FileId, Finding, Location, NamePattern};
 use crate::policy::access::{Preset, RuleList, Rules, RulesTable};
 
@@ -40,6 +41,21 @@ impl Report {
         help: impl Into<String>,
     ) {
         self.findings.push(Finding::error(code, message).at(self.at(span)).help(help));
+    }
+
+    /// Reads a name. An invalid one is an error.
+    pub(super) fn name<N, P: fmt::Display>(
+        &mut self,
+        kind: &str,
+        parsed: Result<N, P>,
+        written: &At<String>,
+        help: &str,
+    ) -> Option<N> {
+        let bad = |problem| {
+            let message = format!("the {kind} name {:?} {problem}", written.get());
+            self.error(codes::BAD_NAME, written.span(), message, help);
+        };
+        parsed.map_err(bad).ok()
     }
 
     /// Reads a pattern of names. An invalid one is an error.

@@ -42,6 +42,8 @@ pub(super) struct PolicyTemplate {
 /// A template of users or groups, each of which has the policy of the same row.
 #[derive(Debug)]
 pub(super) struct PrincipalTemplate {
+    /// `users` or `groups`.
+    pub(super) section: &'static str,
     /// Its name, with the placeholder.
     pub(super) name: String,
     pub(super) table: String,
@@ -98,16 +100,6 @@ pub(super) fn free_name(name: &str, is_taken: impl Fn(&str) -> bool) -> String {
     [name.to_owned()].into_iter().chain(numbered).find(|name| !is_taken(name)).unwrap_or_default()
 }
 
-impl PrincipalTemplate {
-    /// Its section in a configuration.
-    pub(super) fn section(&self) -> &'static str {
-        match self.principals.first() {
-            Some(Principal::Group(_)) => "groups",
-            Some(Principal::User(_)) | None => "users",
-        }
-    }
-}
-
 impl PolicyTemplate {
     /// Its name with that of the table for the placeholder.
     pub(super) fn plain_name(&self) -> String {
@@ -127,7 +119,8 @@ impl PolicyTemplate {
             }
         }
         found.retain(|_, principals| principals.len() == self.policies.len());
-        let template = |((_, name), principals): ((&str, String), BTreeMap<&str, &Principal>)| PrincipalTemplate {
+        let template = |((kind, name), principals): ((&str, String), BTreeMap<&str, &Principal>)| PrincipalTemplate {
+            section: if kind == "group" { "groups" } else { "users" },
             name: with_values(&name, &placeholder(&self.table), ""),
             table: self.table.clone(),
             policy: self.name.clone(),

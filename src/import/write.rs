@@ -16,7 +16,7 @@ use crate::base::{Finding, PolicyName, Principal, file_name, file_name_without_c
 use crate::desired::{
     ClusterSettings, SCHEMA, escaped, format_toml, implicit_table, inline_statements, inline_template,
 };
-use crate::policy::{self, Document};
+use crate::policy;
 
 /// Writes the configuration. `connection` becomes `[cluster]`; its paths are relative to the main file.
 pub fn import(
@@ -61,16 +61,9 @@ fn head(inventory: &Inventory) -> String {
 }
 
 fn imported_templates(folded: &Folded) -> Vec<ImportedTemplate> {
-    let policies = folded.policies.iter().map(|template| ImportedTemplate {
-        section: "policies",
-        name: template.name.clone(),
-        entries: template.policies.len(),
-    });
-    let principals = folded.principals.iter().map(|template| ImportedTemplate {
-        section: template.section(),
-        name: template.name.clone(),
-        entries: template.principals.len(),
-    });
+    let imported = |section, name: &String, entries| ImportedTemplate { section, name: name.clone(), entries };
+    let policies = folded.policies.iter().map(|of| imported("policies", &of.name, of.policies.len()));
+    let principals = folded.principals.iter().map(|of| imported(of.section, &of.name, of.principals.len()));
     policies.chain(principals).collect()
 }
 
@@ -138,12 +131,13 @@ struct Writer<'a> {
 
 impl Writer<'_> {
     fn all_policies(&mut self, declared: &[Declared<'_>], folded: &Folded) -> Table {
+        let is_inline = self.style == DocumentStyle::Inline;
         let mut table = implicit_table();
         let made: BTreeMap<&PolicyName, &PolicyTemplate> =
             folded.policies.iter().flat_map(|of| of.policies.values().map(move |policy| (policy, of))).collect();
         for of in declared.iter().filter(|of| !made.contains_key(of.name)) {
             let text = escaped(&of.text).into_owned();
-            let statements = self.inline(&of.document, inline_statements);
+            let statements = inline_statements(&of.document).filter(|_| is_inline);
             let what = format!("policy `{}`", of.name);
             let entry = self.entry(&what, statements, &of.path, text, &of.allowed);
             table.insert(&escaped(of.name.as_str()), Item::Table(entry.0));
@@ -157,7 +151,7 @@ impl Writer<'_> {
             let path = self.free_path(&template.plain_name());
             let text = policy::file_text(&template.document);
             let text = text.unwrap_or_else(|| policy::normal(&template.document).json().to_owned());
-            let statements = self.inline(&template.document, inline_template);
+            let statements = inline_template(&template.document).filter(|_| is_inline);
             let what = format!("the template `{}`", template.name);
             let (mut entry, document) = self.entry(&what, statements, &path, text, &allowed);
             entry.insert("each", value(&template.table));
@@ -169,17 +163,6 @@ impl Writer<'_> {
             }
         }
         table
-    }
-
-    fn inline(
-        &self,
-        document: &Document,
-        statements: impl Fn(&Document) -> Option<ArrayOfTables>,
-    ) -> Option<ArrayOfTables> {
-        match self.style {
-            DocumentStyle::Files => None,
-            DocumentStyle::Inline => statements(document),
-        }
     }
 
     /// The path for a document of this name, which no other document has, even on a file system that ignores case.

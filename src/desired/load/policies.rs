@@ -75,7 +75,8 @@ impl Loader {
             self.enter("buckets", written);
             self.note_bucket(written, bucket);
             let document = self.document(Of::Bucket, written, bucket.document.as_ref(), directory);
-            let Some(name) = self.bucket_name(written) else { continue };
+            let (parsed, help) = (BucketName::parse(written.get()), "write the name as the cluster has it");
+            let Some(name) = self.report.name("bucket", parsed, written, help) else { continue };
             let Some(intent) = self.bucket_intent(&name, written, bucket, document) else { continue };
             let lint = Allowed::read(bucket.lint.as_ref(), &mut self.report);
             let at = Some(self.report.at(written.span()));
@@ -91,12 +92,7 @@ impl Loader {
     }
 
     pub(super) fn name<N>(&mut self, kind: &str, parsed: Result<N, NameProblem>, written: &At<String>) -> Option<N> {
-        let bad = |problem| {
-            let message = format!("the {kind} name {:?} {problem}", written.get());
-            let help = "rename it: API calls cannot carry this name safely";
-            self.report.error(codes::BAD_NAME, written.span(), message, help);
-        };
-        parsed.map_err(bad).ok()
+        self.report.name(kind, parsed, written, "rename it: API calls cannot carry this name safely")
     }
 
     /// Reads `[policies.NAME]`.
@@ -182,14 +178,6 @@ impl Loader {
             return None;
         }
         Some(policy)
-    }
-
-    fn bucket_name(&mut self, written: &At<String>) -> Option<BucketName> {
-        let bad = |problem| {
-            let message = format!("the bucket name {:?} {problem}", written.get());
-            self.report.error(codes::BAD_NAME, written.span(), message, "write the name as the cluster has it");
-        };
-        BucketName::parse(written.get()).map_err(bad).ok()
     }
 
     fn bucket_intent(
