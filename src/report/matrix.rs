@@ -2,8 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::bucket::Bucket;
-use super::columns::{Columns, Part, Parts};
+use super::columns::{Bucket, Columns, Part, Parts};
 use super::grade::{ClassActions, Grades, grades};
 use super::state::{Granted, Scope, State};
 use crate::base::{Principal, map};

@@ -1,6 +1,5 @@
 //! The access report: which user or group may do what in which bucket, now and after a plan.
 
-mod bucket;
 mod columns;
 mod grade;
 mod matrix;
@@ -11,7 +10,7 @@ mod why;
 #[cfg(test)]
 mod tests;
 
-pub use bucket::Bucket;
+pub use columns::Bucket;
 pub use grade::{Class, ClassActions, Grade, Grades, Reach};
 pub use matrix::{Cell, Matrix, Row};
 pub use review::{Reviewed, review};

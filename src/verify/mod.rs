@@ -2,8 +2,6 @@
 //!
 //! `questions` derives what to ask from a document, `run` asks, and `outcome` says what the answers tell.
 
-mod asked;
-mod look;
 mod outcome;
 mod questions;
 mod regions;

@@ -3,16 +3,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use futures_util::StreamExt;
-use futures_util::stream;
+use futures_util::{StreamExt, stream};
 use tokio::time::{Instant, sleep};
 
-use super::asked::Asked;
-use super::look::{look_for_buckets, look_for_objects};
 use super::outcome::{KindOutcome, Left, Problem, Unclear, Verified};
 use super::questions::{NotAsked, Question, Questions};
-use super::service::{Asking, Service, Stop, Told, differs};
-use super::settings::ask_settings;
+use super::service::{Asked, Asking, Service, Stop, Told, differs};
+use super::settings::{ask_settings, look_for_buckets, look_for_objects};
 use crate::s3::{self, Class, Failing, Kind, Manners, Pace, ROWS, Row, S3Client, Step, bucket_within, list_of_buckets};
 
 /// After so many questions the signed control is repeated.

@@ -1,18 +1,19 @@
 //! Findings of several configurations in one document, for tools that collect results: SARIF, JUnit and GitLab's code quality.
 
-mod gitlab;
 mod junit;
 mod sarif;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Write};
 
+use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 use crate::base::{Code, Finding, Location, Severity, Sources};
 use crate::desired::RepositoryPaths;
 use crate::policy;
+use crate::render::json;
 
-pub use gitlab::code_quality;
 pub use junit::{junit, junit_of_expectations, junit_of_verify};
 pub use sarif::sarif;
 
@@ -116,6 +117,50 @@ fn documentation(code: Code) -> String {
 fn explanation(code: Code) -> String {
     let rule = policy::rules().into_iter().find(|rule| rule.code == code);
     rule.map_or_else(|| code.about.to_owned(), |rule| format!("{} {}", code.about, rule.explanation()))
+}
+
+#[derive(Serialize)]
+struct Issue<'a> {
+    description: String,
+    check_name: &'a str,
+    fingerprint: &'a str,
+    severity: &'a str,
+    location: Place<'a>,
+}
+
+#[derive(Serialize)]
+struct Place<'a> {
+    path: &'a str,
+    lines: Lines,
+}
+
+#[derive(Serialize)]
+struct Lines {
+    begin: usize,
+    end: usize,
+}
+
+/// Writes the findings as a report of GitLab's code quality, for the widget of merge requests: a JSON array.
+pub fn code_quality(out: &mut dyn Write, checked: &[Checked]) -> io::Result<()> {
+    let problems = problems(checked);
+    json::write(out, &problems.iter().map(issue).collect::<Vec<_>>())
+}
+
+fn issue<'a>(problem: &'a Problem<'_>) -> Issue<'a> {
+    Issue {
+        description: message(problem.finding, problem.checked),
+        check_name: problem.finding.code.id,
+        fingerprint: &problem.fingerprint,
+        severity: match problem.finding.severity {
+            Severity::Error => "critical",
+            Severity::Warning => "minor",
+            Severity::Note => "info",
+        },
+        location: Place {
+            path: &problem.region.path,
+            lines: Lines { begin: problem.region.start.0, end: problem.region.end.0 },
+        },
+    }
 }
 
 #[cfg(test)]

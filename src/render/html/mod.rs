@@ -2,14 +2,11 @@
 //! has the parts that they share: the frame of a page, foreign text, names, words for values.
 
 mod changes;
-mod expectation;
-mod many;
 mod matrix;
 mod plan;
 mod report;
 
-pub use many::many;
-pub use plan::{outcome, plan};
+pub use plan::{many, outcome, plan};
 pub use report::report;
 
 use maud::{DOCTYPE, Markup, PreEscaped, Render, html};

@@ -1,14 +1,18 @@
-//! Parts of `attune.plan/1`: changes, the comparison with `--base`, new keys, options, unreported access.
+//! Parts of `attune.plan/1`: changes, API calls, the comparison with `--base`, new keys, options, unreported access, and when access
+//! begins and ends.
 
 use serde_json::value::RawValue;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 use super::access::{AccessChangeV1, group, user};
-use super::term::TermV1;
+use crate::base::Principal;
+use crate::desired::{DeclaredAttachment, Moment, Phase, Term};
 use crate::drift::ObjectState;
 use crate::observed::Body;
 use crate::plan::{
-    AttachedPrincipal, BaseDeclaration, Change, ChangeKind, NewKeys, NotReported, Note, PlanOption, ReplaceMethod,
-    Review, SettingChange, Undeclared, Unreported,
+    AttachedPrincipal, BaseDeclaration, BucketTarget, Call, Change, ChangeKind, NewKeys, NotReported, Note, PlanOption,
+    ReplaceMethod, Review, SettingChange, Step, Undeclared, Unreported,
 };
 use crate::policy::Normal;
 use crate::policy::access::Basis;
@@ -230,4 +234,123 @@ impl ReviewV1 {
     pub fn is_empty(&self) -> bool {
         self.undeclared.is_empty() && self.settings.is_empty()
     }
+}
+
+json_types! {
+    /// The kinds of API call.
+    pub enum CallV1 of(&Call) {
+        /// Adds a policy.
+        AddPolicy = Call::AddPolicy { .. },
+        /// Removes a policy.
+        RemovePolicy = Call::RemovePolicy { .. },
+        /// Attaches a policy to a user or group.
+        Attach = Call::Attach { .. },
+        /// Revokes the keys of a user: creates new keys and discards them.
+        RevokeKeys = Call::RevokeKeys { .. },
+        /// Detaches the policy of a user or group.
+        Detach = Call::Detach { .. },
+        /// Gives a bucket another policy.
+        SetBucketPolicy = Call::SetBucketPolicy { .. },
+    }
+
+    /// An API call.
+    pub struct StepV1 {
+        /// Its number, from 1.
+        id: usize,
+        /// The change it belongs to.
+        change: String,
+        /// The kind of call.
+        call: CallV1,
+        /// The policy.
+        policy?: String,
+        /// The user.
+        user?: String,
+        /// The group.
+        group?: String,
+        /// The bucket.
+        bucket?: String,
+        /// The policy of the bucket, if it has a name: `none`, `download`, `upload` or `public`.
+        bucket_policy?: String,
+        /// The document, exactly as attune sends it.
+        #[schemars(with = "Option<serde_json::Value>")]
+        document?: Box<RawValue>,
+        /// The steps that this step waits for.
+        after: Vec<usize>,
+    }
+}
+
+impl StepV1 {
+    /// A copy of a step.
+    pub fn of(step: &Step) -> Self {
+        let (policy, principal) = match &step.call {
+            Call::AddPolicy { policy, .. } | Call::RemovePolicy { policy, .. } => (Some(policy), None),
+            Call::Attach { principal, policy, .. } | Call::Detach { principal, policy } => {
+                (Some(policy), Some(principal.clone()))
+            }
+            Call::RevokeKeys { user } => (None, Some(Principal::from(user))),
+            Call::SetBucketPolicy { .. } => (None, None),
+        };
+        let (bucket, bucket_policy, sent) = match &step.call {
+            Call::AddPolicy { document, .. } => (None, None, Some(document)),
+            Call::SetBucketPolicy { bucket, policy: BucketTarget::Document(document), .. } => {
+                (Some(bucket), None, Some(document))
+            }
+            Call::SetBucketPolicy { bucket, policy: BucketTarget::Canned(canned), .. } => {
+                (Some(bucket), Some(canned), None)
+            }
+            Call::RemovePolicy { .. } | Call::Attach { .. } | Call::RevokeKeys { .. } | Call::Detach { .. } => {
+                (None, None, None)
+            }
+        };
+        Self {
+            id: step.id.0,
+            change: step.change.to_string(),
+            call: CallV1::of(&step.call),
+            policy: policy.map(ToString::to_string),
+            user: principal.as_ref().and_then(user),
+            group: principal.as_ref().and_then(group),
+            bucket: bucket.map(ToString::to_string),
+            bucket_policy: bucket_policy.map(ToString::to_string),
+            document: sent.and_then(document),
+            after: step.after.iter().map(|first| first.0).collect(),
+        }
+    }
+}
+
+json_types! {
+    /// When the access of a declared user or group begins and ends.
+    #[derive(PartialEq, Eq)]
+    pub struct TermV1 of(principal: &Principal, term: &Term) {
+        /// The user or group: `user/NAME` or `group/NAME`.
+        id: String = format!("{}/{}", principal.kind(), principal.name()),
+        /// Where the time of the run is.
+        phase: Phase = term.phase,
+        /// The policy that the user or group has in between.
+        policy: String = policy(&term.schedule.attachment).unwrap_or_default(),
+        /// When access begins, as a day or a time in UTC; missing when it has no beginning.
+        from?: String = term.schedule.from.map(|from| from.to_string()),
+        /// The first instant of access (RFC 3339, UTC); missing when it has no beginning.
+        begins?: String = term.schedule.from.map(|from| time_text(from.begin())),
+        /// The policy before access begins; missing when it is none.
+        before?: String = policy(&term.schedule.before),
+        /// When access ends, as a day or a time in UTC; missing when it has no end.
+        until?: String = term.schedule.until.map(|until| until.to_string()),
+        /// The first instant without access (RFC 3339, UTC); missing when it has no end.
+        ends?: String = term.schedule.until.map(Moment::end).map(time_text),
+        /// The policy after access ends; missing when it is none.
+        then?: String = policy(&term.schedule.then),
+        /// Whether the keys of the user are revoked at the end.
+        revokes_keys: bool = term.schedule.then == DeclaredAttachment::Revoked,
+        /// How many days it is until access begins or ends, by the calendar in UTC; missing when neither comes.
+        days?: i64 = term.days,
+    }
+}
+
+/// A time as RFC 3339, in whole seconds.
+pub fn time_text(time: OffsetDateTime) -> String {
+    time.replace_nanosecond(0).unwrap_or(time).format(&Rfc3339).unwrap_or_default()
+}
+
+fn policy(of: &DeclaredAttachment) -> Option<String> {
+    of.policy().map(ToString::to_string)
 }

@@ -5,8 +5,7 @@ use secrecy::ExposeSecret;
 use serde::Serialize;
 
 use super::finding::FindingV1;
-use super::plan::ClusterV1;
-use super::plan::is_zero;
+use super::plan::{ClusterV1, is_zero};
 use crate::base::{AttachmentsSource, BucketName, Capabilities, PolicyName, Principal, SessionKeys, Sources};
 use crate::doctor::{Definition, Leftover, Preflight};
 use crate::import::{Import, ImportedBucket, ImportedPolicy, ImportedTemplate, LeftOut, MAIN_FILE};

@@ -3,10 +3,9 @@
 use serde_json::value::RawValue;
 
 use super::access::{AccessChangeV1, group, user};
-use super::change::{ReviewV1, side};
+use super::change::{ReviewV1, TermV1, side};
 use super::finding::FindingV1;
 use super::plan::{ClusterV1, UnmanagedV1};
-use super::term::TermV1;
 use crate::base::Sources;
 use crate::drift::{Drift, Ignored, Kind, Memory, News, Object, Remembered};
 use crate::observed::Identity;

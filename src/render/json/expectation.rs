@@ -1,10 +1,10 @@
-//! Expectations in machine output: each with what breaks it.
+//! Expectations and envelopes in machine output: each with what breaks or exceeds it.
 
-use super::envelope::EnvelopeV1;
-use super::failure::FailureV1;
+use super::access::names;
 use super::finding::FindingV1;
-use crate::base::{Finding, Sources};
-use crate::contract::{Checked, CheckedEnvelope, Mutation, MutationResult};
+use crate::base::{Finding, PolicyName, Sources};
+use crate::contract::{Breach, BreachBy, Checked, CheckedEnvelope, Mutation, MutationResult, Why};
+use crate::policy::access::{Counterexample, Holder, RequestOrAction};
 
 json_types! {
     /// The result of a check of expectations.
@@ -108,4 +108,92 @@ impl MutationsV1 {
             MutationResult::Missed => self.missed.push(MutationV1::of(mutation, sources)),
         }
     }
+}
+
+json_types! {
+    /// An envelope of the configuration.
+    #[derive(PartialEq, Eq)]
+    pub struct EnvelopeV1 of(checked: &CheckedEnvelope) {
+        /// Its name; without one, its files.
+        name: String = checked.envelope.name.clone(),
+        /// What it says.
+        text: String = checked.envelope.text.clone(),
+        /// The reason, if the configuration has one.
+        reason?: String = checked.envelope.reason.clone(),
+        /// Whether nothing exceeds it.
+        holds: bool = checked.holds(),
+        /// Whether it refuses the plan. What exceeds it already, and a plan of a part does not make worse, refuses nothing.
+        refuses: bool = checked.refuses(),
+        /// The included files that it binds, from the directory of the main file.
+        files: Vec<String> = checked.files.clone(),
+        /// The policies, and the policies of buckets, that exceed it; missing when it holds.
+        breaches*: BreachV1 = checked.breaches.iter().map(BreachV1::of).collect(),
+    }
+
+    /// A policy, or the policy of a bucket, that gives more than an envelope.
+    #[derive(PartialEq, Eq)]
+    pub struct BreachV1 of(breach: &Breach) {
+        /// The bucket whose policy it is; missing if it is a policy of users and groups.
+        bucket?: String = match &breach.by {
+            BreachBy::Policy(_) => None,
+            BreachBy::Bucket { bucket, .. } => Some(bucket.to_string()),
+        },
+        /// Whether an included file declares the policy. If not, users or groups of the file have it.
+        declared: bool = breach.is_declared,
+        /// The users and groups of the files that have it, now or at another time.
+        who: Vec<String> = breach.who.iter().map(|who| who.label()).collect(),
+        /// What the policy gives beyond the envelope.
+        failure: FailureV1 = failure(breach),
+    }
+}
+
+fn failure(breach: &Breach) -> FailureV1 {
+    let (who, policy) = match &breach.by {
+        BreachBy::Policy(policy) => (None, Some(policy)),
+        BreachBy::Bucket { to_anonymous, .. } => (to_anonymous.then_some(Holder::Anonymous), None),
+    };
+    FailureV1::of(who.as_ref(), policy, &breach.why, breach.is_new)
+}
+
+json_types! {
+    /// A user, group or role for which an expectation fails.
+    #[derive(PartialEq, Eq)]
+    pub struct FailureV1 of(who: Option<&Holder>, policy: Option<&PolicyName>, why: &Why, is_new: bool) {
+        /// The user, `group/NAME`, `roles NAME`, or `@anonymous` for anyone without a login; missing if it is about everyone.
+        who?: String = who.map(Holder::label),
+        /// The policy that it has; missing if it has none.
+        policy?: String = policy.map(ToString::to_string),
+        /// The reason: `allowed`, `not_allowed`, `undecided`, `unknown_document`, `no_such_principal` or `not_reported`.
+        why: String = match why {
+            Why::Allowed(example) | Why::NotAllowed(example) if example.is_open => "undecided",
+            Why::Allowed(_) => "allowed",
+            Why::NotAllowed(_) => "not_allowed",
+            Why::UnknownDocument => "unknown_document",
+            Why::NoSuchPrincipal => "no_such_principal",
+            Why::NotReported(_) => "not_reported",
+        }
+        .to_owned(),
+        /// Whether the plan causes it or makes it worse.
+        new: bool = is_new,
+        /// The word of a request that proves it, or the action.
+        request?: String = example(why).map(|of| word(&of.what)),
+        /// The resource of that request: an ARN. If `undecided`, a pattern.
+        resource?: String = example(why).map(|of| of.resource.clone()),
+        /// The conditions that hold for that request; missing when there are none.
+        conditions*: String = example(why).map(|of| of.conditions.clone()).unwrap_or_default(),
+        /// The rules by which it is so; missing when all rules that count agree.
+        rules*: String = example(why).map(|of| names(&of.rules)).unwrap_or_default(),
+    }
+}
+
+/// The word of a request, or the action.
+pub(super) fn word(of: &RequestOrAction) -> String {
+    match of {
+        RequestOrAction::Request(kind) => kind.word().to_owned(),
+        RequestOrAction::Action(action) => action.clone(),
+    }
+}
+
+fn example(why: &Why) -> Option<&Counterexample> {
+    if let Why::Allowed(example) | Why::NotAllowed(example) = why { Some(example) } else { None }
 }

@@ -59,9 +59,7 @@ json_types! {
         /// The run stopped before this user.
         NotStarted = RotationStatus::NotStarted,
     }
-}
 
-json_types! {
     /// Revoked users.
     pub struct RevocationV1 = "attune.revocation/1" of(identity: &Identity, ended: &[Revoked]) {
         /// The cluster.

@@ -97,27 +97,17 @@ mod access;
 mod answers;
 mod change;
 mod cluster;
-mod compared;
 mod drift;
-mod envelope;
 mod expectation;
-mod failure;
 mod finding;
-mod history;
 mod keys;
-mod many;
 mod outcome;
 mod plan;
 mod probe;
 mod report;
-mod requests;
 mod saved;
 mod snapshot;
-mod snapshot_bucket;
-mod step;
-mod term;
 mod verify;
-mod why;
 
 use std::io::{self, Write};
 
@@ -129,37 +119,34 @@ use serde_json::Value;
 use crate::base::VisibleText;
 
 pub use access::{
-    AccessChangeV1, AccessLineV1, AccessV1, ExampleV1, InPracticeV1, PolicyDiffV1, PracticeKind, Profile, UndecidedV1,
+    AccessChangeV1, AccessLineV1, AccessV1, CanV1, ExampleV1, InPracticeV1, PolicyDiffV1, PracticeKind, Profile,
+    RequestLineV1, UndecidedRequestsV1, UndecidedV1,
 };
-pub use answers::{AccessReportV1, AllV1, MissingV1, SubjectV1};
+pub use answers::{
+    AccessComparisonV1, AccessReportV1, AllV1, LastChangeV1, MissingV1, StatementV1, SubjectV1, WhyChangeV1, WhyPlanV1,
+    WhyV1,
+};
 pub use change::{
-    AttachedPrincipalV1, BaseV1, ChangeV1, DeclaredV1, KindV1, NewKeysV1, OptionV1, ReplaceMethodV1, ReviewV1,
-    UndeclaredV1,
+    AttachedPrincipalV1, BaseV1, CallV1, ChangeV1, DeclaredV1, KindV1, NewKeysV1, OptionV1, ReplaceMethodV1, ReviewV1,
+    StepV1, TermV1, UndeclaredV1, time_text,
 };
 pub use cluster::{CredentialProcess, DoctorV1, ImportV1, SessionV1};
-pub use compared::AccessComparisonV1;
 pub use drift::{DriftStateV1, DriftV1, DriftedV1, RememberedV1};
-pub use envelope::EnvelopeV1;
-pub use expectation::{ExpectationV1, MutationsV1, TestV1};
-pub use failure::FailureV1;
+pub use expectation::{EnvelopeV1, ExpectationV1, FailureV1, MutationsV1, TestV1};
 pub use finding::{FindingV1, FindingsV1};
-pub use history::{HistoryV1, PastApplyV1, PastResultV1};
 pub use keys::{DetachedV1, KeysV1, RevocationV1, RevokedKeysV1, RevokedV1, RotatedV1, RotationStatusV1};
-pub use many::{ManyV1, OneV1};
-pub use outcome::{OutcomeV1, RemarkV1, StatusV1, StepOutcomeV1, VerifiedUserV1, VerifiedV1};
+pub use outcome::{
+    HistoryV1, OutcomeV1, PastApplyV1, PastResultV1, RemarkV1, StatusV1, StepOutcomeV1, VerifiedUserV1, VerifiedV1,
+};
 pub use plan::{ClusterV1, OverrideV1, PartV1, PlanSnapshotV1, PlanV1, SummaryV1, UnchangedV1, UnmanagedV1};
 pub use probe::{ProbeServiceV1, ProbeV1};
 pub use report::{
     AttachmentV1, BucketKindV1, BucketV1, CellV1, GradesV1, PolicyReportV1, PolicyStateV1, PrincipalV1, PublicV1,
     ReportV1, RowV1, ScopeV1,
 };
-pub use requests::{CanV1, RequestLineV1, UndecidedRequestsV1};
-pub use saved::{Saved, Target};
+pub use saved::{ManyV1, OneV1, Saved, Target};
 pub use snapshot::SnapshotV1;
-pub use step::{CallV1, StepV1};
-pub use term::{TermV1, time_text};
 pub use verify::{VerifyAbout, VerifyAnswerV1, VerifyOutcomeV1, VerifySourceV1, VerifyV1};
-pub use why::{LastChangeV1, StatementV1, WhyChangeV1, WhyPlanV1, WhyV1};
 
 /// Writes a value as pretty JSON and a line break, with hidden characters escaped.
 pub fn write(out: &mut dyn Write, value: &impl Serialize) -> io::Result<()> {

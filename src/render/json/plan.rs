@@ -3,12 +3,9 @@
 use serde::Deserialize;
 use time::OffsetDateTime;
 
-use super::change::{BaseV1, ChangeV1, KindV1, NewKeysV1, OptionV1, ReviewV1, UnreportedV1};
-use super::envelope::EnvelopeV1;
-use super::expectation::ExpectationV1;
+use super::change::{BaseV1, ChangeV1, KindV1, NewKeysV1, OptionV1, ReviewV1, StepV1, TermV1, UnreportedV1, time_text};
+use super::expectation::{EnvelopeV1, ExpectationV1};
 use super::finding::FindingV1;
-use super::step::StepV1;
-use super::term::{TermV1, time_text};
 use crate::base::{Severity, Sources};
 use crate::observed::{Identity, Limits};
 use crate::plan::{Digest, Needed, Overridden, Partial, Plan, Unchanged, Unmanaged};

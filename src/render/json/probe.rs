@@ -81,5 +81,4 @@ json_types! {
         /// The answer.
         answer: String = answer.to_owned(),
     }
-
 }

@@ -4,13 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::value::RawValue;
 
-use super::access::{InPracticeV1, Profile, group, user};
+use super::access::{InPracticeV1, Profile, group, user, words};
 use super::answers::not_reported;
-use super::change::body;
+use super::change::{TermV1, body};
 use super::expectation::ExpectationV1;
 use super::plan::{ClusterV1, LimitsV1};
-use super::requests::words;
-use super::term::TermV1;
 use crate::base::{Capabilities, PolicyName, Principal};
 use crate::observed::PublicBucket;
 use crate::plan::NotReported;

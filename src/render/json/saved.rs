@@ -1,9 +1,9 @@
-//! Reads saved plans, outcomes and results for several configurations back, to show them.
+//! `attune.many/1`: the results of a command for several configurations. Reads saved plans, outcomes and such results back, to show
+//! them.
 
 use serde_json::value::RawValue;
 
 use super::finding::FindingsV1;
-use super::many::{ManyV1, OneV1};
 use super::outcome::OutcomeV1;
 use super::plan::{Head, PlanV1};
 
@@ -103,6 +103,34 @@ impl Target {
             },
         };
         Ok(Self { name: run.file.clone(), exit: run.exit, result, error: run.error.clone() })
+    }
+}
+
+json_types! {
+    /// The results of a command for many configurations.
+    pub struct ManyV1 = "attune.many/1" of(exit: u8, named: Vec<String>, runs: Vec<OneV1>) {
+        /// The exit code of the command: the worst of all.
+        exit: u8 = exit,
+        /// The files and directories that the command line names; missing in files of earlier versions.
+        named*: String = named,
+        /// The result of each configuration, in the order of the arguments.
+        runs: Vec<OneV1> = runs,
+    }
+
+    /// The result of a command for one configuration.
+    pub struct OneV1 {
+        /// The file.
+        file: String,
+        /// The exit code for this configuration.
+        exit: u8,
+        /// Why it failed; missing when it did not.
+        error?: String,
+        /// The result for this configuration: a plan, an outcome, a check or findings; missing when there is none.
+        #[schemars(with = "Option<serde_json::Value>")]
+        result?: Box<RawValue>,
+        /// The name of the file beside this one that has the result (`attune plan --out DIR`); missing when the result is
+        /// here.
+        saved?: String,
     }
 }
 

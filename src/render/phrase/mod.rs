@@ -1,13 +1,9 @@
 //! Phrases that text, Markdown and HTML share. Each form decides how a name is written.
 
 mod access;
-mod bucket;
-mod expectation;
+mod change;
 mod refusals;
-mod replacing;
-mod requests;
 mod review;
-mod term;
 mod verify;
 
 use std::collections::BTreeMap;
@@ -25,14 +21,10 @@ use crate::policy::access::{Basis, BasisKind, RequestKind, in_words};
 use crate::policy::{self, Document};
 
 pub(super) use access::*;
-pub(super) use bucket::*;
-pub(super) use expectation::*;
+pub(super) use change::*;
 pub use refusals::Refusals;
 pub(super) use refusals::*;
-pub(super) use replacing::*;
-pub(super) use requests::*;
 pub(super) use review::*;
-pub(super) use term::*;
 pub(super) use verify::*;
 
 /// How a name is written: with hidden characters escaped, as a code span, or inside HTML.

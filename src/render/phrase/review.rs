@@ -1,11 +1,12 @@
-//! What is beside the changes of a plan, and the outcome of an apply, in phrases.
+//! What is beside the changes of a plan, such as access that begins and ends, and the outcome of an apply, in phrases.
 
 use super::{NAMED, Name, api_calls, count, counts, numbers, who};
 use crate::base::{list_some, shell_line};
+use crate::desired::Phase;
 use crate::plan::SettingChange;
 use crate::render::json::{
     BaseV1, ChangeV1, DeclaredV1, NewKeysV1, OptionV1, OutcomeV1, PartV1, PlanV1, RemarkV1, ReviewV1, StatusV1,
-    StepOutcomeV1, SummaryV1, UndeclaredV1,
+    StepOutcomeV1, SummaryV1, TermV1, UndeclaredV1,
 };
 
 pub(in crate::render) fn undeclared_title(review: &ReviewV1, name: Name) -> String {
@@ -220,6 +221,64 @@ pub(in crate::render) fn remark(remark: RemarkV1, step: &StepOutcomeV1, name: Na
                  there{again}, then delete that file"
             )
         }
+    }
+}
+
+/// When access begins or ends: `expires on 2026-12-31, in 12 days`. `None` if it has no end and has begun.
+pub(in crate::render) fn term(of: &TermV1, name: Name) -> Option<String> {
+    let then = of.then.as_deref().map(|policy| format!(", then {}", name(policy))).unwrap_or_default();
+    let until = of.until.as_deref().map(on);
+    match (of.phase, &of.from, until) {
+        (Phase::NotBegun, from, until) => {
+            let begins = format!("access begins {}{}", on(from.as_deref().unwrap_or_default()), days(of));
+            Some(until.map_or(begins.clone(), |until| format!("{begins}, and expires {until}{then}")))
+        }
+        (Phase::InForce, _, Some(until)) => Some(format!("expires {until}{}{then}", days(of))),
+        (Phase::InForce, Some(from), None) => Some(format!("access began {}", on(from))),
+        (Phase::InForce, None, None) => None,
+        (Phase::Ended, _, until) => Some(format!("access expired {}{then}", until.unwrap_or_default())),
+    }
+}
+
+/// A day or a time with its preposition.
+fn on(moment: &str) -> String {
+    format!("{} {moment}", if moment.contains('T') { "at" } else { "on" })
+}
+
+fn days(of: &TermV1) -> String {
+    match of.days {
+        None => String::new(),
+        Some(..=0) => ", today".to_owned(),
+        Some(1) => ", tomorrow".to_owned(),
+        Some(days) => format!(", in {days} days"),
+    }
+}
+
+/// The title of a line about terms.
+pub(in crate::render) const LATER: &str = "access that begins or ends";
+
+/// How many terms are named in a line.
+const FIRST: usize = 3;
+
+/// The terms that come first: `alice expires on 2026-12-31, in 12 days; …`; `None` if there are none.
+pub(in crate::render) fn later(terms: &[TermV1], name: Name) -> Option<String> {
+    let mut terms: Vec<&TermV1> = terms.iter().collect();
+    terms.sort_by_key(|of| (of.days, &of.id));
+    let one = |of: &&TermV1| {
+        let text = term(of, name).unwrap_or_default();
+        format!("{} {}", subject(of, name), text.strip_prefix("access ").unwrap_or(&text))
+    };
+    let mut parts: Vec<String> = terms.iter().take(FIRST).map(one).collect();
+    parts.extend(terms.len().checked_sub(FIRST).filter(|more| *more > 0).map(|more| format!("and {more} more")));
+    (!parts.is_empty()).then(|| parts.join("; "))
+}
+
+/// The user or group.
+pub(in crate::render) fn subject(of: &TermV1, name: Name) -> String {
+    match of.id.split_once('/') {
+        Some(("group", group)) => format!("group {}", name(group)),
+        Some((_, user)) => name(user),
+        None => name(&of.id),
     }
 }
 
