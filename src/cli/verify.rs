@@ -17,7 +17,7 @@ use super::service::{KeysArgs, ServiceArgs, failure};
 use crate::apply::files;
 use crate::desired::{Demand, Desired, Expectation};
 use crate::policy::access::{Context, Credentials, Holder};
-use crate::render::json::{self, VerifiedV1, VerifyAbout, VerifySourceV1, VerifyV1};
+use crate::render::json::{self, VerifiedV1, VerifySourceV1, VerifyV1};
 use crate::render::junit_of_verify;
 use crate::render::text;
 use crate::s3::{Kind, Manners, Pace, S3Client, S3Keys, Step, Token};
@@ -131,17 +131,13 @@ impl VerifyArgs {
         let asked = self.questions(&people, keys.as_ref(), &token)?;
         self.check_asked(&asked, &client, output)?;
         let verified = self.ask(&client, keys.as_ref(), &token, asked, output).await?;
-        let about = VerifyAbout {
-            user: self.user.as_deref(),
-            service: client.endpoint().to_string(),
-            source: match (self.contract, self.observed) {
-                (true, _) => VerifySourceV1::Expectations,
-                (false, true) => VerifySourceV1::Observed,
-                (false, false) => VerifySourceV1::Desired,
-            },
-            token: &token,
+        let source = match (self.contract, self.observed) {
+            (true, _) => VerifySourceV1::Expectations,
+            (false, true) => VerifySourceV1::Observed,
+            (false, false) => VerifySourceV1::Desired,
         };
-        Ok(self.print(&VerifyV1::of(&about, &verified), &verified, global, output))
+        let verify_json = VerifyV1::of(self.user.as_deref(), client.endpoint(), source, &token, &verified);
+        Ok(self.print(&verify_json, &verified, global, output))
     }
 
     /// The keys of a file have the name of their user, cluster and tenant.
@@ -273,7 +269,7 @@ impl VerifyArgs {
 
 /// What the answers of a run tell together.
 pub(super) fn judged(verified: &Verified) -> VerifiedV1 {
-    if verified.void.is_none() && !verified.differences.is_empty() {
+    if verified.void.is_none() && verified.differs() {
         VerifiedV1::Differs
     } else if verified.tells() {
         VerifiedV1::AsDocument
@@ -284,7 +280,7 @@ pub(super) fn judged(verified: &Verified) -> VerifiedV1 {
 
 /// Why nothing is verified.
 pub(super) fn untold(verified: &Verified) -> &'static str {
-    match (verified.asked(), &verified.void) {
+    match (verified.answers.len(), &verified.void) {
         (_, Some(_)) => "the run is void",
         (0, None) => "nothing was asked",
         (_, None) if verified.left.iter().any(|left| left.is_there) => "something of this run is left on the service",

@@ -24,7 +24,7 @@ use crate::observed::Observed;
 use crate::plan::{ChangeId, Plan};
 use crate::policy::Catalogue;
 use crate::policy::access::{Context, RuleList};
-use crate::render::json::{VerifiedUserV1, VerifiedV1, VerifyAbout, VerifySourceV1, VerifyV1};
+use crate::render::json::{VerifiedUserV1, VerifiedV1, VerifySourceV1, VerifyV1};
 use crate::s3::{Manners, Pace, S3Client, S3Keys, Token};
 use crate::verify::{Asking, Questions, Scope, Verified, questions, reach, verify};
 
@@ -151,13 +151,8 @@ impl VerifyNewArgs {
         let progress = || expected.bar.inc(1);
         let verified = verify(&session.asking(&keys, &token, &progress), questions).await;
         let verified = verified.map_err(|problem| failure(&problem, session.client).finding.message)?;
-        let about = VerifyAbout {
-            user: Some(user.as_str()),
-            service: session.client.endpoint().to_string(),
-            source: VerifySourceV1::Desired,
-            token: &token,
-        };
-        Ok((VerifyV1::of(&about, &verified), verified))
+        let (endpoint, source) = (session.client.endpoint(), VerifySourceV1::Desired);
+        Ok((VerifyV1::of(Some(user.as_str()), endpoint, source, &token, &verified), verified))
     }
 
     fn questions(&self, user: &UserName, expected: &Expected<'_>, token: &Token) -> Result<Questions, String> {

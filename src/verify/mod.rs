@@ -9,7 +9,7 @@ mod run;
 mod service;
 mod settings;
 
-pub use outcome::{Difference, KindOutcome, Left, Problem, Unclear, Verified};
+pub use outcome::{Answered, KindOutcome, Left, Outcome, Problem, Verified};
 pub use questions::{Claim, NotAsked, Question, Questions, Scope, questions, questions_of_contract};
 pub use run::{reach, verify};
 pub use service::{Asking, Store};

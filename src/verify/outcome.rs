@@ -9,12 +9,8 @@ use crate::s3::{Failing, Kind, S3Problem};
 /// The outcome of a run.
 #[derive(Debug, Default)]
 pub struct Verified {
-    /// The questions that the service answered as the document says.
-    pub agreed: Vec<Question>,
-    /// Those that it answered otherwise, each time it was asked.
-    pub differences: Vec<Difference>,
-    /// Those whose answers tell nothing.
-    pub unclear: Vec<Unclear>,
+    /// The questions that were asked, each with what its answer tells.
+    pub answers: Vec<Answered>,
     /// How many were not asked, by reason.
     pub not_asked: BTreeMap<NotAsked, usize>,
     /// What each kind of request tells on this service.
@@ -29,24 +25,24 @@ pub struct Verified {
     pub sent: usize,
 }
 
-/// A question that the service answers otherwise.
+/// A question with what its answer tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Difference {
+pub struct Answered {
     /// The question.
     pub question: Question,
-    /// The request, such as `DELETE /b/k`.
-    pub request: String,
-    /// The answer, such as `404 NoSuchBucket`.
-    pub answer: String,
+    /// What the answer tells.
+    pub outcome: Outcome,
 }
 
-/// A question whose answer tells nothing.
+/// What an answer tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unclear {
-    /// The question.
-    pub question: Question,
-    /// The reason.
-    pub why: String,
+pub enum Outcome {
+    /// The service does what the document says.
+    Agrees,
+    /// The service does otherwise, each time it was asked; with its answer, such as `404 NoSuchBucket`.
+    Differs(String),
+    /// Nothing, for this reason.
+    Unclear(String),
 }
 
 /// What a kind of request tells.
@@ -92,38 +88,38 @@ impl From<S3Problem> for Problem {
 }
 
 impl Verified {
-    /// The number of questions that were asked.
-    pub fn asked(&self) -> usize {
-        self.agreed.len() + self.differences.len() + self.unclear.len()
+    /// The number of questions that were not asked.
+    fn unasked(&self) -> usize {
+        self.not_asked.values().sum()
     }
 
-    /// The number of questions that were not asked.
-    pub fn unasked(&self) -> usize {
-        self.not_asked.values().sum()
+    /// Whether the service does otherwise than the document says.
+    pub fn differs(&self) -> bool {
+        self.answers.iter().any(|one| matches!(one.outcome, Outcome::Differs(_)))
     }
 
     /// Whether some answers tell, and nothing went wrong.
     pub fn tells(&self) -> bool {
-        let any = !self.agreed.is_empty() || !self.differences.is_empty();
+        let any = self.answers.iter().any(|one| !matches!(one.outcome, Outcome::Unclear(_)));
         any && self.void.is_none() && self.left.is_empty()
     }
 
     /// The number of questions, asked or not.
     pub(super) fn accounted(&self) -> usize {
-        self.asked() + self.unasked()
+        self.answers.len() + self.unasked()
+    }
+
+    pub(super) fn tell(&mut self, question: Question, outcome: Outcome) {
+        self.answers.push(Answered { question, outcome });
     }
 
     /// Moves every answer of a kind to those that tell nothing.
     pub(super) fn disbelieve(&mut self, kind: Kind, why: &str) {
-        let is_of = |question: &Question| question.ask.row().kind == kind;
-        let agreed = std::mem::take(&mut self.agreed);
-        let (of, others): (Vec<_>, Vec<_>) = agreed.into_iter().partition(is_of);
-        self.agreed = others;
-        let differences = std::mem::take(&mut self.differences);
-        let (differing, others): (Vec<_>, Vec<_>) = differences.into_iter().partition(|one| is_of(&one.question));
-        self.differences = others;
-        let all = of.into_iter().chain(differing.into_iter().map(|one| one.question));
-        self.unclear.extend(all.map(|question| Unclear { question, why: why.to_owned() }));
+        let tells = |one: &Answered| one.question.ask.row().kind == kind && !matches!(one.outcome, Outcome::Unclear(_));
+        let (mut told, others): (Vec<_>, Vec<_>) = std::mem::take(&mut self.answers).into_iter().partition(tells);
+        self.answers = others;
+        told.sort_by_key(|one| one.outcome != Outcome::Agrees);
+        told.into_iter().for_each(|one| self.tell(one.question, Outcome::Unclear(why.to_owned())));
         self.kinds.iter_mut().filter(|of| of.kind == kind).for_each(|of| of.nothing = Some(why.to_owned()));
     }
 }

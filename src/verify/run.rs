@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::{StreamExt, stream};
 use tokio::time::{Instant, sleep};
 
-use super::outcome::{KindOutcome, Left, Problem, Unclear, Verified};
+use super::outcome::{KindOutcome, Left, Outcome, Problem, Verified};
 use super::questions::{NotAsked, Question, Questions};
 use super::service::{Asked, Asking, Service, Stop, Told, differs};
 use super::settings::{ask_settings, look_for_buckets, look_for_objects};
@@ -88,7 +88,8 @@ pub async fn verify(asking: &Asking<'_>, questions: Questions) -> Result<Verifie
         }
     }
     let none_allowed = questions.asked.iter().all(|question| !question.allowed);
-    verified.nothing_allowed = none_allowed && !verified.agreed.is_empty() && verified.differences.is_empty();
+    let agrees = verified.answers.iter().any(|one| one.outcome == Outcome::Agrees);
+    verified.nothing_allowed = none_allowed && agrees && !verified.differs();
     verified.sent = run.service.s3.sent();
     Ok(verified)
 }
@@ -145,9 +146,9 @@ impl Run<'_> {
         if kind == Kind::Setting {
             return ask_settings(&self.service, questions, verified).await;
         }
-        let mut asked = Asked { kind, ..Asked::default() };
+        let mut asked = Asked { kind, answers: Vec::new(), has_looked: false };
         let end = self.steps(questions, &mut asked, verified).await;
-        asked.into_outcome(self.of.token, verified);
+        asked.into_outcome(verified);
         end
     }
 
@@ -186,7 +187,7 @@ impl Run<'_> {
         for question in questions {
             let row = question.ask.row();
             match rows.iter().find(|(known, _)| *known == row).and_then(|(_, why)| why.clone()) {
-                Some(why) if !question.is_control => verified.unclear.push(Unclear { question, why }),
+                Some(why) if !question.is_control => verified.tell(question, Outcome::Unclear(why)),
                 Some(_) => {}
                 None => believed.push(question),
             }

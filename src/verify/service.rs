@@ -2,7 +2,7 @@
 
 use tokio::time::Instant;
 
-use super::outcome::{Difference, Left, Unclear, Verified};
+use super::outcome::{Left, Outcome, Verified};
 use super::questions::Question;
 use crate::s3::{self, Class, Kind, Manners, Pace, S3Answer, S3Client, S3Keys, S3Problem, S3Request, Step, Token};
 
@@ -49,6 +49,16 @@ impl Told {
                 Some(format!("without a login it is answered {}: this service looks before it decides", answer.brief()))
             }
             Self::Nothing(why) => Some(why),
+        }
+    }
+
+    /// What it tells about a request that the document allows or denies.
+    pub(super) fn outcome(self, allowed: bool) -> Outcome {
+        let is_different = self.denied() == Some(allowed);
+        match self {
+            Self::Nothing(why) => Outcome::Unclear(why),
+            Self::Denied(answer) | Self::LetThrough(answer) if is_different => Outcome::Differs(answer.brief()),
+            Self::Denied(_) | Self::LetThrough(_) => Outcome::Agrees,
         }
     }
 
@@ -113,12 +123,6 @@ pub(super) struct Asked {
     pub(super) has_looked: bool,
 }
 
-impl Default for Asked {
-    fn default() -> Self {
-        Self { kind: Kind::NoBucket, answers: Vec::new(), has_looked: false }
-    }
-}
-
 impl Asked {
     /// Whether all requests of one method, which the document denies with their parameters and allows without, are let
     /// through.
@@ -138,7 +142,7 @@ impl Asked {
     }
 
     /// Sorts the answers, unless the kind fails its controls.
-    pub(super) fn into_outcome(self, token: &Token, verified: &mut Verified) {
+    pub(super) fn into_outcome(self, verified: &mut Verified) {
         let has = |denied: bool| self.answers.iter().any(|(_, told)| told.denied() == Some(denied));
         let expects = |allowed: bool| {
             self.answers.iter().any(|(question, told)| question.allowed == allowed && told.denied().is_some())
@@ -162,15 +166,8 @@ impl Asked {
             None
         };
         for (question, told) in self.answers.into_iter().filter(|(question, _)| !question.is_control) {
-            let is_different = differs(&question, &told);
-            match told {
-                Told::Nothing(why) => verified.unclear.push(Unclear { question, why }),
-                Told::Denied(answer) | Told::LetThrough(answer) if is_different => {
-                    let (request, answer) = (question.ask.request(token).line(), answer.brief());
-                    verified.differences.push(Difference { question, request, answer });
-                }
-                Told::Denied(_) | Told::LetThrough(_) => verified.agreed.push(question),
-            }
+            let outcome = told.outcome(question.allowed);
+            verified.tell(question, outcome);
         }
         if let Some(why) = nothing {
             verified.disbelieve(self.kind, why);

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tokio::time::sleep;
 
-use super::outcome::{Difference, Left, Unclear, Verified};
+use super::outcome::{Left, Outcome, Verified};
 use super::questions::{NotAsked, Question};
 use super::service::{Service, Stop, Told, differs};
 use crate::s3::{
@@ -40,14 +40,14 @@ pub(super) async fn ask_settings(
         };
         let request = question.ask.request(service.of.token);
         if let Some(why) = service.told(&request, false).await?.disbelief() {
-            verified.unclear.push(Unclear { question: question.clone(), why });
+            verified.tell(question.clone(), Outcome::Unclear(why));
             compared(service, &question, &before).await?;
             continue;
         }
         let mut told = service.told(&request, true).await?;
         if let Err(stop) = compared(service, &question, &before).await {
             let why = "the service took a text for a setting".to_owned();
-            verified.unclear.push(Unclear { question, why });
+            verified.tell(question, Outcome::Unclear(why));
             return Err(stop);
         }
         for pause in &service.of.manners.pauses {
@@ -57,22 +57,16 @@ pub(super) async fn ask_settings(
                 compared(service, &question, &before).await?;
             }
         }
-        let done = matches!(&told, Told::LetThrough(answer) if answer.is_done());
-        match told {
-            Told::Nothing(why) => verified.unclear.push(Unclear { question, why }),
-            Told::LetThrough(answer) if done => {
-                let why = format!("the service took a text for a setting ({})", answer.brief());
-                verified.unclear.push(Unclear { question, why: why.clone() });
-                verified.kinds.iter_mut().rev().take(1).for_each(|kind| kind.nothing = Some(why.clone()));
-                return Ok(());
-            }
-            Told::Denied(_) if !question.allowed => verified.agreed.push(question),
-            Told::LetThrough(_) if question.allowed => verified.agreed.push(question),
-            Told::Denied(answer) | Told::LetThrough(answer) => {
-                let (request, answer) = (request.line(), answer.brief());
-                verified.differences.push(Difference { question, request, answer });
-            }
+        if let Told::LetThrough(answer) = &told
+            && answer.is_done()
+        {
+            let why = format!("the service took a text for a setting ({})", answer.brief());
+            verified.kinds.iter_mut().rev().take(1).for_each(|kind| kind.nothing = Some(why.clone()));
+            verified.tell(question, Outcome::Unclear(why));
+            return Ok(());
         }
+        let outcome = told.outcome(question.allowed);
+        verified.tell(question, outcome);
         (service.of.progress)();
     }
     Ok(())

@@ -146,7 +146,7 @@ pub use report::{
 };
 pub use saved::{ManyV1, OneV1, Saved, Target};
 pub use snapshot::SnapshotV1;
-pub use verify::{VerifyAbout, VerifyAnswerV1, VerifyOutcomeV1, VerifySourceV1, VerifyV1};
+pub use verify::{VerifyAnswerV1, VerifyOutcomeV1, VerifySourceV1, VerifyV1};
 
 /// Writes a value as pretty JSON and a line break, with hidden characters escaped.
 pub fn write(out: &mut dyn Write, value: &impl Serialize) -> io::Result<()> {

@@ -2,31 +2,37 @@
 
 use std::collections::BTreeMap;
 
-use crate::s3::{Kind, Token};
-use crate::verify::{KindOutcome, Left, NotAsked, Question, Verified};
+use crate::s3::{Kind, S3Endpoint, Token};
+use crate::verify::{Answered, KindOutcome, Left, NotAsked, Outcome, Question, Verified};
 
 json_types! {
     /// What the S3 service of a cluster lets through and denies, compared with a user's document.
-    pub struct VerifyV1 = "attune.verify/1" of(about: &VerifyAbout<'_>, of: &Verified) {
+    pub struct VerifyV1 = "attune.verify/1" of(
+        user: Option<&str>,
+        service: &S3Endpoint,
+        source: VerifySourceV1,
+        token: &Token,
+        of: &Verified,
+    ) {
         /// The user; missing for requests without a login.
-        user?: String = about.user.map(str::to_owned),
+        user?: String = user.map(str::to_owned),
         /// Whether the requests had no login.
-        anonymous: bool = about.user.is_none(),
+        anonymous: bool = user.is_none(),
         /// The address of the service.
-        service: String = about.service.clone(),
+        service: String = service.to_string(),
         /// Where the documents come from.
-        source: VerifySourceV1 = about.source,
+        source: VerifySourceV1 = source,
         /// The number of questions that were asked.
-        asked: usize = of.asked(),
+        asked: usize = of.answers.len(),
         /// The number of questions that were not asked, by reason.
         not_asked: BTreeMap<String, usize> =
             of.not_asked.iter().map(|(why, count)| (reason(*why).to_owned(), *count)).collect(),
         /// The number of requests that were sent, with controls.
         sent: usize = of.sent,
         /// The random characters in the names of this run.
-        characters: String = about.token.to_string(),
+        characters: String = token.to_string(),
         /// Each question with what its answer tells.
-        answers: Vec<VerifyAnswerV1> = answers(of, about.token),
+        answers: Vec<VerifyAnswerV1> = answers(of, token),
         /// What each kind of request tells on this service.
         kinds: Vec<VerifyKindV1> = of.kinds.iter().map(VerifyKindV1::of).collect(),
         /// What requests of this run made or changed.
@@ -34,20 +40,13 @@ json_types! {
         /// Why nothing can be concluded; missing if the run counts.
         void?: String = of.void.clone(),
         /// Whether the document allows nothing, and the service denied everything.
-        nothing_allowed: bool = of.nothing_allowed && about.source != VerifySourceV1::Expectations,
+        nothing_allowed: bool = of.nothing_allowed && source != VerifySourceV1::Expectations,
         /// Whether no bucket that exists was asked for, so that its policy was not exercised.
-        buckets_not_exercised: bool =
-            !(of.agreed.iter().any(is_exercised) || of.differences.iter().any(|of| is_exercised(&of.question))),
+        buckets_not_exercised: bool = !of.answers.iter().any(is_exercised),
     }
 
     /// A question with what its answer tells.
-    pub struct VerifyAnswerV1 of(
-        question: &Question,
-        outcome: VerifyOutcomeV1,
-        answer: Option<&String>,
-        why: Option<&String>,
-        token: &Token,
-    ) {
+    pub struct VerifyAnswerV1 of(Answered { question, outcome }: &Answered, token: &Token) {
         /// The word of the request.
         request: String = question.request.word().to_owned(),
         /// The pattern of the document that it is about.
@@ -61,23 +60,23 @@ json_types! {
         /// The statements that decide it. Empty if none allows it.
         statements: Vec<String> = question.statements.clone(),
         /// What the answer tells.
-        outcome: VerifyOutcomeV1 = outcome,
+        outcome: VerifyOutcomeV1 = VerifyOutcomeV1::of(outcome),
         /// The answer of a difference, such as `404 NoSuchBucket`.
-        answer?: String = answer.cloned(),
+        answer?: String = if let Outcome::Differs(answer) = outcome { Some(answer.clone()) } else { None },
         /// Why nothing is told.
-        why?: String = why.cloned(),
+        why?: String = if let Outcome::Unclear(why) = outcome { Some(why.clone()) } else { None },
         /// What may explain a difference.
-        hint?: String = hint(question).filter(|_| outcome == VerifyOutcomeV1::Differs),
+        hint?: String = hint(question).filter(|_| matches!(outcome, Outcome::Differs(_))),
     }
 
     /// What an answer tells.
-    pub enum VerifyOutcomeV1 {
+    pub enum VerifyOutcomeV1 of(&Outcome) {
         /// The service does what the document says.
-        AsDocument,
+        AsDocument = Outcome::Agrees,
         /// The service does otherwise, each time it was asked.
-        Differs,
+        Differs = Outcome::Differs(_),
         /// Nothing.
-        Unclear,
+        Unclear = Outcome::Unclear(_),
     }
 
     /// Where documents come from.
@@ -109,30 +108,20 @@ json_types! {
     }
 }
 
-/// What a run was about.
-pub struct VerifyAbout<'a> {
-    /// The user; `None` without a login.
-    pub user: Option<&'a str>,
-    /// The address of the service.
-    pub service: String,
-    /// Where the documents come from.
-    pub source: VerifySourceV1,
-    /// The characters of the run.
-    pub token: &'a Token,
-}
-
 /// All answers: the differences, then those that tell nothing, then the others.
 fn answers(of: &Verified, token: &Token) -> Vec<VerifyAnswerV1> {
-    let one = |question, outcome, answer, why| VerifyAnswerV1::of(question, outcome, answer, why, token);
-    let differing = of.differences.iter();
-    let differing = differing.map(|of| one(&of.question, VerifyOutcomeV1::Differs, Some(&of.answer), None));
-    let unclear = of.unclear.iter().map(|of| one(&of.question, VerifyOutcomeV1::Unclear, None, Some(&of.why)));
-    let agreed = of.agreed.iter().map(|question| one(question, VerifyOutcomeV1::AsDocument, None, None));
-    differing.chain(unclear).chain(agreed).collect()
+    let mut answers: Vec<&Answered> = of.answers.iter().collect();
+    answers.sort_by_key(|one| match one.outcome {
+        Outcome::Differs(_) => 0,
+        Outcome::Unclear(_) => 1,
+        Outcome::Agrees => 2,
+    });
+    answers.into_iter().map(|one| VerifyAnswerV1::of(one, token)).collect()
 }
 
-fn is_exercised(question: &Question) -> bool {
-    question.ask.row().kind != Kind::NoBucket
+/// Whether an answer tells something about a bucket that exists.
+fn is_exercised(of: &Answered) -> bool {
+    of.question.ask.row().kind != Kind::NoBucket && !matches!(of.outcome, Outcome::Unclear(_))
 }
 
 impl VerifyV1 {

@@ -1,73 +1,40 @@
 //! What an S3 service says, in words.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
-use super::{EVERYONE, NAMED, count, grouped, shown};
+use super::{EVERYONE, NAMED, count, grouped, numbers, shown};
 use crate::base::list_some;
 use crate::policy::access::RequestKind;
 use crate::render::json::{VerifiedUserV1, VerifiedV1, VerifyAnswerV1, VerifyOutcomeV1, VerifySourceV1, VerifyV1};
 
-/// How much was asked: `12 asked, all as the file says; 400 not asked (380 need --objects)`.
-#[derive(Default)]
-pub(in crate::render) struct Coverage {
-    asked: usize,
-    differ: usize,
-    unclear: usize,
-    is_void: bool,
-    source: &'static str,
-    not_asked: BTreeMap<String, usize>,
-}
-
-impl Coverage {
-    pub(in crate::render) fn of(of: &VerifyV1) -> Self {
-        let [differ, unclear] =
-            [VerifyOutcomeV1::Differs, VerifyOutcomeV1::Unclear].map(|of_kind| of.of_outcome(of_kind).count());
-        let (source, is_void) = (verify_source(of), of.void.is_some());
-        Self { asked: of.asked, differ, unclear, is_void, source, not_asked: of.not_asked.clone() }
+/// How much was asked in all: `12 asked, all as the file says; 400 not asked (380 need --objects)`.
+pub(in crate::render) fn coverage(all: &[&VerifyV1]) -> String {
+    let number = |of_kind| all.iter().map(|of| of.of_outcome(of_kind).count()).sum::<usize>();
+    let (differ, unclear) = (number(VerifyOutcomeV1::Differs), number(VerifyOutcomeV1::Unclear));
+    let source = all.last().map_or("", |of| verify_source(of));
+    let is_void = all.iter().any(|of| of.void.is_some());
+    let told = match all.iter().map(|of| of.asked).sum::<usize>() {
+        0 => "nothing asked".to_owned(),
+        asked if (differ, unclear) == (0, 0) && !is_void => format!("{asked} asked, all as {source} says"),
+        asked if differ == 0 && asked == unclear => format!("{asked} asked, and no answer tells"),
+        asked => {
+            let others = numbers(&[(differ, "otherwise"), (unclear, "tell nothing")]);
+            let others = if others.is_empty() { others } else { format!(", {others}") };
+            format!("{asked} asked: {} as {source} says{others}", asked - differ - unclear)
+        }
+    };
+    let mut not_asked: BTreeMap<&str, usize> = BTreeMap::new();
+    for (why, count) in all.iter().flat_map(|of| &of.not_asked) {
+        *not_asked.entry(why).or_default() += count;
     }
-
-    fn and(mut self, other: Self) -> Self {
-        for (why, count) in other.not_asked {
-            *self.not_asked.entry(why).or_default() += count;
-        }
-        Self {
-            asked: self.asked + other.asked,
-            differ: self.differ + other.differ,
-            unclear: self.unclear + other.unclear,
-            is_void: self.is_void || other.is_void,
-            source: other.source,
-            not_asked: self.not_asked,
-        }
+    let unasked: usize = not_asked.values().sum();
+    if unasked == 0 {
+        return told;
     }
-}
-
-impl fmt::Display for Coverage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let source = self.source;
-        match (self.asked, self.differ, self.unclear) {
-            (0, ..) => write!(f, "nothing asked")?,
-            (asked, 0, 0) if !self.is_void => write!(f, "{asked} asked, all as {source} says")?,
-            (asked, 0, unclear) if asked == unclear => write!(f, "{asked} asked, and no answer tells")?,
-            (asked, differ, unclear) => {
-                write!(f, "{asked} asked: {} as {source} says", asked - differ - unclear)?;
-                let parts = [(differ, "otherwise"), (unclear, "tell nothing")];
-                parts
-                    .into_iter()
-                    .filter(|(count, _)| *count > 0)
-                    .try_for_each(|(count, how)| write!(f, ", {count} {how}"))?;
-            }
-        }
-        let unasked: usize = self.not_asked.values().sum();
-        if unasked == 0 {
-            return Ok(());
-        }
-        let mut reasons: Vec<(usize, &str)> =
-            self.not_asked.iter().map(|(why, count)| (*count, why.as_str())).collect();
-        reasons.sort_by(|one, other| other.0.cmp(&one.0).then(one.1.cmp(other.1)));
-        let reasons: Vec<String> = reasons.iter().map(|(count, why)| format!("{count} {}", reason(why))).collect();
-        write!(f, "; {unasked} not asked ({})", reasons.join(", "))
-    }
+    let mut reasons: Vec<(&str, usize)> = not_asked.into_iter().collect();
+    reasons.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    let reasons: Vec<String> = reasons.iter().map(|(why, count)| format!("{count} {}", reason(why))).collect();
+    format!("{told}; {unasked} not asked ({})", reasons.join(", "))
 }
 
 /// How many users with new key pairs are verified, and how much they asked.
@@ -76,13 +43,9 @@ pub(in crate::render) fn verified_users(users: &[VerifiedUserV1]) -> String {
         return "no key pair was made, so nobody was verified".to_owned();
     }
     let good = users.iter().filter(|of| of.outcome == VerifiedV1::AsDocument).filter_map(|of| of.answers.as_ref());
-    let coverages: Vec<Coverage> = good.map(Coverage::of).collect();
-    let of = count(users.len(), "user", "users");
-    let verified = format!("verified with the new keys: {} of {of}", coverages.len());
-    match coverages.into_iter().reduce(Coverage::and) {
-        Some(coverage) => format!("{verified}; {coverage}"),
-        None => verified,
-    }
+    let good: Vec<&VerifyV1> = good.collect();
+    let verified = format!("verified with the new keys: {} of {}", good.len(), count(users.len(), "user", "users"));
+    if good.is_empty() { verified } else { format!("{verified}; {}", coverage(&good)) }
 }
 
 pub(in crate::render) fn verify_source(of: &VerifyV1) -> &'static str {
@@ -148,7 +111,7 @@ impl<'a> Alike<'a> {
     /// Who it is, and how much was asked as the first of them.
     pub(in crate::render) fn head(&self) -> String {
         let why = self.first.why.as_deref().map(|why| format!("not verified: {}", shown(why)));
-        let coverage = self.first.answers.as_ref().map(|answers| Coverage::of(answers).to_string());
+        let coverage = self.first.answers.as_ref().map(|answers| coverage(&[answers]));
         let line = why.into_iter().chain(coverage).collect::<Vec<_>>().join("; ");
         let same = match self.others.as_slice() {
             [] => String::new(),

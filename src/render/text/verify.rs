@@ -7,7 +7,7 @@ use super::wrapped;
 use crate::base::{count, list_some};
 use crate::render::Styles;
 use crate::render::json::{VerifiedUserV1, VerifyAnswerV1, VerifyOutcomeV1, VerifySourceV1, VerifyV1};
-use crate::render::phrase::{self, Coverage, shown, verify_source};
+use crate::render::phrase::{self, coverage, shown, verify_source};
 
 /// The words of one reason that are listed.
 const LISTED: usize = 8;
@@ -15,7 +15,7 @@ const LISTED: usize = 8;
 /// Writes what the service says: how much was asked, each difference, and what tells nothing.
 pub fn verified(out: &mut dyn Write, styles: &Styles, of: &VerifyV1) -> io::Result<()> {
     wrapped(out, styles, |out| {
-        writeln!(out, "{}", styles.strong.apply_to(Coverage::of(of)))?;
+        writeln!(out, "{}", styles.strong.apply_to(coverage(&[of])))?;
         told(out, styles, of)?;
         if of.buckets_not_exercised {
             writeln!(
