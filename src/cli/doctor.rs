@@ -9,7 +9,7 @@ use super::probe::ProbeArgs;
 use crate::base::{Finding, Severity};
 use crate::doctor::{Preflight, check, read_facts};
 use crate::render::json::{self, DoctorV1};
-use crate::render::text::{self, Beside};
+use crate::render::text;
 
 /// Check the connection, the login and the cluster
 ///
@@ -46,31 +46,31 @@ impl DoctorArgs {
             let ended = self.probe.run(global, self.format, &self.state_dir.of(global), output).await;
             return ended.map_err(|error| error.reported(output));
         }
-        let (report, beside) = self.check(global, output).await.map_err(|error| error.reported(output))?;
+        let (report, has_warnings) = self.check(global, output).await.map_err(|error| error.reported(output))?;
         match self.format {
-            Format::Text => output.result(|out, styles| text::doctor(out, styles, &report, beside))?,
+            Format::Text => output.result(|out, styles| text::doctor(out, styles, &report, has_warnings))?,
             Format::Json => output.result(|out, _| json::write(out, &DoctorV1::of(&report)))?,
         }
-        output.summary = Some(summary(&report.findings, beside));
+        output.summary = Some(summary(&report.findings, has_warnings));
         exit_of(&report.findings)
     }
 
-    async fn check(&self, global: &GlobalArgs, output: &mut Output) -> Result<(Preflight, Beside), CommandError> {
+    async fn check(&self, global: &GlobalArgs, output: &mut Output) -> Result<(Preflight, bool), CommandError> {
         let settings = cluster_settings(global, output)?;
         let calls = CallArgs::only_retries(self.retries);
         let connection = connect(global, &settings, calls, output).await?;
         let facts = read_facts(&connection.retrying()).await?;
         let users = facts.users.iter().flat_map(|users| &users.users).filter(|user| user.policy.is_some());
         let users = users.map(|user| user.name.clone()).collect();
-        let beside = lost_keys::warn(&self.state_dir.of(global), &facts.identity, &users, output);
-        Ok((check(&facts), beside))
+        let has_warnings = lost_keys::warn(&self.state_dir.of(global), &facts.identity, &users, output);
+        Ok((check(facts), has_warnings))
     }
 }
 
-fn summary(findings: &[Finding], beside: Beside) -> String {
-    match (findings.len(), beside) {
-        (0, Beside::Nothing) => "no problems found".to_owned(),
-        (0, Beside::Warnings) => "no problems on the cluster, but a warning about key pairs".to_owned(),
+fn summary(findings: &[Finding], has_warnings: bool) -> String {
+    match (findings.len(), has_warnings) {
+        (0, false) => "no problems found".to_owned(),
+        (0, true) => "no problems on the cluster, but a warning about key pairs".to_owned(),
         (1, _) => "1 finding".to_owned(),
         (count, _) => format!("{count} findings"),
     }

@@ -16,7 +16,6 @@ use super::state::State;
 use crate::apply::files::{self, EMERGENCY};
 use crate::base::{UserName, file_name, list_some};
 use crate::observed::{Identity, Observed};
-use crate::render::text::Beside;
 
 /// The most journals that are read, newest first.
 const MAX_JOURNALS: usize = 64;
@@ -32,10 +31,10 @@ pub(super) fn users_with_policy(observed: &Observed) -> BTreeSet<UserName> {
 }
 
 /// Warns about emergency files, and about each of these users whose key pair an interrupted run may have lost. Does nothing
-/// while another run holds the lock. Returns what it printed.
-pub(super) fn warn(dir: &Path, identity: &Identity, users: &BTreeSet<UserName>, output: &mut Output) -> Beside {
+/// while another run holds the lock. Returns whether it warned.
+pub(super) fn warn(dir: &Path, identity: &Identity, users: &BTreeSet<UserName>, output: &mut Output) -> bool {
     if State::is_in_use(dir, identity) {
-        return Beside::Nothing;
+        return false;
     }
     let emergency_files = emergency_files(dir);
     if !emergency_files.is_empty() {
@@ -48,7 +47,7 @@ pub(super) fn warn(dir: &Path, identity: &Identity, users: &BTreeSet<UserName>, 
     let lost = suspects(dir, identity);
     let lost: BTreeMap<_, _> = lost.into_iter().filter(|(user, _)| users.contains(user)).collect();
     if lost.is_empty() {
-        return if emergency_files.is_empty() { Beside::Nothing } else { Beside::Warnings };
+        return !emergency_files.is_empty();
     }
     let journals: BTreeSet<String> = lost.values().map(|path| path.display().to_string()).collect();
     output.warn(&format!(
@@ -57,7 +56,7 @@ pub(super) fn warn(dir: &Path, identity: &Identity, users: &BTreeSet<UserName>, 
         listed(lost.keys().map(UserName::as_str)),
         listed(journals.iter().map(String::as_str)),
     ));
-    Beside::Warnings
+    true
 }
 
 /// Names without control characters; of many, the first.

@@ -23,7 +23,7 @@ use crate::desired::ClusterSettings;
 use crate::probe::{Probe, ProbeOptions, ProbeRecord, ServiceOptions, probe, unsuitable, unsuitable_bucket};
 use crate::render::json::{self, ProbeV1};
 use crate::render::text;
-use crate::s3::{Manners, Pace, S3Client, S3Keys, Token};
+use crate::s3::{Manners, Pace, Token};
 use crate::verify::reach;
 
 /// Ask the cluster what no document says.
@@ -58,14 +58,6 @@ pub(super) struct ProbeArgs {
     s3_wait: u64,
 }
 
-/// The S3 service of a probe, as the command line names it.
-struct Service {
-    client: S3Client,
-    keys: Option<S3Keys>,
-    bucket: Option<BucketName>,
-    token: Token,
-}
-
 impl ProbeArgs {
     pub(super) fn is_asked(&self) -> bool {
         self.probe
@@ -97,15 +89,11 @@ impl ProbeArgs {
             None => None,
         };
         let service = self.service(&settings, global, &cluster).await?;
-        let keys_stay = user.is_some() && can.key_pairs && !cluster.can_generate_keys();
-        let address = service.as_ref().map(|service| service.client.endpoint().to_string());
-        let about_service = service.as_ref().zip(address.as_deref()).map(|(service, address)| text::AboutService {
-            address,
-            bucket: service.bucket.as_ref(),
-            wait: self.s3_wait,
+        let keys_stay = can.key_pairs && !cluster.can_generate_keys();
+        output.info(|out, styles| {
+            text::about_probe(out, styles, &identity, user.as_ref().map(|user| (user, keys_stay)), service.as_ref())
         });
-        let about = text::AboutProbe { identity: &identity, user: user.as_ref(), keys_stay, service: about_service };
-        self.ask(&about, output)?;
+        self.ask(user.as_ref(), output)?;
         if let Some(service) = &service {
             // Before anything is changed on the cluster.
             reach(&service.client).await.map_err(|problem| failure(&problem, &service.client))?;
@@ -117,22 +105,14 @@ impl ProbeArgs {
             bar.set_length(of as u64);
             bar.set_position(done as u64);
         };
-        let pace = Pace::of(&Manners { at_once: 1, busy: Duration::from_millis(200), ..Manners::default() });
         let options = ProbeOptions {
             cluster: &cluster,
             capabilities: can,
             definition: &definition,
             random: random(),
             user,
-            service: service.as_ref().map(|service| ServiceOptions {
-                client: &service.client,
-                token: service.token.clone(),
-                keys: service.keys.clone(),
-                bucket: service.bucket.clone(),
-                wait: Duration::from_secs(self.s3_wait),
-                pace: &pace,
-                progress: &progress,
-            }),
+            service,
+            progress: &progress,
             stop: &stop,
             record: &journal,
         };
@@ -172,7 +152,7 @@ impl ProbeArgs {
         settings: &Settings,
         global: &GlobalArgs,
         cluster: &dyn Cluster,
-    ) -> Result<Option<Service>, CommandError> {
+    ) -> Result<Option<ServiceOptions>, CommandError> {
         if !self.service.has_address() {
             return Ok(None);
         }
@@ -196,16 +176,17 @@ impl ProbeArgs {
         }
         let token = Token::random();
         let token = token.ok_or_else(|| Failure::new(&exit::ENVIRONMENT, "this machine has no random numbers"))?;
-        Ok(Some(Service { client, keys, bucket, token }))
+        let pace = Pace::of(&Manners { at_once: 1, busy: Duration::from_millis(200), ..Manners::default() });
+        let wait = Duration::from_secs(self.s3_wait);
+        Ok(Some(ServiceOptions { client, token, keys, bucket, wait, pace }))
     }
 
-    /// Says what a probe does, and asks for a confirmation.
-    fn ask(&self, about: &text::AboutProbe<'_>, output: &mut Output) -> Result<(), Failure> {
-        output.info(|out, styles| text::about_probe(out, styles, about));
+    /// Asks for a confirmation.
+    fn ask(&self, user: Option<&UserName>, output: &mut Output) -> Result<(), Failure> {
         if !self.yes {
             confirm("Run the probe?", "use `--yes`", output)?;
         }
-        let Some(user) = about.user else { return Ok(()) };
+        let Some(user) = user else { return Ok(()) };
         let again = match &self.again {
             Some(name) => name.clone(),
             None if output.can_ask() => output.ask("Enter the name of the user again: ")?,

@@ -65,8 +65,8 @@ impl RevokeArgs {
         let can = capabilities(&retrying, &identity.release).await;
         let no_new_keys = no_new_keys(&retrying, &identity, can);
         let no_new_keys = no_new_keys.as_deref();
-        let shown = text::Revocations { identity: &identity, users: &users, can, no_new_keys };
-        output.before_result(|out, styles| text::revocation(out, styles, &shown))?;
+        let cluster = (&identity, can);
+        output.before_result(|out, styles| text::revocation(out, styles, cluster, &users, no_new_keys))?;
         check_protected(users.iter().map(|of| &of.user), &settings.guards, &self.overrides)?;
         if !self.yes {
             confirm("Revoke these users?", "use `--yes` and `--reason`", output)?;

@@ -67,16 +67,10 @@ fn a_policy(policies: &[PolicyName]) -> Option<&PolicyName> {
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct Preflight {
-    /// The cluster, the tenant and the login.
-    pub identity: Identity,
-    /// What the cluster can do.
-    pub capabilities: Capabilities,
+    /// The facts that were checked.
+    pub facts: Facts,
     /// Whether the role may apply a plan.
     pub may_apply: bool,
-    /// The connection.
-    pub connection: ConnectionInfo,
-    /// Whether the cluster reports attachments, if known.
-    pub attachments_known: Option<bool>,
     /// The comparison with the cluster's own API definition.
     pub definition: Definition,
     /// The temporary policies on the cluster, sorted by name, if known.
@@ -123,17 +117,16 @@ const ADMINISTRATORS: [&str; 3] = ["ClusterAdmin", "OrgAdmin", "TenantAdmin"];
 const OTHERS: [&str; 4] = ["ReadOnly", "Regular", "S3", "CSI"];
 
 /// Checks the facts about a cluster.
-pub fn check(facts: &Facts) -> Preflight {
-    let Facts { identity, connection, users, policies, .. } = facts;
+pub fn check(facts: Facts) -> Preflight {
+    let Facts { identity, connection, users, policies, .. } = &facts;
     let users = users.as_ref();
     let is_one_of = |roles: &[&str]| roles.iter().any(|role| role.eq_ignore_ascii_case(&identity.role));
     let (is_administrator, is_custom) =
         (is_one_of(&ADMINISTRATORS), !is_one_of(&ADMINISTRATORS) && !is_one_of(&OTHERS));
     // Only a change could prove more.
     let may_apply = is_administrator || (is_custom && users.is_ok() && policies.is_ok());
-    let attachments_known = users.ok().map(|users| users.attachments_known);
     let leftovers = policies.as_ref().ok().map(|policies| leftovers(policies, users.ok()));
-    let (definition, call_findings) = definition(facts);
+    let (definition, call_findings) = definition(&facts);
 
     let mut findings = Vec::new();
     findings.extend((!may_apply).then(|| role(identity, facts.capabilities)));
@@ -145,12 +138,17 @@ pub fn check(facts: &Facts) -> Preflight {
     findings.extend(connection_findings(connection));
     findings.extend(leftovers.iter().flatten().map(leftover));
     findings.extend(left_by_probes(policies.as_ref().ok().into_iter().flatten(), users.ok()));
-    findings.extend(release_findings(facts));
-    findings.extend(several_records(facts));
+    findings.extend(release_findings(&facts));
+    findings.extend(several_records(&facts));
     findings.sort_by_key(|finding| finding.severity);
-    let (identity, connection) = (identity.clone(), connection.clone());
-    let capabilities = facts.capabilities;
-    Preflight { identity, capabilities, may_apply, connection, attachments_known, definition, leftovers, findings }
+    Preflight { facts, may_apply, definition, leftovers, findings }
+}
+
+impl Facts {
+    /// Whether the cluster reports attachments, if known.
+    pub fn attachments_known(&self) -> Option<bool> {
+        Some(self.users.as_ref().ok()?.attachments_known)
+    }
 }
 
 fn role(identity: &Identity, can: Capabilities) -> Finding {
@@ -210,7 +208,7 @@ fn connection_findings(connection: &ConnectionInfo) -> Vec<Finding> {
 fn release_findings(facts: &Facts) -> Vec<Finding> {
     let release = &facts.identity.release;
     let mut findings: Vec<Finding> = newer_than_known(release).into_iter().collect();
-    if facts.users.as_ref().is_ok_and(|users| !users.attachments_known) {
+    if facts.attachments_known() == Some(false) {
         let message =
             format!("WEKA {release} does not report over {} which policies are attached", facts.connection.transport);
         findings.push(Finding::note(ATTACHMENTS_UNKNOWN, message).help("plans can only add policies here"));
@@ -364,7 +362,7 @@ mod tests {
     fn checked(change: impl FnOnce(&mut Facts)) -> Preflight {
         let mut facts = facts();
         change(&mut facts);
-        check(&facts)
+        check(facts)
     }
 
     fn found(report: &Preflight) -> Vec<(&'static str, Severity)> {
@@ -385,7 +383,7 @@ mod tests {
         assert_eq!(found(&report), []);
         assert!(report.may_apply);
         assert_eq!(
-            (report.definition, report.leftovers, report.attachments_known),
+            (report.definition, report.leftovers, report.facts.attachments_known()),
             (Definition::None, Some(vec![]), Some(true))
         );
     }

@@ -11,9 +11,9 @@ use crate::s3::{
 };
 
 /// How the rules of the S3 service are asked.
-pub struct ServiceOptions<'a> {
+pub struct ServiceOptions {
     /// The service.
-    pub client: &'a S3Client,
+    pub client: S3Client,
     /// The random characters of the names that are not there.
     pub token: Token,
     /// Keys that the user has. A new pair of the cluster goes before them.
@@ -23,9 +23,7 @@ pub struct ServiceOptions<'a> {
     /// How long a new key pair or policy may take.
     pub wait: Duration,
     /// The pace of requests.
-    pub pace: &'a Pace,
-    /// Told about each policy that was asked about, with the number of all.
-    pub progress: &'a (dyn Fn(usize, usize) + Send + Sync),
+    pub pace: Pace,
 }
 
 /// The bucket that everything is asked about.
@@ -46,7 +44,7 @@ impl Place {
 
 /// The S3 service of a probe.
 pub(super) struct Asker<'a> {
-    of: &'a ServiceOptions<'a>,
+    of: &'a ServiceOptions,
     pub(super) place: Place,
     user: String,
     service: Service<'a>,
@@ -70,12 +68,12 @@ impl Told {
 
 impl<'a> Asker<'a> {
     /// `None` if the name of a bucket that is not there cannot be made, which is a defect.
-    pub(super) fn new(of: &'a ServiceOptions<'a>, user: &str) -> Option<Self> {
+    pub(super) fn new(of: &'a ServiceOptions, user: &str) -> Option<Self> {
         let place = match &of.bucket {
             Some(bucket) => Place::There(bucket.clone()),
             None => Place::Absent(bucket_within("attune-probe-*", &of.token)?),
         };
-        Some(Self { of, place, user: user.to_owned(), service: Service::new(of.client, of.pace) })
+        Some(Self { of, place, user: user.to_owned(), service: Service::new(&of.client, &of.pace) })
     }
 
     pub(super) fn sent(&self) -> usize {
@@ -99,7 +97,7 @@ impl<'a> Asker<'a> {
     }
 
     /// The request that asks this; `None` if there is none.
-    pub(super) fn request(&self, about: About) -> Option<S3Request> {
+    pub(super) fn request(&self, about: About<'_>) -> Option<S3Request> {
         let of = |ask: Option<Ask>| ask.map(|ask| ask.request(&self.of.token));
         match about {
             About::Bucket(word) => of(self.row(word, None, false)),
@@ -111,13 +109,8 @@ impl<'a> Asker<'a> {
         }
     }
 
-    /// The question about the parts of an upload of this key.
-    pub(super) fn parts(&self, key: &str) -> Option<S3Request> {
-        self.row(PARTS, Some(key), false).map(|ask| ask.request(&self.of.token))
-    }
-
     /// What a request tells. A service must deny it without a login.
-    pub(super) async fn ask(&self, about: About, keys: &S3Keys) -> Seen {
+    pub(super) async fn ask(&self, about: About<'_>, keys: &S3Keys) -> Seen {
         let Some(request) = self.request(about) else {
             return Seen::Nothing("no harmless request asks it here".to_owned());
         };
@@ -132,7 +125,7 @@ impl<'a> Asker<'a> {
     }
 
     /// The same, where it is known that the service denies it without a login.
-    pub(super) async fn ask_again(&self, about: About, keys: &S3Keys) -> Seen {
+    pub(super) async fn ask_again(&self, about: About<'_>, keys: &S3Keys) -> Seen {
         let Some(request) = self.request(about) else {
             return Seen::Nothing("no harmless request asks it here".to_owned());
         };

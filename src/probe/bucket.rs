@@ -64,7 +64,7 @@ impl Run<'_> {
         }
         self.go_on()?;
         self.options.record.opening(bucket).map_err(Stopped::from)?;
-        self.opened = Some(bucket.clone());
+        self.found.opened = Some(bucket.clone());
         let set = self.options.cluster.set_bucket_document(bucket, &bucket_policy(bucket.as_str())).await;
         let seen = match set {
             Err(_) => Seen::Nothing("the cluster refuses the policy of the bucket".to_owned()),
@@ -97,11 +97,11 @@ impl Run<'_> {
 
     /// Puts the policy of the bucket back to none.
     pub(super) async fn close_bucket(&mut self) {
-        let Some(bucket) = self.opened.clone() else { return };
+        let Some(bucket) = self.found.opened.clone() else { return };
         let cluster = self.options.cluster;
         let _ = cluster.set_canned_bucket_policy(&bucket, CannedPolicy::None).await;
         if read_bucket_policy(cluster, &bucket).await.is_ok_and(|policy| policy.is_none()) {
-            self.opened = None;
+            self.found.opened = None;
         }
     }
 }

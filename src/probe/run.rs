@@ -3,10 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
+use super::Probe;
 use super::asker::ServiceOptions;
 use super::documents::{TRIALS, sized, spaced};
-use super::rules::ServiceFound;
-use super::{Probe, UserEnd};
 use crate::apply::StopSignal;
 use crate::base::{BucketName, Capabilities, PolicyName, UserName};
 use crate::cluster::rest::{CALLS, differences};
@@ -25,7 +24,9 @@ pub struct ProbeOptions<'a> {
     /// A user that exists for this alone; see [`unsuitable`](super::unsuitable).
     pub user: Option<UserName>,
     /// How the S3 service is asked, if it is; that needs a user.
-    pub service: Option<ServiceOptions<'a>>,
+    pub service: Option<ServiceOptions>,
+    /// Told about each policy that the S3 service was asked about, with the number of all.
+    pub progress: &'a (dyn Fn(usize, usize) + Send + Sync),
     /// The request to stop early.
     pub stop: &'a StopSignal,
     /// The record of events.
@@ -69,44 +70,33 @@ pub(super) struct Run<'a> {
     pub(super) options: &'a ProbeOptions<'a>,
     /// The policies that may be there.
     pub(super) made: BTreeSet<PolicyName>,
-    pub(super) answers: BTreeMap<&'static str, String>,
-    pub(super) user: Option<UserEnd>,
     /// Whether the user had its keys before, so that they stay.
     pub(super) keys_are_theirs: bool,
-    /// What the S3 service told.
-    pub(super) service: Option<ServiceFound>,
-    /// The bucket that may have a policy of the probe.
-    pub(super) opened: Option<BucketName>,
+    pub(super) found: Probe,
 }
 
 /// Asks all questions, and removes what it made, also after a failure.
 /// If the cluster cannot be identified, nothing was changed.
 pub async fn probe(options: &ProbeOptions<'_>) -> Result<Probe, CallError> {
     let identity = options.cluster.identity().await?;
-    let mut run = Run {
-        options,
-        made: BTreeSet::new(),
-        answers: BTreeMap::new(),
-        user: None,
-        keys_are_theirs: false,
-        service: None,
-        opened: None,
-    };
-    let stopped = run.ask().await.err().map(|Stopped(why)| why);
-    run.close_bucket().await;
-    run.release_user().await;
-    let left = run.clean_up().await;
-    Ok(Probe {
+    let found = Probe {
         transport: options.cluster.connection(&identity.release).transport,
         identity,
-        shapes: shapes(options.cluster),
-        answers: run.answers,
-        left,
-        user: run.user,
-        service: run.service,
-        opened: run.opened,
-        stopped,
-    })
+        answers: BTreeMap::new(),
+        shapes: BTreeMap::new(),
+        left: Vec::new(),
+        user: None,
+        service: None,
+        opened: None,
+        stopped: None,
+    };
+    let mut run = Run { options, made: BTreeSet::new(), keys_are_theirs: false, found };
+    run.found.stopped = run.ask().await.err().map(|Stopped(why)| why);
+    run.close_bucket().await;
+    run.release_user().await;
+    run.found.left = run.clean_up().await;
+    run.found.shapes = shapes(options.cluster);
+    Ok(run.found)
 }
 
 /// The shapes of the answers that the documents leave open.
@@ -118,7 +108,7 @@ fn shapes(cluster: &dyn Cluster) -> BTreeMap<String, String> {
 
 impl Run<'_> {
     pub(super) fn answer(&mut self, question: &'static str, answer: impl Into<String>) {
-        self.answers.insert(question, answer.into());
+        self.found.answers.insert(question, answer.into());
     }
 
     fn bucket(&self) -> String {

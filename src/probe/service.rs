@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep};
 use super::asker::{Asker, Place};
 use super::rules::{Seen, ServiceFound, judged};
 use super::run::{Change, Run, Stopped};
-use super::trials::{SignedBy, TOGETHER, TRIALS, Trial, TrialAsk, allowed_key, denied_key, is_plain};
+use super::trials::{About, SignedBy, TOGETHER, TRIALS, Trial, TrialAsk, allowed_key, denied_key, is_plain};
 use crate::base::{KeyPair, PolicyName, SessionKeys, UserName};
 use crate::cluster::AssumeRole;
 use crate::s3::{Failing, S3Keys};
@@ -75,12 +75,12 @@ impl Run<'_> {
         let keys = match self.service_keys(user, pair).await {
             Ok(keys) => keys,
             Err(why) => {
-                self.service = Some(not_asked(why));
+                self.found.service = Some(not_asked(why));
                 return Ok(());
             }
         };
         let Some(asker) = Asker::new(options, user.as_str()) else {
-            self.service = Some(not_asked("this machine has no random numbers".to_owned()));
+            self.found.service = Some(not_asked("this machine has no random numbers".to_owned()));
             return Ok(());
         };
         let mut asking = Asking {
@@ -100,7 +100,7 @@ impl Run<'_> {
         };
         let otherwise = if stopped.is_some() { asking.otherwise.as_str() } else { NEEDS_BUCKET };
         let rules = judged(&asking.seen, otherwise);
-        self.service = Some(ServiceFound { rules, comma, sent: asking.asker.sent(), stopped });
+        self.found.service = Some(ServiceFound { rules, comma, sent: asking.asker.sent(), stopped });
         match ended {
             Err(End::Stopped(stopped)) => Err(stopped),
             Ok(_) | Err(End::Service(_)) => self.back_to(&mut asking, held).await,
@@ -144,9 +144,7 @@ impl Run<'_> {
         let trials: Vec<&Trial> = TRIALS.iter().filter(|trial| bucket.is_some() || !trial.needs_bucket).collect();
         for (number, trial) in trials.iter().enumerate() {
             self.trial(asking, trial).await?;
-            if let Some(service) = &self.options.service {
-                (service.progress)(number + 1, trials.len());
-            }
+            (self.options.progress)(number + 1, trials.len());
         }
         if let Some(bucket) = &bucket {
             self.ask_bucket_policy(asking, bucket).await?;
@@ -157,7 +155,7 @@ impl Run<'_> {
     /// A request without a login must be denied: otherwise nothing tells.
     async fn check_first(&mut self, asking: &mut Asking<'_>) -> Result<(), End> {
         let first = &TRIALS[0];
-        let Some(request) = asking.asker.parts(&allowed_key(first.name)) else {
+        let Some(request) = asking.asker.request(About::Parts(&allowed_key(first.name))) else {
             return Err(End::Service("no harmless request can be made".to_owned()));
         };
         let told = asking.asker.told(&request, None).await;
@@ -179,7 +177,7 @@ impl Run<'_> {
 
     /// Attaches the policy of a trial, and asks its questions.
     async fn trial(&mut self, asking: &mut Asking<'_>, trial: &Trial) -> Result<(), End> {
-        let of_user = |ask: &TrialAsk| matches!(ask.about, super::trials::About::Parts(key) if key.contains("USER"));
+        let of_user = |ask: &TrialAsk| matches!(ask.about, About::Parts(key) if key.contains("USER"));
         let has_name = trial.asks.iter().any(of_user) || trial.name == "condition";
         if has_name && !is_plain(asking.user.as_str()) {
             let why = "the name of the user is no plain text: make another user for this";
@@ -281,7 +279,8 @@ impl Run<'_> {
     /// Waits until the policy of a trial is in effect: what it allows is let through, and what it denies is not.
     async fn wait_for(&mut self, asking: &Asking<'_>, trial: &Trial) -> Result<Result<(), String>, Stopped> {
         let keys = Some(&asking.keys);
-        let requests = [allowed_key(trial.name), denied_key(trial.name)].map(|key| asking.asker.parts(&key));
+        let requests =
+            [allowed_key(trial.name), denied_key(trial.name)].map(|key| asking.asker.request(About::Parts(&key)));
         let [Some(allowed), Some(denied)] = &requests else {
             return Ok(Err("no harmless request can be made".to_owned()));
         };
@@ -319,7 +318,7 @@ impl Run<'_> {
 
     /// Whether the policy of a trial is in effect.
     async fn is_in_effect(&self, asking: &Asking<'_>, trial: &Trial) -> bool {
-        let Some(allowed) = asking.asker.parts(&allowed_key(trial.name)) else { return false };
+        let Some(allowed) = asking.asker.request(About::Parts(&allowed_key(trial.name))) else { return false };
         asking.asker.told(&allowed, Some(&asking.keys)).await.seen == Seen::Through
     }
 
@@ -337,7 +336,7 @@ impl Run<'_> {
 
     /// What a user has who is attached to two policies as one name with a comma.
     async fn ask_comma(&mut self, asking: &mut Asking<'_>) -> Result<Option<&'static str>, End> {
-        if self.answers.get("comma").is_none_or(|answer| answer != "makes a list") {
+        if self.found.answers.get("comma").is_none_or(|answer| answer != "makes a list") {
             return Ok(None);
         }
         let policies = TOGETHER.each_ref().map(|trial| self.policy(trial.name));

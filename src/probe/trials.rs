@@ -24,17 +24,17 @@ pub(super) enum SignedBy {
 
 /// What a request is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum About {
+pub(super) enum About<'a> {
     /// A row of the table of requests, about the bucket.
-    Bucket(&'static str),
+    Bucket(&'a str),
     /// A row about a key: `*` stands for the random characters.
-    Key(&'static str, &'static str),
+    Key(&'a str, &'a str),
     /// The parts of an upload that does not exist, of a key: the plainest question about a key.
-    Parts(&'static str),
+    Parts(&'a str),
     /// The same about a key with a slash in front.
-    BehindSlash(&'static str),
+    BehindSlash(&'a str),
     /// The same from an address that the client claims.
-    FromElsewhere(&'static str),
+    FromElsewhere(&'a str),
     /// Whether the bucket is in the list of buckets.
     Listed,
 }
@@ -44,7 +44,7 @@ pub(super) enum About {
 pub(super) struct TrialAsk {
     /// The name of what it tells.
     pub(super) tells: &'static str,
-    pub(super) about: About,
+    pub(super) about: About<'static>,
     pub(super) signed_by: SignedBy,
 }
 
@@ -61,11 +61,11 @@ pub(super) struct Trial {
     pub(super) needs_bucket: bool,
 }
 
-const fn ask(tells: &'static str, about: About) -> TrialAsk {
+const fn ask(tells: &'static str, about: About<'static>) -> TrialAsk {
     TrialAsk { tells, about, signed_by: SignedBy::User }
 }
 
-const fn temporary(tells: &'static str, about: About) -> TrialAsk {
+const fn temporary(tells: &'static str, about: About<'static>) -> TrialAsk {
     TrialAsk { tells, about, signed_by: SignedBy::Temporary }
 }
 

@@ -130,7 +130,7 @@ impl Run<'_> {
         self.answer("keys-reset", if made.is_ok() { "made" } else { "refused" });
         if let Ok(pair) = made {
             self.key_length(&pair);
-            self.user = Some(UserEnd::AsBefore);
+            self.found.user = Some(UserEnd::AsBefore);
         }
         Ok(())
     }
@@ -151,15 +151,15 @@ impl Run<'_> {
 
     /// The user has no policy afterwards, as far as attune can bring that about.
     pub(super) async fn release_user(&mut self) {
-        let (Some(user), Some(end)) = (self.options.user.clone(), self.user) else { return };
+        let (Some(user), Some(end)) = (self.options.user.clone(), self.found.user) else { return };
         if end == UserEnd::Attached && self.policy_of(&user).await.is_ok_and(|has| has.is_some()) {
             // The stop of the questions may have come before this.
             self.reset_keys(&user).await.ok();
         }
         let detached = self.detach_if_attached(&user).await;
         let may_have_keys = self.options.capabilities.key_pairs && !self.keys_are_theirs;
-        let has_keys = may_have_keys && self.user != Some(UserEnd::AsBefore);
-        self.user = Some(match (detached, has_keys) {
+        let has_keys = may_have_keys && self.found.user != Some(UserEnd::AsBefore);
+        self.found.user = Some(match (detached, has_keys) {
             (Err(_), _) => UserEnd::Attached,
             (Ok(()), true) => UserEnd::KeysLeft,
             (Ok(()), false) => UserEnd::AsBefore,
@@ -183,7 +183,7 @@ impl Run<'_> {
     pub(super) async fn attach(&mut self, user: &UserName, policies: &[PolicyName]) -> Result<Attached, Stopped> {
         self.go_on()?;
         policies.iter().try_for_each(|policy| self.options.record.attaching(user, policy))?;
-        self.user = Some(UserEnd::Attached);
+        self.found.user = Some(UserEnd::Attached);
         let attached = match policies {
             [one] => self.options.cluster.attach(one, &Principal::from(user)).await,
             several => self.options.cluster.attach_list(several, user).await,

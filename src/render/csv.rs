@@ -11,21 +11,7 @@ use crate::policy::Kind;
 use crate::policy::access::{RequestKind, Side};
 use crate::report::Reviewed;
 
-const COLUMNS: [&str; 13] = [
-    "cluster",
-    "tenant",
-    "kind",
-    "name",
-    "policy",
-    "bucket",
-    "objects",
-    "request",
-    "access",
-    "conditions",
-    "except",
-    "rules",
-    "state",
-];
+const COLUMNS: &str = "cluster,tenant,kind,name,policy,bucket,objects,request,access,conditions,except,rules,state";
 
 /// The columns without the last one.
 type Row = Vec<String>;
@@ -43,7 +29,7 @@ pub fn access_review(
             principals.entry(kind_and_name(&reviewed.principal)).or_default()[side] = Some(reviewed);
         }
     }
-    writeln!(out, "{}", COLUMNS.join(","))?;
+    writeln!(out, "{COLUMNS}")?;
     for sides in principals.values() {
         let [cluster, configuration] =
             sides.map(|side| side.into_iter().flat_map(|side| rows_of(side, of)).collect::<BTreeSet<Row>>());

@@ -15,18 +15,18 @@ json_types! {
     /// The check of a cluster.
     pub struct DoctorV1 = "attune.doctor/1" of(report: &Preflight) {
         /// The cluster and the tenant.
-        cluster: ClusterV1 = ClusterV1::of(&report.identity),
+        cluster: ClusterV1 = ClusterV1::of(&report.facts.identity),
         /// The login.
         login: LoginV1 = LoginV1::of(report),
         /// The connection.
         transport: TransportV1 = TransportV1::of(report),
         /// Whether the cluster reports attachments; missing when attune could not read it.
-        attachments_known?: bool = report.attachments_known,
+        attachments_known?: bool = report.facts.attachments_known(),
         /// What the cluster can do, by its release and by its own API definition.
-        capabilities: CapabilitiesV1 = CapabilitiesV1::of(&report.capabilities),
+        capabilities: CapabilitiesV1 = CapabilitiesV1::of(&report.facts.capabilities),
         /// How far the clock of the cluster is ahead of this machine, in seconds (negative: behind); missing when the cluster does
         /// not report its time.
-        clock_ahead_seconds?: i64 = report.connection.clock_ahead,
+        clock_ahead_seconds?: i64 = report.facts.connection.clock_ahead,
         /// The comparison of attune's calls with the API definition of the cluster.
         api_definition: DefinitionV1 = DefinitionV1::of(report.definition),
         /// Temporary policies of an interrupted apply; missing when attune could not list the policies.
@@ -39,9 +39,9 @@ json_types! {
     /// The login at a cluster.
     pub struct LoginV1 of(report: &Preflight) {
         /// The user.
-        user: String = report.identity.user.to_string(),
+        user: String = report.facts.identity.user.to_string(),
         /// The user's role.
-        role: String = report.identity.role.clone(),
+        role: String = report.facts.identity.role.clone(),
         /// Whether the role may apply a plan.
         may_apply: bool = report.may_apply,
     }
@@ -49,15 +49,15 @@ json_types! {
     /// The connection to a cluster.
     pub struct TransportV1 of(report: &Preflight) {
         /// The transport, such as `REST`.
-        name: String = report.connection.transport.to_owned(),
+        name: String = report.facts.connection.transport.to_owned(),
         /// The addresses of the cluster.
-        addresses: Vec<String> = report.connection.addresses.clone(),
+        addresses: Vec<String> = report.facts.connection.addresses.clone(),
         /// The addresses without TLS, other than on this machine.
-        unencrypted: Vec<String> = report.connection.unencrypted.clone(),
+        unencrypted: Vec<String> = report.facts.connection.unencrypted.clone(),
         /// Whether attune accepts any certificate.
-        any_certificate: bool = report.connection.any_certificate,
+        any_certificate: bool = report.facts.connection.any_certificate,
         /// The call that reports attachments; missing when there is none.
-        attachments_source?: String = report.connection.attachments_source.map(str::to_owned),
+        attachments_source?: String = report.facts.connection.attachments_source.map(str::to_owned),
     }
 
     /// What a cluster can do.

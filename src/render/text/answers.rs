@@ -6,7 +6,7 @@ use console::{Alignment, measure_text_width, pad_str};
 
 use super::access::access;
 use super::grounds::{grounds, grounds_of};
-use super::questions::{self, Verdict as AllVerdict};
+use super::questions::{self, UNKNOWN};
 use super::wrapped;
 use crate::base::{GroupName, UserName, list};
 use crate::policy::access::{
@@ -14,7 +14,7 @@ use crate::policy::access::{
     Rules, Side, Verdict, WayDecision, Whole, in_words,
 };
 use crate::render::Styles;
-use crate::render::json::{AccessLineV1, AccessV1, AllV1, CanV1, Profile, UndecidedRequestsV1, UndecidedV1};
+use crate::render::json::{AccessLineV1, AccessV1, CanV1, Profile, UndecidedRequestsV1, UndecidedV1};
 use crate::render::phrase::{self, grouped, places, shown};
 
 /// How much a report says about access.
@@ -81,8 +81,6 @@ fn block_of(out: &mut dyn Write, styles: &Styles, report: &Report, answer: &Answ
         }
     }
 }
-
-const UNKNOWN: &str = "? the document of the policy is unknown";
 
 fn rules_of(report: &Report) -> Vec<String> {
     report.rules.iter().map(|rules| rules.to_string()).collect()
@@ -165,13 +163,7 @@ fn matching(out: &mut dyn Write, styles: &Styles, report: &Report) -> io::Result
 /// Writes one line for everyone who can do all of something, or may under conditions, and the number of those who always can.
 fn having_all(out: &mut dyn Write, styles: &Styles, report: &Report, whole: &Whole) -> io::Result<()> {
     for answer in &report.answers {
-        let (verdict, others) = questions::all(&answer.missing.iter().map(AllV1::of).collect::<Vec<_>>());
-        let text = match verdict {
-            _ if !answer.attachment.is_known() => styles.change.apply_to(UNKNOWN.to_owned()),
-            AllVerdict::Yes => styles.add.apply_to("+ all of it".to_owned()),
-            AllVerdict::Open(text) => styles.change.apply_to(format!("? {text}")),
-            AllVerdict::No(text) => styles.remove.apply_to(format!("- {text}")),
-        };
+        let (text, others) = questions::all(styles, answer);
         writeln!(out, "{}: {text}", attached(&[&answer.attachment]))?;
         others.iter().try_for_each(|line| writeln!(out, "  {} {line}", styles.change.apply_to("!")))?;
         questions::by_buckets(out, answer)?;

@@ -9,18 +9,10 @@ use crate::observed::Identity;
 use crate::render::phrase::{count, counted, shown};
 use crate::render::{Styles, findings};
 
-/// The output on stderr beside the result.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Beside {
-    /// Nothing.
-    Nothing,
-    /// Warnings, for example about emergency files.
-    Warnings,
-}
-
-/// Writes the properties of the cluster, then the findings.
-pub fn doctor(out: &mut dyn Write, styles: &Styles, report: &Preflight, beside: Beside) -> io::Result<()> {
-    let (of, connection) = (&report.identity, &report.connection);
+/// Writes the properties of the cluster, then the findings. `has_warnings` is whether there are warnings beside the result, for
+/// example about emergency files.
+pub fn doctor(out: &mut dyn Write, styles: &Styles, report: &Preflight, has_warnings: bool) -> io::Result<()> {
+    let (of, connection) = (&report.facts.identity, &report.facts.connection);
     let rights = if report.may_apply { "may apply" } else { "may not apply" };
     let checked = if connection.any_certificate { " · accepts any certificate" } else { "" };
     let lines = [
@@ -31,7 +23,7 @@ pub fn doctor(out: &mut dyn Write, styles: &Styles, report: &Preflight, beside: 
         ),
         ("transport", format!("{} · {}{checked}", connection.transport, list(&connection.addresses))),
         ("attachments", attachments(report)),
-        ("can", capabilities(&report.capabilities)),
+        ("can", capabilities(&report.facts.capabilities)),
         ("clock", clock(connection.clock_ahead)),
         ("API", api(report.definition)),
         ("leftovers", leftovers(report.leftovers.as_deref())),
@@ -41,16 +33,16 @@ pub fn doctor(out: &mut dyn Write, styles: &Styles, report: &Preflight, beside: 
     }
     writeln!(out)?;
     if report.findings.is_empty() {
-        return match beside {
-            Beside::Nothing => writeln!(out, "{}", styles.add.apply_to("no problems found")),
-            Beside::Warnings => writeln!(out, "no problems on the cluster; see the warnings above"),
+        return match has_warnings {
+            false => writeln!(out, "{}", styles.add.apply_to("no problems found")),
+            true => writeln!(out, "no problems on the cluster; see the warnings above"),
         };
     }
     findings(out, styles, &report.findings, &Sources::default())
 }
 
 fn attachments(report: &Preflight) -> String {
-    match (report.attachments_known, report.connection.attachments_source) {
+    match (report.facts.attachments_known(), report.facts.connection.attachments_source) {
         (Some(true), Some(call)) => format!("reported by {call}"),
         (Some(true), None) => "reported".to_owned(),
         (Some(false), _) => "not reported by this release".to_owned(),

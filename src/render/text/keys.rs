@@ -122,29 +122,22 @@ fn counts(keys: &KeysV1) -> String {
     format!("{} rotated{others}", users(rotated))
 }
 
-/// A revocation that waits for its confirmation.
-#[derive(Debug, Clone, Copy)]
-pub struct Revocations<'a> {
-    /// The cluster and tenant.
-    pub identity: &'a Identity,
-    /// The users.
-    pub users: &'a [Revocation],
-    /// What the cluster can do.
-    pub can: Capabilities,
-    /// Why the cluster makes no new key pairs here; `None` if it does.
-    pub no_new_keys: Option<&'a str>,
-}
-
-/// Writes what a revocation is about to do, and what it cannot do.
-pub fn revocation(out: &mut dyn Write, styles: &Styles, of: &Revocations<'_>) -> io::Result<()> {
+/// Writes what a revocation is about to do, and what it cannot do. `no_new_keys` says why the cluster makes no new key pairs here.
+pub fn revocation(
+    out: &mut dyn Write,
+    styles: &Styles,
+    (identity, can): (&Identity, Capabilities),
+    all: &[Revocation],
+    no_new_keys: Option<&str>,
+) -> io::Result<()> {
     wrapped(out, styles, |out| {
-        heading(out, styles, of.identity)?;
-        let title = format!("revoke {}:", users(of.users.len()));
+        heading(out, styles, identity)?;
+        let title = format!("revoke {}:", users(all.len()));
         writeln!(out, "{}", styles.strong.apply_to(title))?;
-        for user in of.users {
+        for user in all {
             let name = shown(user.user.as_str());
             writeln!(out, "  {} {name}", styles.remove.apply_to("-"))?;
-            match user.keys_stay(of.no_new_keys) {
+            match user.keys_stay(no_new_keys) {
                 None => writeln!(out, "      make a new key pair that nobody gets: the present one stops working")?,
                 Some(why) => {
                     let line = format!("keys not revoked: {}; they work again with the next policy", shown(&why));
@@ -161,7 +154,7 @@ pub fn revocation(out: &mut dyn Write, styles: &Styles, of: &Revocations<'_>) ->
                 writeln!(out, "      {}", styles.change.apply_to(FROM_DIRECTORY))?;
             }
         }
-        if of.can.groups {
+        if can.groups {
             writeln!(out, "\n{}", styles.change.apply_to(GROUPS))?;
         }
         writeln!(out)

@@ -17,13 +17,13 @@ mod why;
 
 pub use access::{access, policy_diff};
 pub use answers::{Detail, access_report};
-pub use cluster::{Beside, doctor, import};
+pub use cluster::{doctor, import};
 pub use compared::comparison;
 pub use expectations::expectations;
 pub use history::history;
-pub use keys::{Revocations, revocation, revoked, rotated, rotation};
+pub use keys::{revocation, revoked, rotated, rotation};
 pub use plan::{drift, plan, saved_findings, verdict};
-pub use probe::{AboutProbe, AboutService, about_probe, probe};
+pub use probe::{about_probe, probe};
 pub use report::report;
 pub use verify::{about_verify, verified};
 pub use why::why;
@@ -112,19 +112,14 @@ fn words(text: &str) -> Vec<&str> {
     words
 }
 
-struct ObjectLine<'s> {
-    mark: &'static str,
-    style: &'s Style,
-    object: String,
-    text: String,
-}
-
-impl ObjectLine<'_> {
-    fn write(&self, out: &mut dyn Write, width: usize) -> io::Result<()> {
-        let object = pad_str(&self.object, width, Alignment::Left, None);
-        let line = format!("  {} {object}   {}", self.style.apply_to(self.mark), self.text);
-        writeln!(out, "{}", line.trim_end())
-    }
+fn object_line(
+    out: &mut dyn Write,
+    (mark, style): (&str, &Style),
+    (object, width): (&str, usize),
+    text: &str,
+) -> io::Result<()> {
+    let object = pad_str(object, width, Alignment::Left, None);
+    writeln!(out, "{}", format!("  {} {object}   {text}", style.apply_to(mark)).trim_end())
 }
 
 fn widest(texts: impl Iterator<Item = String>) -> usize {

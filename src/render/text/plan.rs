@@ -6,7 +6,7 @@ use console::{Alignment, Style, pad_str};
 use serde_json::value::RawValue;
 
 use super::access::{documents, side};
-use super::{ObjectLine, UNDER, overridden, widest, wrapped};
+use super::{UNDER, object_line, overridden, widest, wrapped};
 use crate::base::Severity;
 use crate::drift::Kind;
 use crate::policy::access::Side;
@@ -181,10 +181,9 @@ fn section(
     writeln!(out, "{title}")?;
     let width = widest(changes.iter().map(|change| object(change, shown)));
     for change in changes {
-        let (mark, style) = mark(styles, change.kind);
         let left = if is_left(change, review) { format!(" {NOT_IN_THE_PLAN}") } else { String::new() };
         let text = format!("{}{left}", in_short(change));
-        ObjectLine { mark, style, object: object(change, shown), text }.write(out, width)?;
+        object_line(out, mark(styles, change.kind), (&object(change, shown), width), &text)?;
     }
     writeln!(out)
 }
@@ -215,8 +214,7 @@ fn mark(styles: &Styles, kind: KindV1) -> (&'static str, &Style) {
 }
 
 fn change(out: &mut dyn Write, styles: &Styles, plan: &PlanV1, change: &ChangeV1, width: usize) -> io::Result<()> {
-    let (mark, style) = mark(styles, change.kind);
-    ObjectLine { mark, style, object: object(change, shown), text: summary_of(plan, change) }.write(out, width)?;
+    object_line(out, mark(styles, change.kind), (&object(change, shown), width), &summary_of(plan, change))?;
     let notes = change.notes.iter().filter(|of| !is_of_keys(**of)).filter_map(|of| note(*of));
     for text in notes {
         writeln!(out, "{UNDER}{}", styles.dim.apply_to(text))?;
@@ -338,13 +336,13 @@ fn shown_id(id: &str) -> String {
 }
 
 fn drifted(out: &mut dyn Write, styles: &Styles, object: &DriftedV1, width: usize) -> io::Result<()> {
-    let (mark, style) = match object.kind {
+    let mark: (&str, &Style) = match object.kind {
         Kind::PolicyAdded | Kind::UserAttached | Kind::GroupAttached => ("+", &styles.add),
         Kind::PolicyChanged | Kind::BucketPolicyChanged => ("±", &styles.change),
         Kind::PolicyRenamed | Kind::UserMoved | Kind::GroupMoved => (">", &styles.change),
         Kind::PolicyRemoved | Kind::UserDetached | Kind::UserRemoved | Kind::GroupDetached => ("-", &styles.remove),
     };
-    ObjectLine { mark, style, object: shown_id(&object.id), text: difference(object) }.write(out, width)?;
+    object_line(out, mark, (&shown_id(&object.id), width), &difference(object))?;
     if let Some(text) = object.term.as_ref().and_then(|of| term(of, shown)) {
         writeln!(out, "{UNDER}{}", styles.change.apply_to(text))?;
     }

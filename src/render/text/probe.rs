@@ -3,61 +3,46 @@
 use std::io::{self, Write};
 
 use super::wrapped;
-use crate::base::{BucketName, UserName};
+use crate::base::UserName;
 use crate::observed::Identity;
-use crate::probe::UserEnd;
+use crate::probe::{ServiceOptions, UserEnd};
 use crate::render::Styles;
 use crate::render::json::{ProbeServiceV1, ProbeV1};
 use crate::render::phrase::{grouped, shown};
 
-/// What a probe is about to do.
-pub struct AboutProbe<'a> {
-    /// The cluster.
-    pub identity: &'a Identity,
-    /// The user, if there is one.
-    pub user: Option<&'a UserName>,
-    /// Whether the user may get a key pair that cannot be replaced here.
-    pub keys_stay: bool,
-    /// The S3 service, if it is asked.
-    pub service: Option<AboutService<'a>>,
-}
-
-/// What a probe is about to ask of the S3 service.
-pub struct AboutService<'a> {
-    /// Its address.
-    pub address: &'a str,
-    /// The bucket that was made for this.
-    pub bucket: Option<&'a BucketName>,
-    /// How long a policy may take, in seconds.
-    pub wait: u64,
-}
-
 /// Writes what a probe is about to do.
-pub fn about_probe(out: &mut dyn Write, styles: &Styles, of: &AboutProbe<'_>) -> io::Result<()> {
+///
+/// The user comes with whether it may get a key pair that cannot be replaced here.
+pub fn about_probe(
+    out: &mut dyn Write,
+    styles: &Styles,
+    Identity { name, release, tenant, .. }: &Identity,
+    user: Option<(&UserName, bool)>,
+    service: Option<&ServiceOptions>,
+) -> io::Result<()> {
     wrapped(out, styles, |out| {
-        let Identity { name, release, tenant, .. } = of.identity;
         let title = format!("probe cluster {} (WEKA {release}), tenant {}:", shown(name), shown(tenant));
         writeln!(out, "{}", styles.strong.apply_to(title))?;
-        let policies = if of.service.is_some() { 35 } else { 20 };
+        let policies = if service.is_some() { 35 } else { 20 };
         writeln!(out, "  add about {policies} policies named attune-probe-…, one or two at a time, and remove each")?;
         writeln!(out, "  they grant only on buckets named attune-probe-…, which do not exist, or only deny")?;
-        if let Some(user) = of.user {
+        if let Some((user, keys_stay)) = user {
             let user = shown(user.as_str());
             writeln!(out, "  attach some of them to `{user}`, and detach it again")?;
-            if of.keys_stay {
+            if keys_stay {
                 writeln!(out, "  the cluster may create a key pair for `{user}`, which cannot be replaced here:")?;
                 writeln!(out, "  delete the user afterwards")?;
             }
         }
-        of.service.as_ref().map_or(Ok(()), |service| about_service(out, service))
+        service.map_or(Ok(()), |service| about_service(out, service))
     })
 }
 
-fn about_service(out: &mut dyn Write, of: &AboutService<'_>) -> io::Result<()> {
-    writeln!(out, "  ask the S3 service {} about 200 times, with the keys of the user:", of.address)?;
+fn about_service(out: &mut dyn Write, of: &ServiceOptions) -> io::Result<()> {
+    writeln!(out, "  ask the S3 service {} about 200 times, with the keys of the user:", of.client.endpoint())?;
     writeln!(out, "  reads, and deletions of versions that do not exist, at most 20 in a second")?;
-    writeln!(out, "  wait for at most {} s each time until it knows a new policy", of.wait)?;
-    let Some(bucket) = of.bucket else { return Ok(()) };
+    writeln!(out, "  wait for at most {} s each time until it knows a new policy", of.wait.as_secs())?;
+    let Some(bucket) = &of.bucket else { return Ok(()) };
     let bucket = shown(bucket.as_str());
     writeln!(out, "  some policies grant on the bucket `{bucket}`, which must be empty")?;
     writeln!(out, "  for a moment, everyone may ask for the location of `{bucket}`")

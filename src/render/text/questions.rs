@@ -2,20 +2,28 @@
 
 use std::io::{self, Write};
 
+use console::StyledObject;
+
 use crate::base::{count, list};
 use crate::policy::access::{Answer, Holder, Report, RequestKind, Whole};
+use crate::render::Styles;
 use crate::render::json::{AllV1, MissingV1};
 use crate::render::phrase::{self, shown};
 
+pub(super) const UNKNOWN: &str = "? the document of the policy is unknown";
+
 /// The answer of someone to a question about all of something, by the leading rules; and how the other rules differ.
-pub(super) fn all(all: &[AllV1]) -> (Verdict, Vec<String>) {
-    let Some((leading, others)) = all.split_first() else { return (Verdict::No(String::new()), Vec::new()) };
-    let verdict = match &leading.missing {
-        None => Verdict::Yes,
+pub(super) fn all(styles: &Styles, answer: &Answer) -> (StyledObject<String>, Vec<String>) {
+    let all: Vec<AllV1> = answer.missing.iter().map(AllV1::of).collect();
+    let Some((leading, others)) = all.split_first().filter(|_| answer.attachment.is_known()) else {
+        return (styles.change.apply_to(UNKNOWN.to_owned()), Vec::new());
+    };
+    let text = match &leading.missing {
+        None => styles.add.apply_to("+ all of it".to_owned()),
         Some(missing) if missing.undecided || !missing.conditions.is_empty() => {
-            Verdict::Open(format!("not always: {}", without(missing)))
+            styles.change.apply_to(format!("? not always: {}", without(missing)))
         }
-        Some(missing) => Verdict::No(without(missing)),
+        Some(missing) => styles.remove.apply_to(format!("- {}", without(missing))),
     };
     let other = |of: &AllV1| {
         let rules = list(&of.rules);
@@ -24,17 +32,7 @@ pub(super) fn all(all: &[AllV1]) -> (Verdict, Vec<String>) {
             Some(missing) => format!("by {rules}: {}", without(missing)),
         }
     };
-    (verdict, others.iter().map(other).collect())
-}
-
-/// Whether all of something is allowed.
-pub(super) enum Verdict {
-    /// Always.
-    Yes,
-    /// Under conditions, or undecided; an example.
-    Open(String),
-    /// No; an example.
-    No(String),
+    (text, others.iter().map(other).collect())
 }
 
 fn without(of: &MissingV1) -> String {
