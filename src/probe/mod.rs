@@ -21,7 +21,7 @@ use crate::policy::access::{Preset, RuleList, Rules};
 
 pub use asker::ServiceOptions;
 pub use bucket::unsuitable_bucket;
-pub use rules::{ServiceFound, ServiceRules, rule_questions};
+pub use rules::{ServiceFound, rule_questions};
 pub use run::{ProbeOptions, ProbeRecord, probe};
 
 /// The questions, in order: how each is named, and what it asks.
@@ -102,16 +102,16 @@ impl Probe {
     /// The rules of evaluation that the answers point to, for `[cluster] rules`; `None` if they point to none. If the S3
     /// service told anything, that alone decides.
     pub fn rules(&self) -> Option<RuleList> {
-        match self.service.as_ref().filter(|service| !service.rules.answers.is_empty()) {
-            Some(service) => service.rules.rules(),
+        match self.service.as_ref().filter(|service| !service.answers.is_empty()) {
+            Some(service) => service.rules(),
             None => self.rules_by_api().map(|preset| Rules::of(preset).into()),
         }
     }
 
     /// Whether the answers contradict these rules.
     pub fn contradicts(&self, rules: &Rules) -> bool {
-        match self.service.as_ref().filter(|service| !service.rules.answers.is_empty()) {
-            Some(service) => !service.rules.fits(rules),
+        match self.service.as_ref().filter(|service| !service.answers.is_empty()) {
+            Some(service) => !service.fits(rules),
             None => self.rules_by_api().is_some_and(|preset| preset != rules.like),
         }
     }

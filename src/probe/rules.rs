@@ -33,130 +33,98 @@ enum Evidence {
     NotAsked(&'static str),
 }
 
-/// A question about the rules.
-struct Question {
-    /// Its name in a configuration.
-    rule: &'static str,
-    /// The question, in a few words.
-    about: &'static str,
-    evidence: Evidence,
-}
-
 /// The answer is `true` if the request is let through.
-const fn through(
-    rule: &'static str,
-    about: &'static str,
-    ask: &'static str,
-    needs: &'static [&'static str],
-) -> Question {
-    Question { rule, about, evidence: Evidence::One { ask, through: "true", denied: "false", refused: None, needs } }
+const fn through(ask: &'static str, needs: &'static [&'static str]) -> Evidence {
+    Evidence::One { ask, through: "true", denied: "false", refused: None, needs }
 }
 
-/// The answer is `true` if the request is denied, or `refused` if the cluster refuses the document.
-const fn denied(
-    rule: &'static str,
-    about: &'static str,
-    ask: &'static str,
-    refused: Option<&'static str>,
-    needs: &'static [&'static str],
-) -> Question {
-    Question { rule, about, evidence: Evidence::One { ask, through: "false", denied: "true", refused, needs } }
+/// The answer is `true` if the request is denied.
+const fn denied(ask: &'static str, needs: &'static [&'static str]) -> Evidence {
+    Evidence::One { ask, through: "false", denied: "true", refused: None, needs }
 }
 
-const fn not_asked(rule: &'static str, about: &'static str, why: &'static str) -> Question {
-    Question { rule, about, evidence: Evidence::NotAsked(why) }
+/// The answer is `false` if the cluster refuses the document or lets the request through.
+const fn refused_or_denied(ask: &'static str) -> Evidence {
+    Evidence::One { ask, through: "false", denied: "true", refused: Some("false"), needs: &[] }
 }
 
 const WRITES: &str = "no request asks it without a write";
 
-/// The questions in the order of the configuration. Each is one of `[cluster] rules`.
-const QUESTIONS: [Question; 33] = [
-    through("objects-cover-bucket", "does `bucket/*` cover the bucket?", "location", &[]),
-    denied("wildcards-cover-buckets", "does `*-logs` cover buckets?", "uploads-edge", None, &["uploads"]),
-    Question {
-        rule: "action-case-ignored",
-        about: "is `s3:getobject` an action?",
-        evidence: Evidence::One {
-            ask: "small-action",
-            through: "true",
-            denied: "false",
-            refused: Some("false"),
-            needs: &[],
-        },
-    },
-    through("key-case-ignored", "is `${AWS:UserName}` a variable?", "username-case", &["username"]),
-    through("version-implies-object", "does GetObjectVersion mean GetObject?", "implied", &["read"]),
-    denied("variables-need-version", "do variables need a `Version`?", "username-plain", None, &["username"]),
-    Question {
-        rule: "special-variables",
-        about: "is `${$}` a plain `$`?",
-        evidence: Evidence::Two { yes: "special", no: "special-text" },
-    },
-    not_asked(
+/// The questions in the order of the configuration: the name of each in `[cluster] rules`, the question in a few words, and where
+/// its answer comes from.
+const QUESTIONS: [(&str, &str, Evidence); 33] = [
+    ("objects-cover-bucket", "does `bucket/*` cover the bucket?", through("location", &[])),
+    ("wildcards-cover-buckets", "does `*-logs` cover buckets?", denied("uploads-edge", &["uploads"])),
+    (
+        "action-case-ignored",
+        "is `s3:getobject` an action?",
+        Evidence::One { ask: "small-action", through: "true", denied: "false", refused: Some("false"), needs: &[] },
+    ),
+    ("key-case-ignored", "is `${AWS:UserName}` a variable?", through("username-case", &["username"])),
+    ("version-implies-object", "does GetObjectVersion mean GetObject?", through("implied", &["read"])),
+    ("variables-need-version", "do variables need a `Version`?", denied("username-plain", &["username"])),
+    ("special-variables", "is `${$}` a plain `$`?", Evidence::Two { yes: "special", no: "special-text" }),
+    (
         "username-is-pattern",
         "do wildcards in a user's name count?",
-        "it needs a user with a wildcard in its name",
+        Evidence::NotAsked("it needs a user with a wildcard in its name"),
     ),
-    not_asked("account-is-slash", "are account actions about `/`?", "it needs a grant of the list of all buckets"),
-    through("leading-slash-dropped", "is a key `/a` matched as `a`?", "slash", &["control"]),
-    denied("not-action", "is NotAction evaluated?", "not-action", Some("false"), &[]),
-    denied("not-resource", "is NotResource evaluated?", "not-resource", Some("false"), &[]),
-    not_asked("bare-star", "is the resource `*` accepted?", "the API decides it: see \"the resource `*` comes back\""),
-    Question {
-        rule: "question-mark-is-byte",
-        about: "is `?` one byte?",
-        evidence: Evidence::Two { yes: "two-marks", no: "one-mark" },
-    },
-    through("repeated-statements-kept", "are all kept where one is repeated?", "repeated", &[]),
-    Question {
-        rule: "bucket-policies",
-        about: "whom are policies of buckets about?",
-        evidence: Evidence::One {
+    (
+        "account-is-slash",
+        "are account actions about `/`?",
+        Evidence::NotAsked("it needs a grant of the list of all buckets"),
+    ),
+    ("leading-slash-dropped", "is a key `/a` matched as `a`?", through("slash", &["control"])),
+    ("not-action", "is NotAction evaluated?", refused_or_denied("not-action")),
+    ("not-resource", "is NotResource evaluated?", refused_or_denied("not-resource")),
+    (
+        "bare-star",
+        "is the resource `*` accepted?",
+        Evidence::NotAsked("the API decides it: see \"the resource `*` comes back\""),
+    ),
+    ("question-mark-is-byte", "is `?` one byte?", Evidence::Two { yes: "two-marks", no: "one-mark" }),
+    ("repeated-statements-kept", "are all kept where one is repeated?", through("repeated", &[])),
+    (
+        "bucket-policies",
+        "whom are policies of buckets about?",
+        Evidence::One {
             ask: "bucket-policy",
             through: "\"union\"",
             denied: "\"anonymous\"",
             refused: None,
             needs: &[],
         },
-    },
-    denied("version-actions", "do versions need their own actions?", "version", None, &["read"]),
-    denied("deny-of-versions", "does a Deny of DeleteObjectVersion hold?", "deny-version", None, &["delete-version"]),
-    through(
+    ),
+    ("version-actions", "do versions need their own actions?", denied("version", &["read"])),
+    ("deny-of-versions", "does a Deny of DeleteObjectVersion hold?", denied("deny-version", &["delete-version"])),
+    (
         "temporary-username",
         "do temporary keys have the user's name?",
-        "temporary",
-        &["username", "temporary-control"],
+        through("temporary", &["username", "temporary-control"]),
     ),
-    through("userid-is-username", "is aws:userid the user's name?", "userid", &["username-condition"]),
-    through("keys-always-present", "is aws:Referer always there?", "referer", &[]),
-    through("list-shows-bucket", "does ListBucket show a bucket in lists?", "list-shows", &[]),
-    through("location-lists-bucket", "does GetBucketLocation show it there?", "location-lists", &[]),
-    through("list-covers-versions", "does ListBucket list versions?", "list-versions", &["list"]),
-    through("policy-reads-acl", "does GetBucketPolicy read ACLs?", "acl", &["bucket-policy-read"]),
-    not_asked("legal-hold-checked", "is a legal hold of an upload checked?", WRITES),
-    not_asked("upload-tags-checked", "are tags of an upload checked?", WRITES),
-    not_asked("bucket-lock-checked", "is the lock of a new bucket checked?", WRITES),
-    not_asked("shortening-checked", "is shortening a lock checked?", WRITES),
-    not_asked("lock-configuration-bypasses", "does reading lock settings bypass locks?", WRITES),
-    through("forwarded-address", "does the client decide aws:SourceIp?", "forwarded", &[]),
-    not_asked("forced-deletion", "does a forced deletion ignore a Deny?", WRITES),
-    denied("missing-object-hidden", "is a missing key hidden without a list?", "hidden", None, &["read"]),
+    ("userid-is-username", "is aws:userid the user's name?", through("userid", &["username-condition"])),
+    ("keys-always-present", "is aws:Referer always there?", through("referer", &[])),
+    ("list-shows-bucket", "does ListBucket show a bucket in lists?", through("list-shows", &[])),
+    ("location-lists-bucket", "does GetBucketLocation show it there?", through("location-lists", &[])),
+    ("list-covers-versions", "does ListBucket list versions?", through("list-versions", &["list"])),
+    ("policy-reads-acl", "does GetBucketPolicy read ACLs?", through("acl", &["bucket-policy-read"])),
+    ("legal-hold-checked", "is a legal hold of an upload checked?", Evidence::NotAsked(WRITES)),
+    ("upload-tags-checked", "are tags of an upload checked?", Evidence::NotAsked(WRITES)),
+    ("bucket-lock-checked", "is the lock of a new bucket checked?", Evidence::NotAsked(WRITES)),
+    ("shortening-checked", "is shortening a lock checked?", Evidence::NotAsked(WRITES)),
+    ("lock-configuration-bypasses", "does reading lock settings bypass locks?", Evidence::NotAsked(WRITES)),
+    ("forwarded-address", "does the client decide aws:SourceIp?", through("forwarded", &[])),
+    ("forced-deletion", "does a forced deletion ignore a Deny?", Evidence::NotAsked(WRITES)),
+    ("missing-object-hidden", "is a missing key hidden without a list?", denied("hidden", &["read"])),
 ];
 
-/// What the S3 service told about its rules.
+/// What the S3 service told.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ServiceRules {
-    /// The answers by their names in a configuration, with the values as TOML.
+pub struct ServiceFound {
+    /// The answers about its rules, by their names in a configuration, with the values as TOML.
     pub answers: BTreeMap<&'static str, &'static str>,
     /// Why the other questions have no answer.
     pub unanswered: BTreeMap<&'static str, String>,
-}
-
-/// What the S3 service told.
-#[derive(Debug, Clone, Default)]
-pub struct ServiceFound {
-    /// The rules.
-    pub rules: ServiceRules,
     /// What a user has who is attached to two policies as one name with a comma.
     pub comma: Option<&'static str>,
     /// The number of requests to the S3 service.
@@ -167,19 +135,19 @@ pub struct ServiceFound {
 
 /// What a question of the rules is about, by its name in a configuration. All of them, in order.
 pub fn rule_questions() -> impl Iterator<Item = (&'static str, &'static str)> {
-    QUESTIONS.iter().map(|question| (question.rule, question.about))
+    QUESTIONS.iter().map(|(rule, about, _)| (*rule, *about))
 }
 
 /// What these answers say. `otherwise` is the reason for a request that was not sent.
-pub(super) fn judged(seen: &BTreeMap<&'static str, Seen>, otherwise: &str) -> ServiceRules {
-    let mut rules = ServiceRules::default();
-    for Question { rule, evidence, .. } in &QUESTIONS {
+pub(super) fn judged(seen: &BTreeMap<&'static str, Seen>, otherwise: &str) -> ServiceFound {
+    let mut found = ServiceFound::default();
+    for (rule, _, evidence) in &QUESTIONS {
         match evidence.answer(seen, otherwise) {
-            Ok(answer) => drop(rules.answers.insert(rule, answer)),
-            Err(why) => drop(rules.unanswered.insert(rule, why)),
+            Ok(answer) => drop(found.answers.insert(rule, answer)),
+            Err(why) => drop(found.unanswered.insert(rule, why)),
         }
     }
-    rules
+    found
 }
 
 impl Evidence {
@@ -217,7 +185,7 @@ impl Evidence {
 
 const REFUSED: &str = "the cluster refuses the document";
 
-impl ServiceRules {
+impl ServiceFound {
     /// Whether no answer contradicts these rules.
     pub fn fits(&self, rules: &Rules) -> bool {
         self.contradicted(rules) == 0
@@ -254,10 +222,10 @@ mod tests {
     fn seen_by(rules: &Rules) -> BTreeMap<&'static str, Seen> {
         let answers: BTreeMap<String, String> = rules.answers().into_iter().collect();
         let mut seen = BTreeMap::new();
-        for question in &QUESTIONS {
-            let answer = answers[question.rule].as_str();
+        for (rule, _, evidence) in &QUESTIONS {
+            let answer = answers[*rule].as_str();
             let of = |is_through: bool| if is_through { Seen::Through } else { Seen::Denied };
-            match &question.evidence {
+            match evidence {
                 Evidence::NotAsked(_) => {}
                 Evidence::One { ask, through, needs, .. } => {
                     seen.insert(*ask, of(answer == *through));

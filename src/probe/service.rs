@@ -99,8 +99,8 @@ impl Run<'_> {
             Err(End::Service(why) | End::Stopped(Stopped(why))) => (None, Some(why.clone())),
         };
         let otherwise = if stopped.is_some() { asking.otherwise.as_str() } else { NEEDS_BUCKET };
-        let rules = judged(&asking.seen, otherwise);
-        self.found.service = Some(ServiceFound { rules, comma, sent: asking.asker.sent(), stopped });
+        let sent = asking.asker.sent();
+        self.found.service = Some(ServiceFound { comma, sent, stopped, ..judged(&asking.seen, otherwise) });
         match ended {
             Err(End::Stopped(stopped)) => Err(stopped),
             Ok(_) | Err(End::Service(_)) => self.back_to(&mut asking, held).await,
@@ -383,6 +383,6 @@ impl Run<'_> {
 const NEEDS_BUCKET: &str = "it needs an empty bucket: `--bucket`";
 
 fn not_asked(why: String) -> ServiceFound {
-    let rules = judged(&BTreeMap::new(), &why);
-    ServiceFound { rules, stopped: Some(why), ..ServiceFound::default() }
+    let found = judged(&BTreeMap::new(), &why);
+    ServiceFound { stopped: Some(why), ..found }
 }

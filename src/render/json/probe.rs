@@ -41,10 +41,10 @@ json_types! {
         sent: usize = found.sent,
         /// The answers.
         answers: Vec<ProbeRuleV1> =
-            rule_questions().filter_map(|of| Some(ProbeRuleV1::of(of, found.rules.answers.get(of.0)?))).collect(),
+            rule_questions().filter_map(|of| Some(ProbeRuleV1::of(of, found.answers.get(of.0)?))).collect(),
         /// The questions without an answer.
         unanswered: Vec<ProbeUnansweredV1> = rule_questions()
-            .filter_map(|of| Some(ProbeUnansweredV1::of(of, found.rules.unanswered.get(of.0)?)))
+            .filter_map(|of| Some(ProbeUnansweredV1::of(of, found.unanswered.get(of.0)?)))
             .collect(),
         /// What a user has who is attached to two policies as one name with a comma; missing when that was not asked.
         comma?: String = found.comma.map(ToOwned::to_owned),
