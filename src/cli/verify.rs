@@ -21,7 +21,7 @@ use crate::render::json::{self, VerifiedV1, VerifySourceV1, VerifyV1};
 use crate::render::junit_of_verify;
 use crate::render::text;
 use crate::s3::{Kind, Manners, Pace, S3Client, S3Keys, Step, Token};
-use crate::verify::{Asking, Claim, Questions, Scope, Verified, questions, questions_of_contract, verify};
+use crate::verify::{Asking, Claim, Questions, Scope, Verified, questions, verify};
 
 /// How many questions are asked about a user, unless more are wanted.
 pub(super) const MOST_QUESTIONS: usize = 500;
@@ -190,14 +190,14 @@ impl VerifyArgs {
         let scope = Scope { objects: self.objects, reads: self.anonymous, settings, most: self.max_requests };
         let document = attachment.document.clone();
         if !self.contract {
-            return Ok(questions(document.as_ref(), &context, &scope, token));
+            return Ok(questions(document.as_ref(), None, &context, &scope, token));
         }
         let claims = claims(&people.loaded.desired, &attachment.holder);
         if claims.is_empty() {
             let message = format!("no expectation with `can` or `cannot` is about {}", attachment.holder);
             return Err(Failure::new(&exit::NOT_VERIFIED, message).help("leave out `--contract`, or write one"));
         }
-        Ok(questions_of_contract(&claims, document.as_ref(), &context, &scope, token))
+        Ok(questions(document.as_ref(), Some(&claims), &context, &scope, token))
     }
 
     /// Shows what is asked, and asks first on a terminal.

@@ -174,7 +174,7 @@ impl VerifyNewArgs {
         let attachment = with_buckets(attachment, &expected.after.buckets, expected.rules, None);
         let context = Context { rules: expected.rules, ..Context::new(expected.catalogue) }.with_user(user.as_str());
         let scope = Scope { objects: self.objects, most: MOST_QUESTIONS, ..Scope::default() };
-        Ok(questions(attachment.document.as_ref(), &context, &scope, token))
+        Ok(questions(attachment.document.as_ref(), None, &context, &scope, token))
     }
 }
 

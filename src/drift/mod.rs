@@ -287,12 +287,16 @@ fn backwards(of: &AccessChange) -> AccessChange {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Memory(pub BTreeMap<String, Remembered>);
 
-/// Drift that was reported.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A reported object.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "ReportedV1")]
 pub struct Remembered {
-    /// The kind of drift, by its name in JSON.
+    /// `policy/NAME`, `user/NAME` or `group/NAME`.
+    pub id: String,
+    /// The kind of drift.
     pub kind: String,
-    /// The hash of the object with its declared and observed state.
+    /// A value that is equal only for the same drift.
     pub fingerprint: String,
     /// The time of the first report.
     pub since: String,
@@ -318,7 +322,7 @@ impl Memory {
             let known = self.0.get(&id).filter(|known| known.fingerprint == fingerprint);
             let remembered = known.cloned().unwrap_or_else(|| {
                 news.new.insert(id.clone());
-                Remembered { kind: object.kind.name().to_owned(), fingerprint, since: now.to_owned() }
+                Remembered { id: id.clone(), kind: object.kind.name().to_owned(), fingerprint, since: now.to_owned() }
             });
             news.memory.0.insert(id, remembered);
         }
@@ -329,6 +333,7 @@ impl Memory {
     }
 }
 
+/// The hash of an object with its declared and observed state.
 fn fingerprint(object: &Object) -> String {
     let side = |said: &ObjectState| match said {
         ObjectState::Nothing => json!(null),

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use super::json::{CanV1, RequestLineV1};
 use super::phrase::{exceptions, pattern};
-use crate::base::{Principal, visible};
+use crate::base::visible;
 use crate::observed::Identity;
 use crate::policy::Kind;
 use crate::policy::access::{RequestKind, Side};
@@ -23,10 +23,11 @@ pub fn access_review(
     cluster: Option<&[Reviewed]>,
     configuration: Option<&[Reviewed]>,
 ) -> io::Result<()> {
-    let mut principals: BTreeMap<(&str, String), [Option<&Reviewed>; 2]> = BTreeMap::new();
+    let mut principals: BTreeMap<(&str, &str), [Option<&Reviewed>; 2]> = BTreeMap::new();
     for (side, all) in [cluster, configuration].into_iter().enumerate() {
         for reviewed in all.into_iter().flatten() {
-            principals.entry(kind_and_name(&reviewed.principal)).or_default()[side] = Some(reviewed);
+            let of = &reviewed.principal;
+            principals.entry((of.kind(), of.name())).or_default()[side] = Some(reviewed);
         }
     }
     writeln!(out, "{COLUMNS}")?;
@@ -46,20 +47,13 @@ pub fn access_review(
     Ok(())
 }
 
-fn kind_and_name(principal: &Principal) -> (&'static str, String) {
-    match (principal.user(), principal.group()) {
-        (Some(user), _) => ("user", user.to_string()),
-        (None, group) => ("group", group.map(ToString::to_string).unwrap_or_default()),
-    }
-}
-
 fn rows_of(reviewed: &Reviewed, of: Option<&Identity>) -> Vec<Row> {
-    let (kind, name) = kind_and_name(&reviewed.principal);
+    let (kind, name) = (reviewed.principal.kind(), reviewed.principal.name());
     let (cluster, tenant) = of.map_or(("", ""), |of| (of.name.as_str(), of.tenant.as_str()));
     let policy = reviewed.policy.as_ref().map(ToString::to_string).unwrap_or_default();
     let row = |place: &str, request: &str, access: &str, [conditions, except, rules]: [String; 3]| -> Row {
         let (bucket, objects) = split(place, request);
-        let fixed = [cluster, tenant, kind, &name, &policy, bucket, objects, request, access].map(str::to_owned);
+        let fixed = [cluster, tenant, kind, name, &policy, bucket, objects, request, access].map(str::to_owned);
         fixed.into_iter().chain([conditions, except, rules]).collect()
     };
     let none = || [const { String::new() }; 3];

@@ -10,6 +10,6 @@ mod service;
 mod settings;
 
 pub use outcome::{Answered, KindOutcome, Left, Outcome, Problem, Verified};
-pub use questions::{Claim, NotAsked, Question, Questions, Scope, questions, questions_of_contract};
+pub use questions::{Claim, NotAsked, Question, Questions, Scope, questions};
 pub use run::{reach, verify};
 pub use service::{Asking, Store};

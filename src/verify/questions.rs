@@ -97,32 +97,22 @@ pub struct Questions {
 /// A question, with how much it tells: the lower the rank, the sooner it is asked where not all can be.
 type Ranked = (u8, Question);
 
-/// What to ask about a document. No document allows nothing.
-pub fn questions(document: Option<&Document>, context: &Context<'_>, scope: &Scope, token: &Token) -> Questions {
-    let statements = document.into_iter().flat_map(|document| &document.statements);
-    let patterns = statements.flat_map(|of| &of.resources.patterns).map(String::as_str);
-    asked((document, None), patterns.collect(), context, scope, token)
-}
-
-/// What to ask about expectations, instead of the document that the user has.
-pub fn questions_of_contract(
-    claims: &[Claim<'_>],
+/// What to ask about a document; no document allows nothing. With claims, what to ask about those expectations, instead of the
+/// document that the user has.
+pub fn questions(
     document: Option<&Document>,
+    claims: Option<&[Claim<'_>]>,
     context: &Context<'_>,
     scope: &Scope,
     token: &Token,
 ) -> Questions {
-    let patterns = claims.iter().flat_map(|claim| claim.of.resources());
-    asked((document, Some(claims)), patterns.collect(), context, scope, token)
-}
-
-fn asked(
-    (document, claims): (Option<&Document>, Option<&[Claim<'_>]>),
-    patterns: BTreeSet<&str>,
-    context: &Context<'_>,
-    scope: &Scope,
-    token: &Token,
-) -> Questions {
+    let patterns: BTreeSet<&str> = match claims {
+        Some(claims) => claims.iter().flat_map(|claim| claim.of.resources()).collect(),
+        None => {
+            let statements = document.into_iter().flat_map(|document| &document.statements);
+            statements.flat_map(|of| &of.resources.patterns).map(String::as_str).collect()
+        }
+    };
     let mut asking = Asking { document, claims, context, scope, token, ranked: Vec::new(), not_asked: BTreeMap::new() };
     let (regions, without_room) = regions(patterns, context.user);
     asking.skip(NotAsked::Room, without_room);

@@ -69,7 +69,7 @@ async fn ask_with(
         store: &|name, _| Ok(name.into()),
         progress: &|| {},
     };
-    verify(&asking, questions(Some(document), &context, &scope, token)).await
+    verify(&asking, questions(Some(document), None, &context, &scope, token)).await
 }
 
 /// A random document about buckets that are there and buckets that are not.

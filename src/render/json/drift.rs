@@ -26,7 +26,7 @@ json_types! {
         /// With `--since`: the objects that differ and were reported before.
         known*: RememberedV1 = known(news).map(RememberedV1::of).collect(),
         /// With `--since`: the objects that were reported before and match the configuration now.
-        resolved*: RememberedV1 = news.iter().flat_map(|news| &news.over.0).map(RememberedV1::of).collect(),
+        resolved*: RememberedV1 = news.iter().flat_map(|news| news.over.0.values()).map(RememberedV1::of).collect(),
         /// The objects that differ and are ignored.
         ignored: Vec<IgnoredV1> = drift.ignored.iter().map(IgnoredV1::of).collect(),
         /// Objects that no configuration declares. They are not compared.
@@ -78,9 +78,9 @@ json_types! {
     }
 
     /// An object that was reported before.
-    pub struct RememberedV1 of((id, of): (&String, &Remembered)) {
+    pub struct RememberedV1 of(of: &Remembered) {
         /// `policy/NAME`, `user/NAME` or `group/NAME`.
-        id: String = id.clone(),
+        id: String = of.id.clone(),
         /// The kind of drift.
         kind: String = of.kind.clone(),
         /// The time of the first report.
@@ -105,8 +105,8 @@ fn is_new(object: &Object, news: Option<&News>) -> bool {
 }
 
 /// Drift that was reported before.
-fn known(news: Option<&News>) -> impl Iterator<Item = (&String, &Remembered)> {
-    news.into_iter().flat_map(|news| news.memory.0.iter().filter(|(id, _)| !news.new.contains(*id)))
+fn known(news: Option<&News>) -> impl Iterator<Item = &Remembered> {
+    news.into_iter().flat_map(|news| news.memory.0.values().filter(|of| !news.new.contains(&of.id)))
 }
 
 /// The format of the state file.
@@ -122,21 +122,7 @@ json_types! {
         /// The tenant.
         tenant: String = identity.tenant.clone(),
         /// The reported objects that are not resolved.
-        reported: Vec<ReportedV1> = memory.0.iter().map(ReportedV1::of).collect(),
-    }
-
-    /// A reported object.
-    #[derive(PartialEq, Eq)]
-    #[serde(deny_unknown_fields)]
-    pub struct ReportedV1 of((id, of): (&String, &Remembered)) {
-        /// `policy/NAME`, `user/NAME` or `group/NAME`.
-        id: String = id.clone(),
-        /// The kind of drift.
-        kind: String = of.kind.clone(),
-        /// A value that is equal only for the same drift.
-        fingerprint: String = of.fingerprint.clone(),
-        /// The time of the first report.
-        since: String = of.since.clone(),
+        reported: Vec<Remembered> = memory.0.values().cloned().collect(),
     }
 }
 
@@ -159,8 +145,6 @@ impl DriftStateV1 {
                 self.tenant, self.guid
             ));
         }
-        let remembered =
-            |of: ReportedV1| (of.id, Remembered { kind: of.kind, fingerprint: of.fingerprint, since: of.since });
-        Ok(Memory(self.reported.into_iter().map(remembered).collect()))
+        Ok(Memory(self.reported.into_iter().map(|of| (of.id.clone(), of)).collect()))
     }
 }

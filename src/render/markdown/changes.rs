@@ -38,31 +38,26 @@ impl Cut {
     }
 
     pub(super) fn left_out(self, plan: &PlanV1, bodies: &[Body]) -> Vec<String> {
-        let with_documents = |kinds: &[KindV1]| {
+        let with_documents = |kind, what: &str| {
             let all = plan.changes.iter().zip(bodies);
-            all.filter(|(change, body)| kinds.contains(&change.kind) && !body.lines.is_empty()).count()
+            let number = all.filter(|(change, body)| change.kind == kind && !body.lines.is_empty()).count();
+            (number, format!("{} of {what} policies", count(number, "document", "documents")))
         };
         let access = plan.changes.iter().map(|change| change.access.len()).sum();
         let unchanged = bodies.iter().flat_map(|body| &body.lines).filter(|line| line.context).count();
-        let (added, replaced) = (with_documents(&[KindV1::AddPolicy]), with_documents(&[KindV1::ReplacePolicy]));
-        let renamed = with_documents(&[KindV1::RenamePolicy]);
-        let removed = with_documents(&[KindV1::RemovePolicy]);
-        let documents = |number| count(number, "document", "documents");
+        let names = "names of added policies and attached users, users that keep their access, warnings and notes";
+        let lost = "lost access (except who loses some), and examples of gained access";
         let steps = [
-            (Self::Context, unchanged, "unchanged parts of documents".to_owned()),
-            (Self::Added, added, format!("{} of added policies", documents(added))),
-            (Self::Documents, replaced, format!("{} of replaced policies", documents(replaced))),
-            (Self::Documents, renamed, format!("{} of renamed policies", documents(renamed))),
-            (Self::Documents, removed, format!("{} of removed policies", documents(removed))),
-            (Self::Lost, access, "lost access (except who loses some), and examples of gained access".to_owned()),
-            (
-                Self::Names,
-                1,
-                "names of added policies and attached users, users that keep their access, warnings and notes"
-                    .to_owned(),
-            ),
+            (Self::Context, (unchanged, "unchanged parts of documents".to_owned())),
+            (Self::Added, with_documents(KindV1::AddPolicy, "added")),
+            (Self::Documents, with_documents(KindV1::ReplacePolicy, "replaced")),
+            (Self::Documents, with_documents(KindV1::RenamePolicy, "renamed")),
+            (Self::Documents, with_documents(KindV1::RemovePolicy, "removed")),
+            (Self::Lost, (access, lost.to_owned())),
+            (Self::Names, (1, names.to_owned())),
         ];
-        steps.into_iter().filter(|(cut, number, _)| *cut <= self && *number > 0).map(|(_, _, text)| text).collect()
+        let left_out = steps.into_iter().filter(|(cut, (number, _))| *cut <= self && *number > 0);
+        left_out.map(|(_, (_, text))| text).collect()
     }
 }
 

@@ -222,15 +222,15 @@ pub(super) fn public(of: Option<&PublicV1>, name: Name) -> String {
 }
 
 pub(super) fn object(change: &ChangeV1, name: Name) -> String {
-    if let Some(bucket) = &change.bucket {
-        return format!("bucket {}", name(bucket));
-    }
-    match (&change.policy, &change.user, &change.group) {
-        (Some(policy), _, _) => format!("policy {}", name(policy)),
-        (None, Some(user), _) => format!("user {}", name(user)),
-        (None, None, Some(group)) => format!("group {}", name(group)),
-        (None, None, None) => name(&change.id),
-    }
+    let ChangeV1 { id, policy, user, group, bucket, .. } = change;
+    object_of([bucket, policy, user, group], id, name)
+}
+
+/// The bucket, policy, user or group that is there.
+fn object_of([bucket, policy, user, group]: [&Option<String>; 4], id: &str, name: Name) -> String {
+    let kinds = [("bucket", bucket), ("policy", policy), ("user", user), ("group", group)];
+    let found = kinds.into_iter().find_map(|(kind, of)| Some((kind, of.as_ref()?)));
+    found.map_or_else(|| name(id), |(kind, of)| format!("{kind} {}", name(of)))
 }
 
 /// The string that a value is: the name of a policy, or an unreadable document. `None` for a document.

@@ -1,6 +1,6 @@
 //! What is beside the changes of a plan, such as access that begins and ends, and the outcome of an apply, in phrases.
 
-use super::{NAMED, Name, api_calls, count, counts, numbers, who};
+use super::{NAMED, Name, api_calls, count, counts, numbers, object_of};
 use crate::base::{list_some, shell_line};
 use crate::desired::Phase;
 use crate::plan::SettingChange;
@@ -22,14 +22,8 @@ pub(in crate::render) fn settings_title(review: &ReviewV1, name: Name) -> String
 }
 
 pub(in crate::render) fn undeclared_object(of: &UndeclaredV1, name: Name) -> String {
-    if let Some(bucket) = &of.bucket {
-        return format!("bucket {}", name(bucket));
-    }
-    match &of.policy {
-        Some(policy) => format!("policy {}", name(policy)),
-        None if of.group.is_none() => format!("user {}", name(of.user.as_deref().unwrap_or(&of.id))),
-        None => who(None, of.group.as_deref(), name),
-    }
+    let UndeclaredV1 { id, policy, user, group, bucket, .. } = of;
+    object_of([bucket, policy, user, group], id, name)
 }
 
 pub(in crate::render) fn undeclared_action(of: &UndeclaredV1, name: Name) -> String {
