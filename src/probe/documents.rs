@@ -26,21 +26,14 @@ impl Trial {
     pub(super) fn judge(&self, sent: &str, copy: &str) -> &'static str {
         match (serde_json::from_str::<Value>(sent), serde_json::from_str::<Value>(copy)) {
             (Ok(sent), Ok(shown)) if sent == shown => {
-                if sent_as_is(sent.to_string().len(), copy) {
-                    "as sent"
-                } else {
-                    "as sent, spaced otherwise"
-                }
+                // A copy without white space that the document did not have.
+                let is_as_is = copy.trim().len() == sent.to_string().len();
+                if is_as_is { "as sent" } else { "as sent, spaced otherwise" }
             }
             (Ok(sent), Ok(shown)) => (self.judge)(&sent, &shown),
             (_, Err(_)) | (Err(_), _) => "not readable",
         }
     }
-}
-
-/// Whether the copy has no white space that the document did not have.
-fn sent_as_is(length: usize, copy: &str) -> bool {
-    copy.trim().len() == length
 }
 
 /// The documents, each for one question.

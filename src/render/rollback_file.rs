@@ -10,7 +10,7 @@ use crate::base::{BucketName, PolicyName, Principal, Severity, file_name, visibl
 use crate::desired::{ClusterSettings, Destination, Endpoint, S3Settings, escaped};
 use crate::observed::Observed;
 use crate::plan::{Plan, Touched};
-use crate::policy::{self, Catalogue, Depth, LintInput};
+use crate::policy::{self, Catalogue, Depth, Lint, LintInput, Read};
 use crate::render::json::time_text;
 
 /// A rollback file, with its documents.
@@ -179,20 +179,33 @@ impl<'a> Writer<'a> {
 
     fn present(&mut self, policy: &PolicyName, text: &str) -> Option<Table> {
         let path = format!("{}/{}.json", self.stem, file_name(policy.as_str()));
-        let read = policy::read(text);
-        let mut allow = read.document.as_ref().map(|document| self.broken_rules(document)).unwrap_or_default();
-        allow.extend(read.problems.iter().map(|problem| problem.rule.id.to_owned()));
-        let declarable =
-            read.document.is_some() && !read.problems.iter().any(|problem| problem.severity == Severity::Error);
-        self.documents.insert(path.clone(), escaped(text).into_owned());
-        if declarable {
-            return Some(entry(path, allow));
+        let entry = self.document(&path, text, policy::read(text), policy::lint);
+        if entry.is_none() {
+            self.lost.insert(policy.clone());
+            self.left_out.push(format!(
+                "policy {policy} is left out: no configuration can declare its document. It is in {path}: add it by hand"
+            ));
         }
-        self.lost.insert(policy.clone());
-        self.left_out.push(format!(
-            "policy {policy} is left out: no configuration can declare its document. It is in {path}: add it by hand"
-        ));
-        None
+        entry
+    }
+
+    /// Keeps a document, and declares it in an entry that suppresses the rules that it breaks; `None` if no configuration can.
+    fn document(
+        &mut self,
+        path: &str,
+        text: &str,
+        read: Read,
+        lint: impl Fn(&LintInput<'_>) -> Vec<Lint>,
+    ) -> Option<Table> {
+        self.documents.insert(path.to_owned(), escaped(text).into_owned());
+        let document = read.document.as_ref()?;
+        if read.problems.iter().any(|problem| problem.severity == Severity::Error) {
+            return None;
+        }
+        let input = LintInput { document, catalogue: self.catalogue, text_length: None, depth: Depth::Quick };
+        let (problems, lints) = (read.problems.iter(), lint(&input));
+        let rules = problems.map(|problem| problem.rule).chain(lints.into_iter().map(|lint| lint.rule));
+        Some(entry(path, rules.map(|rule| rule.id.to_owned()).collect()))
     }
 
     fn buckets(&mut self, touched: &Touched<'_>) -> Table {
@@ -220,28 +233,10 @@ impl<'a> Writer<'a> {
     }
 
     fn bucket_document(&mut self, bucket: &BucketName, text: &str) -> Option<Table> {
-        let path = self.bucket_path(bucket);
-        self.documents.insert(path.clone(), escaped(text).into_owned());
-        let read = policy::read_bucket_policy(text);
-        let is_error = |problem: &policy::Problem| problem.severity == Severity::Error;
-        if bucket.addressable().is_err() || read.document.is_none() || read.problems.iter().any(is_error) {
-            return None;
-        }
-        let of_bucket = |problem: &&policy::Problem| !policy::is_principal_note(problem);
-        let mut allow: Vec<String> =
-            read.problems.iter().filter(of_bucket).map(|problem| problem.rule.id.to_owned()).collect();
-        if let Some(document) = &read.document {
-            let depth = Depth::Quick;
-            let input = LintInput { document, catalogue: self.catalogue, text_length: None, depth };
-            allow.extend(policy::lint_bucket(&input, bucket).into_iter().map(|lint| lint.rule.id.to_owned()));
-        }
-        Some(entry(path, allow))
-    }
-
-    /// The rules that a document breaks. The rollback file must suppress them.
-    fn broken_rules(&self, document: &policy::Document) -> Vec<String> {
-        let input = LintInput { document, catalogue: self.catalogue, text_length: None, depth: Depth::Quick };
-        policy::lint(&input).into_iter().map(|lint| lint.rule.id.to_owned()).collect()
+        let mut read = policy::read_bucket_policy(text);
+        read.problems.retain(|problem| !policy::is_principal_note(problem));
+        let entry = self.document(&self.bucket_path(bucket), text, read, |input| policy::lint_bucket(input, bucket));
+        entry.filter(|_| bucket.addressable().is_ok())
     }
 
     fn attachments(&mut self, touched: &Touched<'_>, is_of_kind: fn(&Principal) -> bool) -> Table {
@@ -289,7 +284,7 @@ impl<'a> Writer<'a> {
 }
 
 /// The entry of a policy or bucket with this document, which breaks these rules.
-fn entry(path: String, mut broken: Vec<String>) -> Table {
+fn entry(path: &str, mut broken: Vec<String>) -> Table {
     broken.sort();
     broken.dedup();
     let mut entry = Table::from_iter([("document".to_owned(), Value::from(path))]);

@@ -58,34 +58,25 @@ pub async fn verify(asking: &Asking<'_>, questions: Questions) -> Result<Verifie
     run.list_denied = run.first_control().await?;
     run.until_allowed(&questions).await;
     let mut verified = Verified { not_asked: questions.not_asked, ..Verified::default() };
-    let mut ended = false;
+    let all = verified.accounted() + questions.asked.iter().filter(|question| !question.is_control).count();
     for kind in [Kind::NoBucket, Kind::Read, Kind::NoKey, Kind::Setting] {
         let of_kind: Vec<Question> = questions.asked.iter().filter(|one| one.ask.row().kind == kind).cloned().collect();
         if of_kind.is_empty() {
             continue;
         }
-        if ended {
-            *verified.not_asked.entry(NotAsked::Ended).or_default() += of_kind.len();
-            continue;
-        }
-        let accounted = verified.accounted() + of_kind.iter().filter(|question| !question.is_control).count();
-        let end = run.kind(kind, of_kind, &mut verified).await;
-        let left = accounted.saturating_sub(verified.accounted());
-        if left > 0 {
-            *verified.not_asked.entry(NotAsked::Ended).or_default() += left;
-        }
-        match end {
-            Ok(()) => {}
-            Err(Stop::Void(why)) => {
-                verified.void = Some(why);
-                ended = true;
-            }
+        match run.kind(kind, of_kind, &mut verified).await {
+            Ok(()) => continue,
+            Err(Stop::Void(why)) => verified.void = Some(why),
             Err(Stop::Left(left)) => {
                 verified.disbelieve(kind, "a request made something there, which no request of this kind may do");
                 verified.left.extend(left);
-                ended = true;
             }
         }
+        break;
+    }
+    let left = all.saturating_sub(verified.accounted());
+    if left > 0 {
+        *verified.not_asked.entry(NotAsked::Ended).or_default() += left;
     }
     let none_allowed = questions.asked.iter().all(|question| !question.allowed);
     let agrees = verified.answers.iter().any(|one| one.outcome == Outcome::Agrees);

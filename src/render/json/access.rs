@@ -343,7 +343,6 @@ json_types! {
     }
 
     /// A statement that allows or denies an action.
-    #[derive(PartialEq, Eq)]
     pub struct GroundV1 of(ground: &Ground) {
         /// Its `Sid`, or else `statement N`, counted from 1.
         statement: String = ground.statement.clone(),

@@ -117,7 +117,6 @@ json_types! {
     }
 
     /// A user, a group, or a token.
-    #[derive(PartialEq, Eq)]
     pub struct SubjectV1 of(of: &Attachment) {
         /// The user, if it is one.
         user?: String = of.holder.principal().and_then(user),

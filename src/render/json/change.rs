@@ -182,7 +182,6 @@ json_types! {
     }
 
     /// An option of the run that changes its plan. An apply of the plan needs the same options.
-    #[derive(PartialEq, Eq)]
     pub struct OptionV1 of(option: &PlanOption) {
         /// Its name, such as `--override`.
         name: String = option.name.to_owned(),
@@ -319,7 +318,6 @@ impl StepV1 {
 
 json_types! {
     /// When the access of a declared user or group begins and ends.
-    #[derive(PartialEq, Eq)]
     pub struct TermV1 of(principal: &Principal, term: &Term) {
         /// The user or group: `user/NAME` or `group/NAME`.
         id: String = format!("{}/{}", principal.kind(), principal.name()),

@@ -61,7 +61,6 @@ json_types! {
     }
 
     /// What a cluster can do.
-    #[derive(Copy)]
     pub struct CapabilitiesV1 of(can: &Capabilities) {
         /// Whether users have S3 key pairs apart from their passwords.
         key_pairs: bool = can.key_pairs,
@@ -82,7 +81,6 @@ json_types! {
     }
 
     /// The comparison of attune's calls with the API definition of a cluster.
-    #[derive(Copy)]
     pub struct DefinitionV1 of(definition: Definition) {
         /// Whether they were compared.
         status: DefinitionStatusV1 = DefinitionStatusV1::of(definition),
@@ -196,7 +194,6 @@ json_types! {
     }
 
     /// The number of objects that are not declared, without a problem.
-    #[derive(Copy)]
     pub struct LeftOutV1 of(of: &LeftOut) {
         /// Predefined policies.
         predefined_policies: usize = of.predefined,

@@ -36,7 +36,6 @@ json_types! {
     }
 
     /// The drift in numbers.
-    #[derive(Copy)]
     pub struct DriftSummaryV1 of(drift: &Drift, news: Option<&News>) {
         /// The objects in `drift`.
         reported: usize = drift.objects.iter().filter(|object| is_new(object, news)).count(),
@@ -114,7 +113,6 @@ const STATE_FORMAT: &str = "attune.drift-state/1";
 
 json_types! {
     /// The drift that earlier runs reported and that is not resolved.
-    #[derive(PartialEq, Eq)]
     #[serde(deny_unknown_fields)]
     pub struct DriftStateV1 = "attune.drift-state/1" of(identity: &Identity, memory: &Memory) {
         /// The cluster's id.

@@ -59,7 +59,6 @@ json_types! {
     }
 
     /// An expectation of the configuration.
-    #[derive(PartialEq, Eq)]
     pub struct ExpectationV1 of(checked: &Checked) {
         /// Its name; without one, what it says.
         name: String = checked.expectation.name.clone(),
@@ -112,7 +111,6 @@ impl MutationsV1 {
 
 json_types! {
     /// An envelope of the configuration.
-    #[derive(PartialEq, Eq)]
     pub struct EnvelopeV1 of(checked: &CheckedEnvelope) {
         /// Its name; without one, its files.
         name: String = checked.envelope.name.clone(),
@@ -131,7 +129,6 @@ json_types! {
     }
 
     /// A policy, or the policy of a bucket, that gives more than an envelope.
-    #[derive(PartialEq, Eq)]
     pub struct BreachV1 of(breach: &Breach) {
         /// The bucket whose policy it is; missing if it is a policy of users and groups.
         bucket?: String = match &breach.by {
@@ -157,7 +154,6 @@ fn failure(breach: &Breach) -> FailureV1 {
 
 json_types! {
     /// A user, group or role for which an expectation fails.
-    #[derive(PartialEq, Eq)]
     pub struct FailureV1 of(who: Option<&Holder>, policy: Option<&PolicyName>, why: &Why, is_new: bool) {
         /// The user, `group/NAME`, `roles NAME`, or `@anonymous` for anyone without a login; missing if it is about everyone.
         who?: String = who.map(Holder::label),

@@ -71,7 +71,6 @@ json_types! {
     }
 
     /// The part of the objects that a plan or an outcome is for.
-    #[derive(PartialEq, Eq)]
     pub struct PartV1 of(partial: &Partial) {
         /// The patterns of `--only`, in order; of `attune apply --expired`, `access that has expired`.
         patterns: Vec<String> = partial.patterns.clone(),
@@ -87,7 +86,6 @@ json_types! {
     }
 
     /// An object that comes along.
-    #[derive(PartialEq, Eq)]
     pub struct NeededV1 of(of: &Needed) {
         /// The object, such as `policy/ml-rw`.
         id: String = of.id.to_string(),
@@ -161,7 +159,6 @@ json_types! {
     }
 
     /// The limits of a cluster.
-    #[derive(Copy)]
     pub struct LimitsV1 of(of: Limits) {
         /// The number of policies.
         policies: usize = of.policies,

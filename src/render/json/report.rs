@@ -131,7 +131,6 @@ json_types! {
     }
 
     /// What anyone can do with a bucket without a login, by any of the rules that count, perhaps under conditions.
-    #[derive(PartialEq, Eq)]
     pub struct PublicV1 of(of: &PublicBucket) {
         /// The name of the policy of the bucket, such as `download`; missing if it has a document of its own.
         policy?: String = of.canned.map(|canned| canned.as_str().to_owned()),
@@ -142,7 +141,6 @@ json_types! {
     }
 
     /// A column of the matrix.
-    #[derive(PartialEq, Eq)]
     pub struct BucketV1 of(of: &Bucket) {
         /// The name of a bucket, or a pattern; `*` for all buckets of no other column. Names are unique.
         name: String = name_of(of),

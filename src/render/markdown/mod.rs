@@ -1,6 +1,5 @@
 //! Markdown (of GitHub and GitLab) for pull requests: a comment with all that an approval needs, within a length limit.
 
-mod access;
 mod changes;
 mod escape;
 mod many;

@@ -4,8 +4,9 @@ use std::io::{self, Write};
 
 use serde_json::value::RawValue;
 
-use super::access::{gained, gained_by, lost};
-use super::changes::{Body, Cut, removals_and_moves, removed_documents, replacements_and_additions, summary};
+use super::changes::{
+    Body, Cut, gained, gained_by, lost, removals_and_moves, removed_documents, replacements_and_additions, summary,
+};
 use super::escape::{clipped, code, digest_marker, fence, stable_marker};
 use super::{LEAST, fits};
 use crate::base::Severity;

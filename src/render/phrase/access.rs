@@ -270,13 +270,8 @@ pub(in crate::render) fn bare(resource: &str) -> &str {
 /// A pattern or a resource, in quotes if it could be mistaken for the text around it.
 pub(in crate::render) fn pattern(pattern: &str, name: Name) -> String {
     let is_odd = pattern.contains(|c: char| c.is_whitespace() || c == ',' || c == '"');
-    let short = without_arn(pattern, str::to_owned);
+    let short = Some(pattern.replace(ARN, "")).filter(|short| !short.is_empty()).unwrap_or_else(|| pattern.to_owned());
     name(&if is_odd { serde_json::Value::from(short).to_string() } else { short })
-}
-
-fn without_arn(pattern: &str, name: Name) -> String {
-    let short = pattern.replace(ARN, "");
-    name(if short.is_empty() { pattern } else { &short })
 }
 
 /// What can be done in one place: some resources, under some conditions.

@@ -5,8 +5,7 @@ use std::io::{self, Write};
 use console::{Alignment, measure_text_width, pad_str};
 
 use super::access::access;
-use super::grounds::{grounds, grounds_of};
-use super::questions::{self, UNKNOWN};
+use super::questions::{self, UNKNOWN, grounds, grounds_of};
 use super::wrapped;
 use crate::base::{GroupName, UserName, list};
 use crate::policy::access::{

@@ -1,12 +1,10 @@
-//! Text for a terminal, and the outcome of an apply.
+//! Text for a terminal, the outcome of an apply, and the applies of a state directory.
 
 mod access;
 mod answers;
 mod cluster;
 mod compared;
 mod expectations;
-mod grounds;
-mod history;
 mod keys;
 mod plan;
 mod probe;
@@ -15,27 +13,26 @@ mod report;
 mod verify;
 mod why;
 
-pub use access::{access, policy_diff};
-pub use answers::{Detail, access_report};
-pub use cluster::{doctor, import};
-pub use compared::comparison;
-pub use expectations::expectations;
-pub use history::history;
-pub use keys::{revocation, revoked, rotated, rotation};
-pub use plan::{drift, plan, saved_findings, verdict};
-pub use probe::{about_probe, probe};
-pub use report::report;
-pub use verify::{about_verify, verified};
-pub use why::why;
-
 use std::io::{self, Write};
 
 use console::{Alignment, Style, measure_text_width, pad_str};
 
 use crate::plan::Step;
 use crate::render::Styles;
-use crate::render::json::{OutcomeV1, OverrideV1, StepOutcomeV1, StepV1};
+use crate::render::json::{HistoryV1, OutcomeV1, OverrideV1, PastApplyV1, PastResultV1, StepOutcomeV1, StepV1};
 use crate::render::phrase::{self, CANNOT_READ_AGAIN, calls_by_status, count, shown};
+
+pub use access::{access, policy_diff};
+pub use answers::{Detail, access_report};
+pub use cluster::{doctor, import};
+pub use compared::comparison;
+pub use expectations::expectations;
+pub use keys::{revocation, revoked, rotated, rotation};
+pub use plan::{drift, plan, saved_findings, verdict};
+pub use probe::{about_probe, probe};
+pub use report::report;
+pub use verify::{about_verify, verified};
+pub use why::why;
 
 const UNDER: &str = "        ";
 
@@ -184,6 +181,52 @@ pub fn ended(outcome: &OutcomeV1) -> String {
     let end =
         if outcome.converged { phrase::matches(outcome.only.as_ref()) } else { "does not match the configuration" };
     format!("{} · {end}", calls_by_status(outcome))
+}
+
+/// How many digits of a commit are shown.
+const COMMIT: usize = 12;
+
+/// How many digits of a digest are shown.
+const DIGEST: usize = 32;
+
+/// Writes the applies, newest first.
+pub fn history(out: &mut dyn Write, styles: &Styles, history: &HistoryV1) -> io::Result<()> {
+    for (number, apply) in history.applies.iter().enumerate() {
+        if number > 0 {
+            writeln!(out)?;
+        }
+        one(out, styles, apply)?;
+    }
+    if history.truncated { writeln!(out, "\nolder applies are not shown") } else { Ok(()) }
+}
+
+fn one(out: &mut dyn Write, styles: &Styles, apply: &PastApplyV1) -> io::Result<()> {
+    let (style, result) = match apply.result {
+        PastResultV1::Applied => (&styles.add, "applied"),
+        PastResultV1::PartiallyApplied => (&styles.remove, "partially applied"),
+        PastResultV1::Unfinished => (&styles.remove, "unfinished: interrupted, or still running"),
+    };
+    let PastApplyV1 { calls, done, .. } = apply;
+    let time = styles.strong.apply_to(shown(&apply.time));
+    writeln!(out, "{time}   {} · {done} of {calls} API calls", style.apply_to(result))?;
+    let (cluster, tenant, login) = (shown(&apply.cluster), shown(&apply.tenant), shown(&apply.login));
+    writeln!(out, "  cluster {cluster} · tenant {tenant} · login {login}")?;
+    writeln!(out, "  plan {}", start(&apply.digest, DIGEST))?;
+    let commit = apply.commit.as_ref().map(|commit| format!(" at commit {}", start(commit, COMMIT)));
+    if let Some(file) = &apply.file {
+        writeln!(out, "  configuration {}{}", shown(file), commit.unwrap_or_default())?;
+    }
+    if let Some(reason) = &apply.reason {
+        writeln!(out, "  reason: {}", shown(reason))?;
+    }
+    match &apply.rollback_command {
+        Some(command) => writeln!(out, "  to roll back: {}", shown(command)),
+        None => writeln!(out, "  {}", styles.dim.apply_to("no rollback file")),
+    }
+}
+
+fn start(text: &str, length: usize) -> String {
+    shown(text).chars().take(length).collect()
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use super::{LEAST, USUAL, plan};
 use crate::base::Severity;
 use crate::render::json::{ChangeV1, OptionV1, PlanV1};
 use properties::Parsed;
-use world::{added, attached, detached, document, finding, moved, overridden, plan_of, removed, replaced};
+use world::{added, detached, document, finding, moved, overridden, plan_of, removed, replaced};
 
 fn length(page: &str) -> usize {
     page.chars().count()
@@ -163,13 +163,4 @@ fn the_command_has_the_options() {
     plan.options = vec![option("--catalogue", "sha256:00")];
     let page = super::plan(&plan, USUAL);
     assert!(page.contains("with the options of this plan:") && !page.contains("--catalogue sha256"), "{page}");
-}
-
-#[test]
-fn users_with_the_same_gains_share_a_section() {
-    let changes = vec![attached("anna", "logs"), attached("berta", "models"), attached("carl", "logs")];
-    let page = plan(&plan_of(changes), USUAL);
-    let gains = "**Access gained**\n\n`anna` and `carl`\n\n```diff\n+ s3:GetObject, s3:PutObject on logs/* when aws:username \
-                 is logs, except logs/private/*, denied\n```\n\n`berta`\n";
-    assert!(page.contains(gains), "{page}");
 }
