@@ -1,17 +1,14 @@
 //! The bucket that was made for a probe: whether it is empty, and what a policy of its own does for its users.
 
-use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::rules::Seen;
 use super::run::{Run, Stopped};
-use super::service::{Asking, End};
+use super::service::{Asking, End, LOOK};
 use super::trials::{About, BESIDE_BUCKET_POLICY, INVENTORY, bucket_policy};
 use crate::base::{BucketName, CannedPolicy};
 use crate::cluster::{CallError, Cluster, read_bucket_policy};
 use crate::s3::{S3Answer, contents};
-
-const LOOK: Duration = Duration::from_millis(300);
 
 /// Why a bucket cannot be the bucket of a probe; `None` if it can, as far as the cluster says. Whether it is empty, only the S3
 /// service says.

@@ -18,7 +18,7 @@ use crate::s3::{Failing, S3Keys};
 const MOST_WITHOUT_EFFECT: usize = 2;
 
 /// The time between two looks whether a policy is in effect.
-const LOOK: Duration = Duration::from_millis(300);
+pub(super) const LOOK: Duration = Duration::from_millis(300);
 
 /// A policy is in effect after so many answers in a row: a service may have several servers.
 const EVERYWHERE: u32 = 3;

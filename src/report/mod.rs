@@ -3,7 +3,6 @@
 mod columns;
 mod grade;
 mod matrix;
-mod review;
 mod state;
 mod why;
 
@@ -13,8 +12,7 @@ mod tests;
 pub use columns::Bucket;
 pub use grade::{Class, ClassActions, Grade, Grades, Reach};
 pub use matrix::{Cell, Matrix, Row};
-pub use review::{Reviewed, review};
-pub use state::{Scope, State};
+pub use state::{Reviewed, Scope, State, review};
 pub use why::{Deciding, Source, authored, changes, deciding};
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -65,8 +65,6 @@ pub struct Claim<'a> {
 /// A question to the service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Question {
-    /// The kind of request.
-    pub request: RequestKind,
     /// What is sent.
     pub ask: Ask,
     /// The pattern of the document that it is about, such as `backup/*`.
@@ -229,14 +227,13 @@ impl Asking<'_> {
         let Some(bucket) = bucket_within("*", self.token).filter(|_| self.claims.is_some()) else { return };
         let denied = of_kind(Kind::NoBucket).filter(|row| row.step == Step::Read).find_map(|row| {
             let ask = row.without_bucket(&bucket, KEY)?;
-            let (request, on) = request_on(row.word, &ask)?;
-            self.by_document(&on).is_ok_and(|(allowed, _)| !allowed).then_some((request, ask))
+            let on = request_on(row.word, &ask)?;
+            self.by_document(&on).is_ok_and(|(allowed, _)| !allowed).then_some(ask)
         });
-        let Some((request, ask)) = denied else { return };
+        let Some(ask) = denied else { return };
         self.ranked.push((
             0,
             Question {
-                request,
                 ask,
                 pattern: "*".to_owned(),
                 allowed: false,
@@ -270,7 +267,7 @@ impl Asking<'_> {
     /// Adds a question, and says whether the document allows it.
     fn ask(&mut self, ask: Option<Ask>, shown: &str, rank: u8) -> Option<bool> {
         let ask = ask?;
-        let request = RequestKind::of_word(ask.row().word)?;
+        RequestKind::of_word(ask.row().word)?;
         match self.expected(&ask) {
             Err(why) => {
                 self.skip(why, 1);
@@ -285,7 +282,6 @@ impl Asking<'_> {
                 let plain_allowed = allows(ask.row().plain_word());
                 let otherwise_by = self.otherwise_by(&ask, allowed);
                 let question = Question {
-                    request,
                     ask,
                     pattern,
                     allowed,
@@ -304,7 +300,7 @@ impl Asking<'_> {
     }
 
     fn otherwise_by(&self, ask: &Ask, allowed: bool) -> Vec<&'static str> {
-        let Some((_, on)) = request_on(ask.row().word, ask) else { return Vec::new() };
+        let Some(on) = request_on(ask.row().word, ask) else { return Vec::new() };
         let opposite = if allowed { Verdict::Denied } else { Verdict::Allowed };
         let otherwise = |rules: &Rules| decide_request(self.document, &on, self.context, *rules).verdict == opposite;
         ALL_RULES.iter().filter(otherwise).map(|rules| rules.like.name()).collect()
@@ -312,7 +308,7 @@ impl Asking<'_> {
 
     /// Whether the document allows another request for the same bucket or key, by any rules.
     fn allows(&self, word: &str, ask: &Ask) -> bool {
-        let Some((_, on)) = request_on(word, ask) else { return false };
+        let Some(on) = request_on(word, ask) else { return false };
         let decide = |rules| decide_request(self.document, &on, self.context, rules).verdict;
         self.context.rules.iter().any(|rules| decide(rules) != Verdict::Denied)
     }
@@ -323,7 +319,7 @@ impl Asking<'_> {
         if request.own_action().is_some_and(|action| self.context.catalogue.get(action).is_none()) {
             return Err(NotAsked::Release);
         }
-        let (_, on) = request_on(ask.row().word, ask).ok_or(NotAsked::Room)?;
+        let on = request_on(ask.row().word, ask).ok_or(NotAsked::Room)?;
         if let Some(claims) = self.claims {
             let of: Vec<_> = claims.iter().filter(|claim| claim.of.covers(request, on.resource())).collect();
             let first = of.first().ok_or(NotAsked::Unsaid)?;
@@ -370,9 +366,8 @@ impl Asking<'_> {
 }
 
 /// The request of this word, about the bucket or key of another one.
-fn request_on(word: &str, ask: &Ask) -> Option<(RequestKind, RequestOn)> {
-    let request = RequestKind::of_word(word)?;
-    Some((request, RequestOn::parse(word, &resource(ask, request)?).ok()?))
+fn request_on(word: &str, ask: &Ask) -> Option<RequestOn> {
+    RequestOn::parse(word, &resource(ask, RequestKind::of_word(word)?)?).ok()
 }
 
 /// Requests that few may send to every bucket: something is denied, which proves that the service denies.

@@ -61,25 +61,18 @@ macro_rules! json_types {
             }
         }
     };
-    (@members $metas:tt $name:ident $args:tt [$($done:tt)*] [$($values:tt)*]
+    (@members $metas:tt $name:ident $args:tt $done:tt $values:tt
         $(#[$meta:meta])* $member:ident?: $type:ty $(= $value:expr)?, $($rest:tt)*) => {
         json_types! {
-            @members $metas $name $args
-            [$($done)* $(#[$meta])* #[serde(skip_serializing_if = "Option::is_none")] pub $member: Option<$type>,]
-            [$($values)* $($member: $value,)?]
-            $($rest)*
+            @members $metas $name $args $done $values $(#[$meta])* #[serde(skip_serializing_if = "Option::is_none")]
+            $member: Option<$type> $(= $value)?, $($rest)*
         }
     };
-    (@members $metas:tt $name:ident $args:tt [$($done:tt)*] [$($values:tt)*]
+    (@members $metas:tt $name:ident $args:tt $done:tt $values:tt
         $(#[$meta:meta])* $member:ident*: $type:ty $(= $value:expr)?, $($rest:tt)*) => {
         json_types! {
-            @members $metas $name $args
-            [
-                $($done)* $(#[$meta])* #[serde(default, skip_serializing_if = "Vec::is_empty")]
-                pub $member: Vec<$type>,
-            ]
-            [$($values)* $($member: $value,)?]
-            $($rest)*
+            @members $metas $name $args $done $values $(#[$meta])*
+            #[serde(default, skip_serializing_if = "Vec::is_empty")] $member: Vec<$type> $(= $value)?, $($rest)*
         }
     };
     (@members $metas:tt $name:ident $args:tt [$($done:tt)*] [$($values:tt)*]

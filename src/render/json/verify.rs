@@ -48,7 +48,7 @@ json_types! {
     /// A question with what its answer tells.
     pub struct VerifyAnswerV1 of(Answered { question, outcome }: &Answered, token: &Token) {
         /// The word of the request.
-        request: String = question.request.word().to_owned(),
+        request: String = question.ask.row().word.to_owned(),
         /// The pattern of the document that it is about.
         resource: String = question.pattern.clone(),
         /// The kind of request.

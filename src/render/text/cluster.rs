@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use super::keys::heading;
 use crate::base::{Capabilities, Sources, list};
 use crate::doctor::{Definition, Leftover, Preflight};
 use crate::import::{Import, LeftOut, MAIN_FILE};
@@ -106,8 +107,7 @@ fn leftovers(leftovers: Option<&[Leftover]>) -> String {
 
 /// Writes the new files, and the objects that are in none of them.
 pub fn import(out: &mut dyn Write, styles: &Styles, of: &Identity, import: &Import) -> io::Result<()> {
-    let (cluster, release, tenant) = (shown(&of.name), shown(&of.release.to_string()), shown(&of.tenant));
-    writeln!(out, "cluster {} · WEKA {release} · tenant {tenant}\n", styles.strong.apply_to(cluster))?;
+    heading(out, styles, of)?;
     let policies = count(import.policies.len(), "policy", "policies");
     let groups = import.holders.keys().filter(|who| who.group().is_some()).count();
     let users = count(import.holders.len() - groups, "user", "users");

@@ -166,7 +166,7 @@ const GROUPS: &str = "a user keeps the access that its groups have: take it out 
 const FROM_DIRECTORY: &str =
     "from a directory: the detach holds until the next refresh; take the policy away there as well";
 
-fn heading(out: &mut dyn Write, styles: &Styles, identity: &Identity) -> io::Result<()> {
+pub(super) fn heading(out: &mut dyn Write, styles: &Styles, identity: &Identity) -> io::Result<()> {
     let cluster = styles.strong.apply_to(shown(&identity.name));
     let release = shown(&identity.release.to_string());
     writeln!(out, "cluster {cluster} · WEKA {release} · tenant {}\n", shown(&identity.tenant))
