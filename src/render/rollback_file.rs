@@ -179,7 +179,7 @@ impl<'a> Writer<'a> {
 
     fn present(&mut self, policy: &PolicyName, text: &str) -> Option<Table> {
         let path = format!("{}/{}.json", self.stem, file_name(policy.as_str()));
-        let entry = self.document(&path, text, policy::read(text), policy::lint);
+        let entry = self.document(&path, text, &policy::read(text), policy::lint);
         if entry.is_none() {
             self.lost.insert(policy.clone());
             self.left_out.push(format!(
@@ -194,7 +194,7 @@ impl<'a> Writer<'a> {
         &mut self,
         path: &str,
         text: &str,
-        read: Read,
+        read: &Read,
         lint: impl Fn(&LintInput<'_>) -> Vec<Lint>,
     ) -> Option<Table> {
         self.documents.insert(path.to_owned(), escaped(text).into_owned());
@@ -235,7 +235,7 @@ impl<'a> Writer<'a> {
     fn bucket_document(&mut self, bucket: &BucketName, text: &str) -> Option<Table> {
         let mut read = policy::read_bucket_policy(text);
         read.problems.retain(|problem| !policy::is_principal_note(problem));
-        let entry = self.document(&self.bucket_path(bucket), text, read, |input| policy::lint_bucket(input, bucket));
+        let entry = self.document(&self.bucket_path(bucket), text, &read, |input| policy::lint_bucket(input, bucket));
         entry.filter(|_| bucket.addressable().is_ok())
     }
 
