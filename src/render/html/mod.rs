@@ -74,6 +74,20 @@ fn scrolling(label: &str, table: &Markup) -> Markup {
     html! { section.scroll aria-label=(label) tabindex="0" { (table) } }
 }
 
+/// A table that scrolls. The first cell of a row is its heading.
+fn table(label: &str, caption: &str, columns: &[&str], rows: impl Iterator<Item = Vec<Markup>>) -> Markup {
+    let table = html! {
+        table {
+            caption { (caption) }
+            thead { tr { @for column in columns { th scope="col" { (column) } } } }
+            tbody { @for row in rows { tr {
+                @for (index, cell) in row.iter().enumerate() { @if index == 0 { th scope="row" { (cell) } } @else { td { (cell) } } }
+            } } }
+        }
+    };
+    scrolling(label, &table)
+}
+
 fn cluster(cluster: &ClusterV1) -> Markup {
     html! {
         dt { "Cluster" } dd { (name(&cluster.name)) " " span.dim { (Text(&cluster.guid)) } }
@@ -107,6 +121,10 @@ impl Render for Text<'_> {
     fn render_to(&self, buffer: &mut String) {
         shown(self.0).render_to(buffer);
     }
+}
+
+fn text(text: &str) -> Markup {
+    html! { (Text(text)) }
 }
 
 /// A name or pattern, isolated so that its direction does not affect the text around it.

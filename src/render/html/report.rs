@@ -6,8 +6,10 @@ use std::io::{self, Write};
 use maud::{Markup, html};
 
 use super::matrix::matrix;
-use super::{Section, Text, cluster, label, name, names, page, scrolling};
-use crate::render::json::{AttachmentV1, ExpectationV1, PolicyReportV1, PolicyStateV1, ReportV1, ScopeV1, TermV1};
+use super::{Section, Text, cluster, label, name, names, page, table, text};
+use crate::render::json::{
+    AttachmentV1, ExpectationV1, PolicyReportV1, PolicyStateV1, PublicBucketV1, ReportV1, ScopeV1, TermV1,
+};
 use crate::render::phrase::{self, in_practice_of_policy, not_reported, subject, term};
 
 /// How many users and groups without a change are shown outside a fold.
@@ -74,55 +76,40 @@ pub(super) fn sections(report: &ReportV1) -> Vec<Section> {
 fn terms(report: &ReportV1) -> Markup {
     let mut terms: Vec<&TermV1> = report.terms.iter().collect();
     terms.sort_by_key(|of| (of.days.is_none(), of.days, &of.id));
-    let table = html! {
-        table {
-            caption { "Days are in UTC." }
-            thead { tr {
-                th scope="col" { "User or group" } th scope="col" { "Policy" } th scope="col" { "When" }
-            } }
-            tbody {
-                @for of in terms {
-                    tr {
-                        th scope="row" { (Text(&subject(of, str::to_owned))) }
-                        td { (name(&of.policy)) }
-                        td { (Text(&term(of, str::to_owned).unwrap_or_default())) }
-                    }
-                }
-            }
-        }
-    };
-    scrolling("Table of access that begins or ends", &table)
+    let rows = terms.into_iter().map(|of| {
+        let when = term(of, str::to_owned).unwrap_or_default();
+        vec![text(&subject(of, str::to_owned)), name(&of.policy), text(&when)]
+    });
+    table("Table of access that begins or ends", "Days are in UTC.", &["User or group", "Policy", "When"], rows)
 }
 
 /// The buckets that let in requests without a login.
 fn public(report: &ReportV1) -> Section {
-    let has_both = report.scope == ScopeV1::Both;
     let body = html! {
         @match report.public_buckets.as_deref() {
             None => p { "The policies of buckets were not read, so that it is unknown what anyone can do without a login." },
             Some([]) => p { "No bucket lets in requests without a login." },
-            Some(buckets) => (scrolling("Table of buckets that everyone can use", &html! {
-                table {
-                    caption { "What everyone can do without a login, with something in the bucket." }
-                    thead { tr {
-                        th scope="col" { "Bucket" }
-                        @if has_both { th scope="col" { "Before" } th scope="col" { "After" } }
-                        @else { th scope="col" { "What everyone can do without a login" } }
-                    } }
-                    tbody {
-                        @for of in buckets {
-                            tr {
-                                th scope="row" { (name(&of.bucket)) }
-                                @if has_both || report.scope == ScopeV1::Cluster { td { (Text(&phrase::public(of.before.as_ref(), str::to_owned))) } }
-                                @if has_both || report.scope == ScopeV1::Configuration { td { (Text(&phrase::public(of.after.as_ref(), str::to_owned))) } }
-                            }
-                        }
-                    }
-                }
-            })),
+            Some(buckets) => (public_table(report.scope, buckets)),
         }
     };
     Section::new("public", "Buckets that everyone can use", body)
+}
+
+fn public_table(scope: ScopeV1, buckets: &[PublicBucketV1]) -> Markup {
+    let columns: &[&str] = match scope {
+        ScopeV1::Both => &["Bucket", "Before", "After"],
+        ScopeV1::Cluster | ScopeV1::Configuration => &["Bucket", "What everyone can do without a login"],
+    };
+    let rows = buckets.iter().map(|of| {
+        let [before, after] = [&of.before, &of.after].map(|side| text(&phrase::public(side.as_ref(), str::to_owned)));
+        match scope {
+            ScopeV1::Both => vec![name(&of.bucket), before, after],
+            ScopeV1::Cluster => vec![name(&of.bucket), before],
+            ScopeV1::Configuration => vec![name(&of.bucket), after],
+        }
+    });
+    let caption = "What everyone can do without a login, with something in the bucket.";
+    table("Table of buckets that everyone can use", caption, columns, rows)
 }
 
 /// Where what people can do with a policy differs from its actions, which the matrix is about.
@@ -220,22 +207,12 @@ fn policies(report: &ReportV1) -> Markup {
     let mut policies: Vec<&PolicyReportV1> = report.policies.iter().collect();
     policies.sort_by_key(|policy| std::cmp::Reverse(last(policy).and_then(|state| state.bytes)));
     let limit = report.limits.document_bytes;
-    let table = html! {
-        table {
-            caption { "The limit of a document is " (limit) " bytes, minified." }
-            thead { tr { th scope="col" { "Policy" } th scope="col" { "Size" } th scope="col" { "Attachments" } } }
-            tbody {
-                @for policy in policies {
-                    tr {
-                        th scope="row" { (name(&policy.name)) (change(policy, report)) }
-                        td { (size(policy, limit)) }
-                        td { (attachment_count(policy)) }
-                    }
-                }
-            }
-        }
-    };
-    scrolling("Table of policies by size", &table)
+    let rows = policies.into_iter().map(|policy| {
+        let named = html! { (name(&policy.name)) (change(policy, report)) };
+        vec![named, size(policy, limit), attachment_count(policy)]
+    });
+    let caption = format!("The limit of a document is {limit} bytes, minified.");
+    table("Table of policies by size", &caption, &["Policy", "Size", "Attachments"], rows)
 }
 
 fn last(policy: &PolicyReportV1) -> Option<&PolicyStateV1> {
@@ -287,23 +264,11 @@ pub(super) fn expectations(all: &[ExpectationV1], has_plan: bool) -> Markup {
         (false, true) => "r",
         (false, false) => "c",
     };
-    let table = html! {
-        table {
-            caption { (phrase::expectations(all).unwrap_or_default()) "." }
-            thead { tr { th scope="col" { "Expectation" } th scope="col" { "Result" } th scope="col" { "For example" } } }
-            tbody {
-                @for of in failing.into_iter().chain(holding) {
-                    tr {
-                        th scope="row" {
-                            (Text(&of.name))
-                            @if let Some(reason) = &of.reason { p.dim { (Text(reason)) } }
-                        }
-                        td { span class=(class(of)) { (phrase::result(of, has_plan)) } }
-                        td { (Text(&phrase::proof(of, str::to_owned).unwrap_or_default())) }
-                    }
-                }
-            }
-        }
-    };
-    scrolling("Table of expectations", &table)
+    let rows = failing.into_iter().chain(holding).map(|of| {
+        let named = html! { (Text(&of.name)) @if let Some(reason) = &of.reason { p.dim { (Text(reason)) } } };
+        let result = html! { span class=(class(of)) { (phrase::result(of, has_plan)) } };
+        vec![named, result, text(&phrase::proof(of, str::to_owned).unwrap_or_default())]
+    });
+    let caption = format!("{}.", phrase::expectations(all).unwrap_or_default());
+    table("Table of expectations", &caption, &["Expectation", "Result", "For example"], rows)
 }

@@ -134,8 +134,8 @@ pub use outcome::{
 pub use plan::{ClusterV1, OverrideV1, PartV1, PlanSnapshotV1, PlanV1, SummaryV1, UnchangedV1, UnmanagedV1};
 pub use probe::{ProbeServiceV1, ProbeV1};
 pub use report::{
-    AttachmentV1, BucketKindV1, BucketV1, CellV1, GradesV1, PolicyReportV1, PolicyStateV1, PrincipalV1, PublicV1,
-    ReportV1, RowV1, ScopeV1,
+    AttachmentV1, BucketKindV1, BucketV1, CellV1, GradesV1, PolicyReportV1, PolicyStateV1, PrincipalV1, PublicBucketV1,
+    PublicV1, ReportV1, RowV1, ScopeV1,
 };
 pub use saved::{ManyV1, OneV1, Saved, Target};
 pub use snapshot::SnapshotV1;
