@@ -231,7 +231,7 @@ fn relevant(
     let has_expectations =
         states.iter().any(|desired| !desired.expectations.is_empty() || !desired.envelopes.is_empty());
     // By some rules, the policy of a bucket counts together with those of users.
-    let has_buckets = states.iter().any(|desired| desired.needs_buckets() && desired.buckets_count_for_users());
+    let has_buckets = states.iter().any(|desired| desired.needs_buckets() && desired.cluster.rules().has_union());
     let all_attached = (has_expectations || has_buckets) && which == Documents::OfStates;
     let which = if all_attached { Documents::Attached } else { which };
     let replacing = names.iter().filter_map(|name| Some([name.clone(), name.temporary_for()?]));

@@ -56,23 +56,17 @@ struct Declaration {
     attached: Vec<ObjectId>,
 }
 
-/// The sections with declarations, and the object of a name in each.
-const SECTIONS: [(&str, Named); 4] = [
-    ("policies", |name| ObjectId::Policy(PolicyName::reported(name))),
-    ("users", user),
-    ("groups", group),
-    ("buckets", |name| ObjectId::Bucket(BucketName::reported(name))),
-];
+/// The sections with declarations.
+const SECTIONS: [&str; 4] = ["policies", "users", "groups", "buckets"];
 
-/// The object of a name.
-type Named = fn(&str) -> ObjectId;
-
-fn user(name: &str) -> ObjectId {
-    ObjectId::Principal(Principal::User(UserName::reported(name)))
-}
-
-fn group(name: &str) -> ObjectId {
-    ObjectId::Principal(Principal::Group(GroupName::reported(name)))
+/// The object of a name in a section with declarations.
+fn object(section: &str, name: &str) -> ObjectId {
+    match section {
+        "policies" => ObjectId::Policy(PolicyName::reported(name)),
+        "users" => ObjectId::Principal(Principal::User(UserName::reported(name))),
+        "groups" => ObjectId::Principal(Principal::Group(GroupName::reported(name))),
+        _ => ObjectId::Bucket(BucketName::reported(name)),
+    }
 }
 
 impl<'a> Declarations<'a> {
@@ -202,7 +196,9 @@ fn attached(policy: &DeValue<'_>) -> Vec<ObjectId> {
     let list = value.get_ref().as_array().into_iter().flat_map(|list| list.iter());
     let texts = list.filter_map(|item| item.get_ref().as_str()).chain(value.get_ref().as_str());
     let names = texts.filter(|text| !text.contains("{{"));
-    names.map(|text| text.strip_prefix("group/").map_or_else(|| user(text), group)).collect()
+    names
+        .map(|text| text.strip_prefix("group/").map_or_else(|| object("users", text), |name| object("groups", name)))
+        .collect()
 }
 
 /// The declared objects with their places.
@@ -220,14 +216,14 @@ fn placed(desired: &Desired) -> impl Iterator<Item = (ObjectId, &Location)> {
 fn declarations(text: &str) -> Vec<Declaration> {
     let (table, _) = DeTable::parse_recoverable(text);
     let mut found = Vec::new();
-    for (section, object) in SECTIONS {
+    for section in SECTIONS {
         let Some(entries) = table.get_ref().get(section).and_then(|value| value.get_ref().as_table()) else { continue };
         for (key, value) in entries {
             let mut spans = vec![key.span()];
             places(value.get_ref(), value.span(), &mut spans);
             let attached = if section == "policies" { attached(value.get_ref()) } else { Vec::new() };
             let name: &str = key.get_ref();
-            let id = (!name.contains("{{")).then(|| object(name));
+            let id = (!name.contains("{{")).then(|| object(section, name));
             found.push(Declaration { id, spans, attached });
         }
     }

@@ -19,23 +19,10 @@ pub struct Authored {
 #[derive(Debug, Clone)]
 enum Source {
     Unknown,
-    File(Arc<Written>),
-    /// It has the statements of other policies.
-    Combined(Arc<Combination>),
-}
-
-#[derive(Debug)]
-struct Written {
-    file: FileId,
-    places: Places,
-}
-
-#[derive(Debug)]
-struct Combination {
-    /// The origins of each statement.
-    origins: Vec<Vec<Origin>>,
-    /// The place that names the policies.
-    at: Location,
+    /// It was read from this file, its parts at these places.
+    File(FileId, Arc<Places>),
+    /// It has the statements of other policies: the origins of each, and the place that names the policies.
+    Combined(Arc<[Vec<Origin>]>, Location),
 }
 
 /// A statement of a policy that another policy combines.
@@ -51,14 +38,14 @@ pub struct Origin {
 impl Authored {
     /// A document. `source` has its file and the places of its parts, if it was read from a file.
     pub fn new(document: Document, source: Option<(FileId, Places)>) -> Self {
-        let written = |(file, places)| Source::File(Arc::new(Written { file, places }));
+        let written = |(file, places)| Source::File(file, Arc::new(places));
         let normal = normal(&document);
         Self { document, source: source.map_or(Source::Unknown, written), is_broken: false, normal }
     }
 
     /// A document with the statements of other policies, which the place `at` names. `origins` are those of each statement.
     pub(super) fn combined(document: Document, origins: Vec<Vec<Origin>>, at: Location) -> Self {
-        Self { source: Source::Combined(Arc::new(Combination { origins, at })), ..Self::new(document, None) }
+        Self { source: Source::Combined(origins.into(), at), ..Self::new(document, None) }
     }
 
     /// What could be read of a document with errors.
@@ -71,7 +58,7 @@ impl Authored {
     }
 
     pub(super) fn is_combined(&self) -> bool {
-        matches!(self.source, Source::Combined(_))
+        matches!(self.source, Source::Combined(..))
     }
 
     /// The document as written.
@@ -86,37 +73,30 @@ impl Authored {
 
     /// The place of a part, or of the nearest part around it.
     pub fn place(&self, place: Place) -> Option<Location> {
-        let nearest = |written: &Written, place: Place| {
-            Some(Location { file: written.file, span: written.places.nearest(place)? })
+        let nearest = |source: &Source, place: Place| {
+            let Source::File(file, places) = source else { return None };
+            Some(Location { file: *file, span: places.nearest(place)? })
         };
-        match &self.source {
-            Source::Unknown => None,
-            Source::File(written) => nearest(written, place),
-            Source::Combined(combination) => {
-                let in_origin = || {
-                    let Place::Statement(at, part) = place else { return None };
-                    let origin = combination.origins.get(at)?.first()?;
-                    let Source::File(written) = &origin.source else { return None };
-                    nearest(written, Place::Statement(origin.statement, part))
-                };
-                in_origin().or_else(|| Some(combination.at.clone()))
-            }
-        }
+        let Source::Combined(origins, at) = &self.source else { return nearest(&self.source, place) };
+        let in_origin = || {
+            let Place::Statement(statement, part) = place else { return None };
+            let origin = origins.get(statement)?.first()?;
+            nearest(&origin.source, Place::Statement(origin.statement, part))
+        };
+        in_origin().or_else(|| Some(at.clone()))
     }
 
     /// The place of exactly this part, if it is written for this policy.
     pub(super) fn own_place(&self, place: Place) -> Option<Location> {
-        match &self.source {
-            Source::File(written) => Some(Location { file: written.file, span: written.places.get(place)? }),
-            Source::Unknown | Source::Combined(_) => None,
-        }
+        let Source::File(file, places) = &self.source else { return None };
+        Some(Location { file: *file, span: places.get(place)? })
     }
 
     /// The origins of a statement of this document, which is the one of `policy`.
     pub(super) fn origins_of(&self, statement: usize, policy: &PolicyName) -> Vec<Origin> {
         match &self.source {
-            Source::Combined(combination) => combination.origins.get(statement).cloned().unwrap_or_default(),
-            Source::Unknown | Source::File(_) => {
+            Source::Combined(origins, _) => origins.get(statement).cloned().unwrap_or_default(),
+            Source::Unknown | Source::File(..) => {
                 vec![Origin { policy: policy.clone(), statement, source: self.source.clone() }]
             }
         }
@@ -124,13 +104,13 @@ impl Authored {
 
     /// The policies that each statement of the normal form comes from. Empty if this is no combined policy.
     pub fn combined_from(&self) -> Vec<Vec<PolicyName>> {
-        let Source::Combined(combination) = &self.source else { return Vec::new() };
+        let Source::Combined(origins, _) = &self.source else { return Vec::new() };
         let form = |statement: &Statement| {
             let alone = Document { statements: vec![statement.clone()], ..Document::default() };
             normal(&alone).json().to_owned()
         };
         let mut policies: BTreeMap<String, Vec<PolicyName>> = BTreeMap::new();
-        for (statement, origins) in self.document.statements.iter().zip(&combination.origins) {
+        for (statement, origins) in self.document.statements.iter().zip(origins.iter()) {
             let known = policies.entry(form(statement)).or_default();
             known.extend(origins.iter().map(|origin| origin.policy.clone()));
             known.sort();

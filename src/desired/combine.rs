@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::allowed::Allowed;
+use super::lint::Allowed;
 use super::{Authored, Desired, PolicyEntry, PolicyIntent, RenamedFrom, codes};
 use crate::base::{Finding, Location, PolicyName, did_you_mean, list, nearest};
 use crate::policy::join;

@@ -9,8 +9,8 @@ use toml_edit::{Array, ArrayOfTables, DocumentMut, InlineTable, Item, Table, Val
 
 use super::fill::{FILLED, escaped};
 use super::format::{NAMED, format_toml};
-use super::inline::{implicit_table, inline_statements};
 use super::rows::{AllMade, LISTS};
+use super::statement::{implicit_table, inline_statements};
 use super::{Authored, Desired};
 use crate::base::{FileId, Location, Sources};
 use crate::policy::Document;

@@ -1,7 +1,6 @@
 //! The desired state: the configuration under review, loaded and validated.
 
 mod about;
-mod allowed;
 mod authored;
 mod changed;
 mod checks;
@@ -20,7 +19,6 @@ mod files;
 mod fill;
 mod format;
 mod guards;
-mod inline;
 mod lint;
 mod list_entry;
 mod load;
@@ -36,7 +34,6 @@ mod sections;
 mod settings;
 mod spanned;
 mod statement;
-mod tables;
 #[cfg(test)]
 pub(crate) mod testing;
 mod vars;
@@ -47,7 +44,6 @@ use std::path::{Path, PathBuf};
 use crate::base::{BucketName, CannedPolicy, GroupName, Location, NamePatterns, PolicyName, Principal, UserName};
 
 pub use about::{About, Declarations, Unread};
-pub use allowed::Allowed;
 pub use authored::{Authored, Origin};
 pub use changed::template_changes;
 pub use checks::looks_alike;
@@ -64,8 +60,7 @@ pub use files::{
 pub use fill::escaped;
 pub use format::{NotFormatted, format_toml, without_secrets};
 pub use guards::{Exemption, Guards, Limit, Override};
-pub use inline::{implicit_table, inline_statements, inline_template};
-pub use lint::{Edit, fixes, lint};
+pub use lint::{Allowed, Edit, fixes, lint};
 pub use load::{LoadError, Loaded, expand, load, load_edited, load_with};
 pub use recipient::Recipient;
 pub use renames::{RenamedFrom, without_renames};
@@ -73,6 +68,7 @@ pub use schedule::{AsOf, Moment, Phase, Schedule, Term};
 pub use schema::{SCHEMA, schema};
 pub use sections::{Sections, load_sections};
 pub use settings::Ignore;
+pub use statement::{implicit_table, inline_statements, inline_template};
 pub use vars::Overrides;
 
 /// The content of a configuration.
@@ -142,11 +138,6 @@ impl Desired {
     pub fn principals(&self) -> impl Iterator<Item = (Principal, &PrincipalEntry)> {
         let users = self.users.iter().map(|(user, entry)| (Principal::from(user), entry));
         users.chain(self.groups.iter().map(|(group, entry)| (Principal::from(group), entry)))
-    }
-
-    /// Whether a bucket policy counts for users by any of the rules.
-    pub fn buckets_count_for_users(&self) -> bool {
-        self.cluster.rules().has_union()
     }
 
     /// Whether an expectation is about requests without a login, so that an observation reads the policies of buckets if it can.

@@ -51,7 +51,8 @@ pub(super) struct RawFile {
     pub users: Table<RawUser>,
     /// The groups, by name: each a table, or its policy alone. Groups need WEKA 6.0 and the `weka` command
     /// (`via = "weka"`).
-    pub groups: Table<RawGroup>,
+    #[schemars(with = "Table<RawGroup>")]
+    pub groups: Table<RawUser>,
     /// The policies of buckets, by the names of the buckets: each a table, or the name of a policy alone, such as
     /// `datasets = "download"`. attune adds and deletes no buckets.
     pub buckets: Table<RawBucket>,
@@ -304,24 +305,25 @@ pub(super) struct RawUser {
 }
 
 /// A group: its policy, or `detached = true`.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
 #[schemars(transform = constraints::each, transform = constraints::group, transform = constraints::or_text)]
-pub(super) struct RawGroup {
+#[expect(dead_code, reason = "this is only a schema: a group is read like a user")]
+struct RawGroup {
     /// The policy of the group. It is declared in this configuration or exists on the cluster.
-    pub policy: Option<At<String>>,
+    policy: Option<At<String>>,
     /// The group has no policy.
-    pub detached: Option<bool>,
+    detached: Option<bool>,
     /// When access begins: a day, from 00:00 UTC, or a time with its offset. An apply on that day needs an approval like any
     /// other. Needs `policy`.
-    pub from: Option<At<Time>>,
+    from: Option<At<Time>>,
     /// What the group has until then: `detached` (default), or a policy.
-    pub before: Option<At<String>>,
+    before: Option<At<String>>,
     /// When access ends: a day, at 24:00 UTC, or a time with its offset. `attune apply --expired` then takes it away. Needs
     /// `policy`.
-    pub until: Option<At<Time>>,
+    until: Option<At<Time>>,
     /// What the group has from then on: `detached` (default), or a policy.
-    pub then: Option<At<String>>,
+    then: Option<At<String>>,
 }
 
 /// A user or group that has a policy, in `attached_to`.
@@ -347,13 +349,6 @@ pub(super) struct RawAttached {
     pub then: Option<At<String>>,
     /// Revoke the keys of the user at the end, before the detach.
     pub revoke_keys: Option<At<bool>>,
-}
-
-impl From<RawGroup> for RawUser {
-    fn from(group: RawGroup) -> Self {
-        let RawGroup { policy, detached, from, before, until, then } = group;
-        Self { policy, detached, revoke_keys: None, from, before, until, then }
-    }
 }
 
 impl From<RawAttached> for RawUser {

@@ -6,9 +6,9 @@ use std::path::Path;
 
 use time::Date;
 
-use super::allowed::Allowed;
 use super::credentials::destination;
 use super::guards::{Guards, patterns};
+use super::lint::Allowed;
 use super::raw::{RawCluster, RawFile, RawIgnore, RawRole};
 use super::spanned::{At, Report, RuleNames};
 use super::{ClusterSettings, Desired, Endpoint, Moment, ObjectPatterns, S3Settings, codes};
@@ -167,31 +167,22 @@ fn ignore(entry: &At<RawIgnore>, report: &mut Report) -> Option<Ignore> {
     let mut bad = |span: Range<usize>, message: String, help: &str| {
         report.error(codes::BAD_IGNORE, span, message, help);
     };
-    let missing = |key: &str| format!("the entry of `[[drift.ignore]]` has no `{key}`");
-    let objects = match object.as_ref().map(|text| (text, text.get().parse::<Ignore>())) {
-        Some((_, Ok(objects))) => Some(objects),
-        Some((text, Err(problem))) => {
-            bad(text.span(), problem, "for example `object = \"user/svc-*\"`");
-            None
-        }
-        None => {
-            bad(entry.span(), missing("object"), "add `object = \"user/NAME\"`");
-            None
-        }
-    };
+    let objects = object.as_ref().and_then(|text| {
+        let problem = |problem| bad(text.span(), problem, "for example `object = \"user/svc-*\"`");
+        text.get().parse::<Ignore>().map_err(problem).ok()
+    });
     let reason = reason.as_ref().map(|reason| reason.get().trim()).filter(|reason| !reason.is_empty());
-    if reason.is_none() {
-        bad(entry.span(), missing("reason"), "add `reason = \"…\"`: reports show it");
-    }
     let day_of = until.as_ref().and_then(|text| day(&text.get().0));
-    match until {
-        Some(text) if day_of.is_none() => {
-            bad(text.span(), format!("`{}` is not a day", text.get().0), "write a day as `2030-12-31`, without a time");
-        }
-        Some(_) => {}
-        None => {
-            let help = "add `until = 2030-12-31`: the last day on which drift is ignored";
-            bad(entry.span(), missing("until"), help);
+    if let Some(text) = until.as_ref().filter(|_| day_of.is_none()) {
+        bad(text.span(), format!("`{}` is not a day", text.get().0), "write a day as `2030-12-31`, without a time");
+    }
+    for (key, is_missing, help) in [
+        ("object", object.is_none(), "add `object = \"user/NAME\"`"),
+        ("reason", reason.is_none(), "add `reason = \"…\"`: reports show it"),
+        ("until", until.is_none(), "add `until = 2030-12-31`: the last day on which drift is ignored"),
+    ] {
+        if is_missing {
+            bad(entry.span(), format!("the entry of `[[drift.ignore]]` has no `{key}`"), help);
         }
     }
     Some(Ignore { reason: reason?.to_owned(), until: Some(day_of?), at: Some(at), ..objects? })

@@ -1,13 +1,14 @@
-//! Takes single objects as the cluster has them, for a configuration that exists.
+//! Takes single objects as the cluster has them, for a configuration that exists, with the rules that their documents break.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::broken::{broken_rules, catalogues};
+use toml_edit::{Array, Item, Table, value};
+
 use super::select::NameKind;
 use super::{Inventory, codes};
-use crate::base::{Finding, PolicyName, Principal, Severity};
+use crate::base::{Finding, PolicyName, Principal, Release, Severity};
 use crate::desired::{DeclaredAttachment, Desired, Phase};
-use crate::policy::{self, Document};
+use crate::policy::{self, Catalogue, Depth, Document, Lint, LintInput};
 
 /// The objects to adopt, by their names.
 #[derive(Debug, Clone, Default)]
@@ -121,5 +122,31 @@ impl Inventory {
         })?;
         let allowed = broken_rules(&document, &catalogues(&self.identity.release), policy::lint);
         Ok(Some(AdoptedDocument { text, document, allowed }))
+    }
+}
+
+/// The catalogues that a plan, and a validation without a cluster, check documents against.
+pub(super) fn catalogues(release: &Release) -> [Catalogue; 2] {
+    [Catalogue::of(release), Catalogue::newest()]
+}
+
+/// The rules that would block a plan, or a validation without a cluster.
+pub(super) fn broken_rules(
+    document: &Document,
+    catalogues: &[Catalogue; 2],
+    lint: impl Fn(&LintInput<'_>) -> Vec<Lint>,
+) -> Vec<&'static str> {
+    let found = |catalogue| lint(&LintInput { document, catalogue, text_length: None, depth: Depth::Quick });
+    let errors = catalogues.iter().flat_map(found).filter(|lint| lint.severity == Severity::Error);
+    let rules: BTreeSet<&'static str> = errors.map(|lint| lint.rule.code.id).collect();
+    rules.into_iter().collect()
+}
+
+/// Adds the rules to suppress to the entry of a document, if there are any.
+pub(super) fn suppress(rules: &[&'static str], entry: &mut Table) {
+    if !rules.is_empty() {
+        let mut lint = Table::new();
+        lint.insert("allow", value(rules.iter().copied().collect::<Array>()));
+        entry.insert("lint", Item::Table(lint));
     }
 }

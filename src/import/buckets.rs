@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use toml_edit::{Item, Table, value};
 
-use super::broken::{broken_rules, suppress};
+use super::adopt::{broken_rules, suppress};
 use super::select::undeclarable;
 use super::{Import, ImportedBucket, Inventory, Selection, codes};
 use crate::base::{BucketName, Finding, Severity, file_name};

@@ -1,12 +1,10 @@
 //! The import: reads a cluster and writes it as a configuration.
 
 mod adopt;
-mod broken;
 mod buckets;
 mod fold;
 mod select;
 mod tables;
-mod words;
 mod write;
 
 use std::collections::BTreeMap;

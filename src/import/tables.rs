@@ -2,8 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::fold::{Declared, Template, templates, with_values};
-use super::words::{ROW, is_plain, marked};
+use super::fold::{Declared, ROW, Template, is_plain, marked, templates, with_values};
 use crate::base::{PolicyName, Principal};
 use crate::policy::Document;
 

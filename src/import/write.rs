@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use toml_edit::{ArrayOfTables, DocumentMut, InlineTable, Item, Table, value};
 
-use super::broken::{broken_rules, catalogues, suppress};
+use super::adopt::{broken_rules, catalogues, suppress};
 use super::buckets;
 use super::fold::Declared;
 use super::tables::{Folded, PolicyTemplate, folded, free_name};

@@ -2,8 +2,8 @@
 
 use toml_edit::{ArrayOfTables, DocumentMut, Item, Table, TableLike, Value, value};
 
-use super::entry::{replace_value, set_attachment, short};
-use super::{ATTACHED_TO, CannotEdit, EditedText, array, attached_principal, principal_of};
+use super::entry::{add_to, remove_from, replace_value, set_attachment, short};
+use super::{ATTACHED_TO, CannotEdit, EditedText, attached_principal, principal_of};
 use crate::base::{PolicyName, Principal};
 use crate::desired::fill::escaped;
 use crate::desired::{DeclaredAttachment, format_toml, implicit_table};
@@ -111,7 +111,7 @@ impl EditedFile {
                 let index = array.iter().position(|value| attached_principal(value).as_ref() == Some(principal))?;
                 let mut taken = array.get(index)?.clone();
                 taken.decor_mut().clear();
-                array::remove(array, index);
+                remove_from(array, index);
                 taken
             }
             Item::None | Item::Value(_) | Item::Table(_) => return None,
@@ -133,7 +133,7 @@ impl EditedFile {
                 tables.push(table);
             }
             Some(Item::Value(Value::Array(array))) => {
-                array::add(array, entry.unwrap_or_else(|| escaped(&principal.label()).as_ref().into()));
+                add_to(array, entry.unwrap_or_else(|| escaped(&principal.label()).as_ref().into()));
             }
             Some(_) | None => return false,
         }

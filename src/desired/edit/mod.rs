@@ -1,6 +1,5 @@
 //! Changes who has which policy in the text of a configuration. Comments and the order of entries stay.
 
-mod array;
 mod entry;
 mod file;
 mod policy;

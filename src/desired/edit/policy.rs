@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use toml_edit::{Array, Decor, Item, Table, TableLike, Value, value};
 
-use super::entry::Removed;
+use super::entry::{Removed, add_to};
 use super::file::EditedFile;
-use super::{CannotEdit, Editor, array, from_template};
+use super::{CannotEdit, Editor, from_template};
 use crate::base::PolicyName;
 use crate::desired::fill::{escaped, unescaped};
 use crate::desired::format::text;
@@ -148,7 +148,7 @@ fn allow(entry: &mut dyn TableLike, rules: &[&str]) {
     let Some(allowed) = lint.get_mut("allow").and_then(Item::as_array_mut) else { return };
     for rule in rules {
         if !allowed.iter().any(|known| known.as_str() == Some(rule)) {
-            array::add(allowed, (*rule).into());
+            add_to(allowed, (*rule).into());
         }
     }
 }

@@ -11,12 +11,11 @@ use crate::base::{
     BucketName, CannedPolicy, FileId, Finding, GroupName, Location, NameProblem, NoCannedPolicy, PolicyName, Principal,
     Severity, UserName,
 };
-use crate::desired::allowed::Allowed;
 use crate::desired::combine::{Combined, Content, DeclaredPolicy};
 use crate::desired::envelope::What;
 use crate::desired::fill::{Kind, Scope};
-use crate::desired::lint::with_rule_id;
-use crate::desired::raw::{RawBucket, RawFile, RawPolicy, RawStatement, RawUser};
+use crate::desired::lint::{Allowed, with_rule_id};
+use crate::desired::raw::{RawBucket, RawFile, RawPolicy, RawStatement};
 use crate::desired::spanned::{At, Report};
 use crate::desired::statement::{Of, inline_document};
 use crate::desired::{Authored, BucketEntry, BucketIntent, PolicyIntent, RenamedFrom, codes};
@@ -63,10 +62,9 @@ impl Loader {
         }
         for (written, group) in &groups.0 {
             self.enter("groups", written);
-            let group: RawUser = group.clone().into();
-            self.note_principal(What::Group, written, &group);
+            self.note_principal(What::Group, written, group);
             let Some(name) = self.name("group", GroupName::parse(written.get()), written) else { continue };
-            principals.extend(self.principal(Principal::Group(name), &group, written));
+            principals.extend(self.principal(Principal::Group(name), group, written));
         }
         // The order must not depend on the order of the tables.
         principals.sort_by_key(|declared| declared.listed_by.clone());

@@ -11,9 +11,8 @@ use super::Loader;
 use crate::base::{FileId, Finding, Location, did_you_mean, nearest};
 use crate::desired::codes;
 use crate::desired::fill::{Kind, Scope, fill_entry, has_names};
-use crate::desired::rows::{LISTS, Made, TEMPLATED, is_template};
+use crate::desired::rows::{LISTS, Made, TEMPLATED, is_template, rows_of_list};
 use crate::desired::schema::EACH;
-use crate::desired::tables::rows_of_list;
 use crate::desired::vars::Row;
 
 /// The maximum number of entries that templates make: one hundred times the policies or users of a cluster.
