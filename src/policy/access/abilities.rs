@@ -109,7 +109,8 @@ pub fn abilities(document: &Document, context: &Context<'_>) -> Requests {
     requests_of(&mut Engine::new(None, Some(document), context), &[Side::Gained], RequestKind::ALL, None).merged()
 }
 
-/// What a document allows to do of some kinds of requests, on the resources that one of some patterns covers.
+/// What a document allows to do of some kinds of requests, on the resources that one of some patterns covers. The patterns
+/// begin with `arn:aws:s3:::`.
 pub(super) fn abilities_within(
     document: &Document,
     kinds: &[RequestKind],

@@ -163,7 +163,7 @@ impl Oracle {
                 continue;
             }
             let mut of = |pattern: &String| match asked {
-                Some(asked) if asked == pattern => self.named(asked, kind),
+                Some(asked) if self.is_asked(asked, pattern, kind) => self.named(asked, kind),
                 Some(_) | None => self.described(pattern, kind),
             };
             let mut said = of(&line.pattern);
@@ -307,7 +307,8 @@ fn run(seed: u64, pairs: usize, conditions: bool) {
         pair(Some(&before), &after).check(&mut oracles, &found.gained, None);
         pair(Some(&after), &before).check(&mut oracles, &found.lost, None);
         let one = pair(None, &after);
-        let pattern = random.pick(&pool);
+        // What is asked is always written as an ARN.
+        let pattern = format!("{ARN}{}", random.pick(&pool).trim_start_matches(ARN));
         let able = abilities_within(&after, &kinds, std::slice::from_ref(&pattern), &context);
         one.check(&mut oracles, &able.gained, Some(&pattern));
         one.check_decisions(&mut oracles, &mut random, &catalogue);

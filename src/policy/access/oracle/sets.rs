@@ -65,16 +65,26 @@ fn without_keys(document: &Document) -> Document {
 impl Oracle {
     /// The resources whose names match a pattern of names, as the server writes them: MinIO knows no key that begins with `/`.
     pub(super) fn named(&self, pattern: &str, kind: &str) -> Set {
-        let is_key = kind == "object" && pattern.contains('/');
-        let pattern = if is_key { built(self.server, kind, pattern) } else { pattern.to_owned() };
-        let pattern = pattern.strip_prefix(ARN).unwrap_or(&pattern);
+        let pattern = self.as_written(pattern, kind);
         let mut set = self.nothing(kind);
         for (index, resource) in self.resources[kind].iter().enumerate() {
             let name = resource.strip_prefix(ARN).unwrap_or(resource);
             let name = if kind == "bucket" { name.trim_end_matches('/') } else { name };
-            set[index / 64] |= u64::from(like(pattern, name)) << (index % 64);
+            set[index / 64] |= u64::from(like(&pattern, name)) << (index % 64);
         }
         set
+    }
+
+    /// Whether a line that names this pattern is about the pattern that was asked.
+    pub(super) fn is_asked(&self, asked: &str, pattern: &str, kind: &str) -> bool {
+        asked == pattern || pattern.strip_prefix(ARN) == Some(&self.as_written(asked, kind))
+    }
+
+    /// A pattern of names as the server writes them, without the prefix of resources.
+    fn as_written(&self, pattern: &str, kind: &str) -> String {
+        let is_key = kind == "object" && pattern.contains('/');
+        let pattern = if is_key { built(self.server, kind, pattern) } else { pattern.to_owned() };
+        pattern.strip_prefix(ARN).unwrap_or(&pattern).to_owned()
     }
 }
 
