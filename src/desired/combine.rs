@@ -43,35 +43,33 @@ const MAX_DEPTH: usize = 16;
 const MAX_STATEMENTS: usize = 500;
 
 /// Joins the statements of combined policies, and adds all declared policies to the desired state.
-pub(super) fn resolve(declared: &DeclaredPolicies, desired: &mut Desired, findings: &mut Vec<Finding>) {
-    let mut resolver = Resolver { declared, known: BTreeMap::new(), open: Vec::new(), findings };
+pub(super) fn resolve(declared: DeclaredPolicies, desired: &mut Desired, findings: &mut Vec<Finding>) {
+    let mut resolver = Resolver { declared: &declared, known: BTreeMap::new(), open: Vec::new(), findings };
+    let combined = declared.iter().filter(|(_, policy)| matches!(policy.content, Content::Combined(_)));
+    let mut combined: BTreeMap<PolicyName, Resolved> =
+        combined.filter_map(|(name, _)| Some((name.clone(), resolver.resolved(name)?))).collect();
+    // An entry of `combine` that could not be read may be the use.
+    if !findings.iter().any(Finding::is_error) {
+        not_combined(&declared, findings);
+    }
     for (name, policy) in declared {
-        let (intent, lint) = match &policy.content {
-            Content::Own(intent) => (intent.clone(), policy.lint.clone()),
-            Content::Combined(_) => match resolver.resolved(name) {
+        let (intent, lint) = match policy.content {
+            Content::Own(intent) => (intent, policy.lint),
+            Content::Combined(_) => match combined.remove(&name) {
                 Some(Resolved { authored, lint, .. }) => (PolicyIntent::Present(authored), lint),
                 None => continue,
             },
             Content::Invalid => continue,
         };
         let is_broken = intent.authored().is_some_and(Authored::is_broken);
-        let entry = PolicyEntry {
-            description: policy.description.clone(),
-            intent,
-            lint,
-            renamed_from: policy.renamed_from.clone(),
-            at: Some(policy.at.clone()),
-        };
+        let (description, renamed_from) = (policy.description, policy.renamed_from);
+        let entry = PolicyEntry { description, intent, lint, renamed_from, at: Some(policy.at) };
         let entries = match (is_broken, policy.is_abstract) {
             (true, _) => &mut desired.broken,
             (false, true) => &mut desired.abstracts,
             (false, false) => &mut desired.policies,
         };
-        entries.insert(name.clone(), entry);
-    }
-    // An entry of `combine` that could not be read may be the use.
-    if !findings.iter().any(Finding::is_error) {
-        not_combined(declared, findings);
+        entries.insert(name, entry);
     }
 }
 

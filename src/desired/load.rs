@@ -228,7 +228,7 @@ impl Loader {
             findings.extend(self.tables.unused().into_iter().chain(unused_in_lists(&self.lists)));
         }
         self.desired.variables = self.variables.overridden();
-        resolve(&self.policies, &mut self.desired, &mut findings);
+        resolve(self.policies, &mut self.desired, &mut findings);
         check_together(&self.desired, &self.attachments, &mut findings);
         findings.sort_by_key(Finding::place);
         let (findings, more) = merged(findings);

@@ -10,7 +10,7 @@ use super::fill::escaped;
 use super::raw::{RawEffect, RawStatement};
 use super::spanned::{At, Entries, Report, Values};
 use super::{Authored, codes};
-use crate::policy::{Clause, Document, Effect, Part, Place, Places, Selector, Statement, same_document};
+use crate::policy::{Clause, Document, Effect, Part, Place, Selector, Statement, same_document};
 
 /// The version of documents that are written inline.
 const VERSION: &str = "2012-10-17";
@@ -24,11 +24,11 @@ pub(super) fn inline_document(
     report: &mut Report,
 ) -> Option<Authored> {
     let file = report.file;
-    let mut reader = Reader { of, is_complete: true, has_errors, places: Places::default(), report };
+    let mut reader = Reader { of, is_complete: true, has_errors, places: BTreeMap::new(), report };
     let statements = raw.iter().enumerate().map(|(index, statement)| reader.statement(index, statement)).collect();
     let Reader { is_complete, places, .. } = reader;
     let document = Document { version: Some(VERSION.to_owned()), statements, ..Document::default() };
-    let authored = Authored::new(document, Some((file, places)));
+    let authored = Authored::new(document, Some((file, places.into())));
     match (is_complete, has_errors) {
         (true, _) => Some(authored),
         (false, false) => Some(authored.broken()),
@@ -80,7 +80,7 @@ struct Reader<'a> {
     of: Of,
     is_complete: bool,
     has_errors: bool,
-    places: Places,
+    places: BTreeMap<Place, Range<usize>>,
     report: &'a mut Report,
 }
 

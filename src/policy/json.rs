@@ -189,18 +189,29 @@ impl Json {
 }
 
 pub(super) fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
+    serde_json::to_string(text).unwrap_or_else(|_| unreachable!("a text has a form in JSON"))
 }
 
 /// A JSON array of values that are already JSON.
 pub(super) fn array(values: impl IntoIterator<Item = String>) -> String {
-    format!("[{}]", values.into_iter().collect::<Vec<_>>().join(","))
+    joined('[', values.into_iter(), ']')
 }
 
 /// A JSON object, in the order given, of values that are already JSON.
 pub(super) fn object<'a>(members: impl IntoIterator<Item = (&'a str, String)>) -> String {
-    let members: Vec<String> = members.into_iter().map(|(name, value)| format!("{}:{value}", quoted(name))).collect();
-    format!("{{{}}}", members.join(","))
+    joined('{', members.into_iter().map(|(name, value)| quoted(name) + ":" + &value), '}')
+}
+
+fn joined(open: char, items: impl Iterator<Item = String>, close: char) -> String {
+    let mut json = String::from(open);
+    for (index, item) in items.enumerate() {
+        if index > 0 {
+            json.push(',');
+        }
+        json.push_str(&item);
+    }
+    json.push(close);
+    json
 }
 
 #[cfg(test)]

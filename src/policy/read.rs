@@ -72,7 +72,7 @@ pub fn read_bucket_policy_with(text: &str, replaced: &mut dyn FnMut(&str, &Range
 type Replace<'a> = &'a mut dyn FnMut(&str, &Range<usize>) -> Option<String>;
 
 fn read_as(text: &str, mode: Mode, keeps_principals: bool, replaced: Replace<'_>) -> Read {
-    let mut decoder = Decoder { mode, keeps_principals, places: Places::default(), problems: Vec::new() };
+    let mut decoder = Decoder { mode, keeps_principals, places: BTreeMap::new(), problems: Vec::new() };
     let document = if text.len() > MAX_TEXT {
         let message = format!("the text has {} bytes; a cluster accepts documents of at most 2048", text.len());
         decoder.report(&rule::SIZE, 0..0, message).help("is this the right file?");
@@ -93,7 +93,7 @@ fn read_as(text: &str, mode: Mode, keeps_principals: bool, replaced: Replace<'_>
     };
     let Decoder { places, mut problems, .. } = decoder;
     problems.sort_by_key(|problem| (problem.span.start, problem.rule.id));
-    Read { document, places, problems }
+    Read { document, places: places.into(), problems }
 }
 
 const DOCUMENT: &[&str] = &["Version", "Id", "Statement"];
@@ -113,7 +113,7 @@ struct Decoder {
     mode: Mode,
     /// Whether it keeps who a statement of a bucket policy is about.
     keeps_principals: bool,
-    places: Places,
+    places: BTreeMap<Place, Range<usize>>,
     problems: Vec<Problem>,
 }
 

@@ -42,6 +42,9 @@ impl Class<'_> {
                 self.undenied(&candidate, searcher, &mut found);
                 self.newly_allowed(candidate, searcher, &mut found);
             }
+            if searcher.is_one_enough && found.iter().any(|(_, answer)| matches!(answer, SearchResult::Found(_))) {
+                break;
+            }
         }
         found
     }
@@ -177,6 +180,8 @@ pub(super) struct Searcher<'a> {
     pub(super) budget: &'a mut Budget,
     /// A letter for examples that no pattern names.
     pub(super) letter: Option<char>,
+    /// Whether a class needs no more than one example.
+    pub(super) is_one_enough: bool,
     pub(super) answers: &'a mut ResultCache,
 }
 

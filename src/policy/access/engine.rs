@@ -29,6 +29,8 @@ pub(super) struct Engine<'c> {
     pub(super) other: Option<Context<'c>>,
     /// Whether to look for the requests that both documents allow, as gained, instead of what only one of them allows.
     pub(super) is_common: bool,
+    /// Whether one example of each class is enough.
+    pub(super) is_one_enough: bool,
     atoms: Atoms,
     shared: Shared,
 }
@@ -61,7 +63,8 @@ impl<'c> Engine<'c> {
         };
         let [before, after, granted] = [before, after, granted].map(|document| document.map(normal_statements));
         let (other, atoms) = (None, Atoms::default());
-        Self { before, after, granted, context: *context, other, is_common: false, atoms, shared }
+        let (is_common, is_one_enough) = (false, false);
+        Self { before, after, granted, context: *context, other, is_common, is_one_enough, atoms, shared }
     }
 
     /// The actions that only one of the documents allows, by side and group of rules.
@@ -124,9 +127,19 @@ impl<'c> Engine<'c> {
         let terms = before.iter().chain(&after).chain(&granted).flat_map(|statement| &statement.terms);
         let letter = unused_letter(terms.flat_map(Term::letters));
         let known = Known { atoms: &self.atoms, conditions: self.context.conditions };
-        let is_common = self.is_common;
-        let comparison =
-            Comparison { compiler, formulas, known, before, after, granted, is_anonymous, letter, is_common };
+        let (is_common, is_one_enough) = (self.is_common, self.is_one_enough);
+        let comparison = Comparison {
+            compiler,
+            formulas,
+            known,
+            before,
+            after,
+            granted,
+            is_anonymous,
+            letter,
+            is_common,
+            is_one_enough,
+        };
         (comparison, &mut self.shared)
     }
 }
@@ -143,6 +156,7 @@ struct Comparison<'e, 'a> {
     /// A letter for examples that no pattern names.
     letter: Option<char>,
     is_common: bool,
+    is_one_enough: bool,
 }
 
 /// Actions or requests, grouped by the statements that select what they ask for.
@@ -193,7 +207,7 @@ impl<'e, 'a> Comparison<'e, 'a> {
         shared.pairs.make_room(shared.numbers.patterns());
         let facts = Facts { atoms: self.known.atoms, pairs: &shared.pairs };
         let answers = shared.answers.entry(space).or_default();
-        Searcher { facts, budget: &mut shared.budget, letter: self.letter, answers }
+        Searcher { facts, budget: &mut shared.budget, letter: self.letter, is_one_enough: self.is_one_enough, answers }
     }
 
     /// The statements that select an action of some classes.

@@ -68,9 +68,11 @@ pub use rules::{
 pub use set::{Counterexample, RequestOrAction, RequestSet, SetProblem, beyond, exceeds};
 pub use whole::{Missing, Whole};
 
-use super::{Catalogue, Document, Effect, Principals, Statement};
+use std::collections::BTreeMap;
+
+use super::{Catalogue, Document, Effect, Kind, Principals, Statement};
 use crate::base::{Principal, UserName};
-use actions::{Wildcards, action_sets};
+use actions::{ActionSet, ActionSets, Wildcards, action_sets};
 use engine::Engine;
 use findings::GroupFindings;
 use patterns::Requester;
@@ -350,6 +352,31 @@ pub fn never_grants(document: &Document, context: &Context<'_>) -> Vec<usize> {
         grants_nothing(&part(document, &alone), context)
     };
     of_effect(document, Effect::Allow).into_iter().filter(is_vain).collect()
+}
+
+/// What a document allows of one action.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OfAction {
+    /// Certainly nothing.
+    Nothing,
+    /// The action on this resource, an ARN: an example.
+    On(String),
+    /// Perhaps something.
+    Unknown,
+}
+
+/// What a document allows of one action on a kind of resource.
+pub fn allowed_of(document: &Document, action: &str, kind: Kind, context: &Context<'_>) -> OfAction {
+    let only = ActionSets { all: vec![ActionSet::new(action, kind)], is_truncated: false };
+    let mut engine = Engine::new(None, Some(document), context);
+    engine.is_one_enough = true;
+    let found = engine.actions(&[Side::Gained], &only);
+    let findings = || found.values().flatten().map(|(_, findings)| findings);
+    match findings().flat_map(|findings| findings.found.values()).flat_map(BTreeMap::values).next() {
+        Some(example) => OfAction::On(example.resource.clone()),
+        None if findings().all(|findings| findings.undecided.is_empty()) => OfAction::Nothing,
+        None => OfAction::Unknown,
+    }
 }
 
 /// Whether certainly a document allows nothing.

@@ -1,6 +1,7 @@
 //! Sets of requests that a document allows: within a statement, together with another action, or without it. They are exact.
 
-use super::super::access::{self, MINIO_2021_RULES, gains, grants_nothing};
+use super::super::access::{self, MINIO_2021_RULES, OfAction, allowed_of};
+use super::super::catalogue::Kind;
 use super::super::document::{Document, Effect, Selector, Statement};
 use super::context::{LintContext, StatementAt, engine};
 
@@ -18,6 +19,13 @@ impl On {
         match self {
             Self::Objects => "s3:DeleteObject",
             Self::Buckets => "s3:DeleteBucket",
+        }
+    }
+
+    fn kind(self) -> Kind {
+        match self {
+            Self::Objects => Kind::Object,
+            Self::Buckets => Kind::Bucket,
         }
     }
 }
@@ -96,16 +104,20 @@ impl Allowed<'_, '_> {
 
     /// The resource of one of them, such as `bucket/key`. `None` if there is not certainly one.
     pub(super) fn example(&self) -> Option<String> {
-        self.documents.iter().find_map(|document| {
-            let line = gains(None, Some(document), &self.engine()).gained.into_iter().next()?;
-            let resource = line.witness.resource;
-            Some(resource.strip_prefix(access::ARN).unwrap_or(&resource).to_owned())
+        self.found().find_map(|found| match found {
+            OfAction::On(resource) => Some(resource.strip_prefix(access::ARN).unwrap_or(&resource).to_owned()),
+            OfAction::Nothing | OfAction::Unknown => None,
         })
     }
 
     /// Whether there is certainly none.
     pub(super) fn is_empty(&self) -> bool {
-        self.documents.iter().all(|document| grants_nothing(document, &self.engine()))
+        self.found().all(|found| found == OfAction::Nothing)
+    }
+
+    fn found(&self) -> impl Iterator<Item = OfAction> {
+        let kind = self.on.kind();
+        self.documents.iter().map(move |document| allowed_of(document, self.on.action(), kind, &self.engine()))
     }
 
     fn engine(&self) -> access::Context<'_> {

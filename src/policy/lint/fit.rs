@@ -178,11 +178,11 @@ fn bucket_glob(context: &LintContext<'_>, report: &mut Reporter) {
         context.catalogue.actions().iter().any(|action| action.kind == Kind::Bucket && statement.selects(&action.name))
     };
     for statement in clear(context) {
-        for entry in statement.resources().filter(|entry| !entry.pattern.contains("${")) {
-            let Some(path) = path(entry.pattern).map(relaxed) else { continue };
-            let is_bucket_glob = can_be_bucket(&path) && has_wildcard(&path) && !path.ends_with('*');
+        let is_glob = |entry: &Entry<'_>| has_wildcard(entry.pattern) && !entry.pattern.ends_with('*');
+        for entry in statement.resources().filter(|entry| is_glob(entry) && !entry.pattern.contains("${")) {
+            let Some(path) = path(entry.pattern).map(relaxed).filter(|path| can_be_bucket(path)) else { continue };
             let matches = || statement.paths().any(|other| covers(other, &format!("{path}/")));
-            if is_bucket_glob && !matches() && on_buckets(&statement) {
+            if !matches() && on_buckets(&statement) {
                 let help = format!("name the buckets, or add `{}/*`", entry.pattern);
                 report.add(entry.place, format!("on some servers, `{}` matches no bucket", entry.pattern)).help(help);
             }

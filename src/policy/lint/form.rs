@@ -123,6 +123,9 @@ static DUPLICATE_STATEMENT: Rule =
     Rule::error("S13", "duplicate-statement", "Two statements are equal except for their `Sid`.");
 
 fn duplicate_statement(context: &LintContext<'_>, report: &mut Reporter) {
+    if context.document.statements.len() < 2 {
+        return;
+    }
     let without_sid = |statement| {
         let mut statement = normal_statement(statement);
         (statement.sid.take(), statement)

@@ -95,7 +95,7 @@ fn policy_escalation(context: &LintContext<'_>, report: &mut Reporter) {
         let missing = |path: &str| {
             let bucket = relaxed(path);
             let action = OBJECT_ACTIONS.into_iter().find(|action| !is_on_all_objects(context, action, &bucket))?;
-            Some((action, bucket))
+            Some((action, bucket.into_owned()))
         };
         if let Some((action, bucket)) = paths.filter_map(missing).next() {
             let message = format!(

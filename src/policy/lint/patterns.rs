@@ -32,8 +32,11 @@ pub(super) fn one_or_list<'t>(texts: impl IntoIterator<Item = &'t str>) -> Strin
 }
 
 /// The path with `*` for every variable, because its value is unknown.
-pub(super) fn relaxed(path: &str) -> String {
-    fold_wildcards(&with_variables(path, "*")).into_owned()
+pub(super) fn relaxed(path: &str) -> Cow<'_, str> {
+    if path.contains("${") {
+        return fold_wildcards(&with_variables(path, "*")).into_owned().into();
+    }
+    fold_wildcards(path)
 }
 
 /// Whether a path can match a bucket.

@@ -243,7 +243,9 @@ fn untidy_resource(context: &LintContext<'_>, report: &mut Reporter) {
 
 /// Whether an `Allow` names a folder, and not what is in it.
 fn is_only_folder(entry: Entry<'_>, path: &str) -> bool {
-    let objects = format!("{path}*");
-    let is_covered = || entry.statement.paths().any(|other| covers(other, &objects));
+    let is_covered = || {
+        let objects = format!("{path}*");
+        entry.statement.paths().any(|other| covers(other, &objects))
+    };
     path.ends_with('/') && can_be_object(path) && !has_wildcard(path) && !is_covered()
 }
