@@ -138,9 +138,9 @@ pub(super) fn write_all(main: &Path, edited: &[EditedText], new: &[NewText]) -> 
 }
 
 /// What a configuration declares, to be compared: documents and attachments by name, and when these begin and end.
-fn declares(desired: &Desired) -> (BTreeMap<&PolicyName, Option<&str>>, Wanted, &BTreeMap<Principal, Schedule>) {
+fn declares(desired: &Desired) -> (BTreeMap<&PolicyName, Option<String>>, Wanted, &BTreeMap<Principal, Schedule>) {
     let policies = desired.policies.iter().map(|(name, entry)| match &entry.intent {
-        PolicyIntent::Present(authored) => (name, Some(authored.normal().json())),
+        PolicyIntent::Present(authored) => (name, Some(authored.normal().json().to_owned())),
         PolicyIntent::Absent => (name, None),
     });
     let attachments = desired.principals().map(|(principal, entry)| (principal, entry.intent.clone()));

@@ -200,7 +200,7 @@ impl People {
                 None => (declared_document(&self.loaded.desired, &self.release, &policy)?, authored),
                 Some(observed) => {
                     let normal = observed.policies.get(&policy)?.normal()?;
-                    match authored.filter(|authored| authored.normal() == normal) {
+                    match authored.filter(|authored| authored.normal() == *normal) {
                         Some(authored) => (authored.document().clone(), Some(authored)),
                         None => (normal.document().clone(), None),
                     }

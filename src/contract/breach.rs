@@ -103,7 +103,7 @@ impl<'a> Against<'a> {
 
 /// The declared document of a policy, abstract ones included.
 pub(super) fn declared(desired: &Desired, policy: &PolicyName) -> Option<Normal> {
-    desired.policy(policy)?.intent.authored().map(|authored| authored.normal().clone())
+    desired.policy(policy)?.intent.authored().map(|authored| authored.normal())
 }
 
 /// What the policy of a bucket gives beyond an envelope: to everyone without a login, or else to someone with one.

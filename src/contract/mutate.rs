@@ -94,7 +94,7 @@ impl Mutation {
         let declared = desired.policies.get(&self.policy).and_then(|entry| entry.intent.authored());
         let Some(authored) = declared else { return MutationResult::NoGain };
         let (before, after) = (authored.document(), self.document(authored.document()));
-        let [old, new] = [authored.normal().clone(), normal(&after)].map(|document| self.state_with(&document, state));
+        let [old, new] = [authored.normal(), normal(&after)].map(|document| self.state_with(&document, state));
         if new.subjects.is_empty() || gains(Some(before), Some(&after), context).gains_nothing() {
             return MutationResult::NoGain;
         }

@@ -100,7 +100,7 @@ impl State {
         let own = |policy: Option<&PolicyName>| match policy {
             None => Given::Nothing,
             Some(policy) => match desired.policies.get(policy).map(|entry| &entry.intent) {
-                Some(PolicyIntent::Present(authored)) => Given::Document(authored.normal().clone()),
+                Some(PolicyIntent::Present(authored)) => Given::Document(authored.normal()),
                 Some(PolicyIntent::Absent) => Given::Nothing,
                 None => {
                     predefined(policy, release).map_or(Given::Unknown, |document| Given::Document(normal(&document)))
@@ -135,7 +135,7 @@ pub fn declared_buckets(desired: &Desired) -> Buckets {
     let policy = |intent: &BucketIntent| match intent {
         BucketIntent::Canned(CannedPolicy::None) => BucketPolicy::none(),
         BucketIntent::Canned(canned) => BucketPolicy { canned: Some(*canned), document: Body::NotRead },
-        BucketIntent::Document(authored) => BucketPolicy::custom(Body::Known(authored.normal().clone())),
+        BucketIntent::Document(authored) => BucketPolicy::custom(Body::Known(authored.normal())),
     };
     Buckets::Known(desired.buckets.iter().map(|(name, entry)| (name.clone(), policy(&entry.intent))).collect())
 }

@@ -13,7 +13,6 @@ pub struct Authored {
     source: Source,
     /// Whether it is only a part of what is written.
     is_broken: bool,
-    normal: Normal,
 }
 
 #[derive(Debug, Clone)]
@@ -39,8 +38,7 @@ impl Authored {
     /// A document. `source` has its file and the places of its parts, if it was read from a file.
     pub fn new(document: Document, source: Option<(FileId, Places)>) -> Self {
         let written = |(file, places)| Source::File(file, Arc::new(places));
-        let normal = normal(&document);
-        Self { document, source: source.map_or(Source::Unknown, written), is_broken: false, normal }
+        Self { document, source: source.map_or(Source::Unknown, written), is_broken: false }
     }
 
     /// A document with the statements of other policies, which the place `at` names. `origins` are those of each statement.
@@ -66,9 +64,9 @@ impl Authored {
         &self.document
     }
 
-    /// Its normal form.
-    pub fn normal(&self) -> &Normal {
-        &self.normal
+    /// Its normal form. It is made anew: to keep all of them would take as much memory as the documents.
+    pub fn normal(&self) -> Normal {
+        normal(&self.document)
     }
 
     /// The place of a part, or of the nearest part around it.

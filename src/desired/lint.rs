@@ -159,7 +159,7 @@ fn lints<'a>(desired: &'a Desired, catalogue: &'a Catalogue, depth: Depth) -> im
         // The access of a part of a document does not matter.
         let depth = if authored.is_broken() && depth == Depth::Thorough { Depth::Quick } else { depth };
         let input = LintInput { document: authored.document(), catalogue, text_length: None, depth };
-        let kept = policy::lint_normal(&input, authored.normal())
+        let kept = policy::lint(&input)
             .into_iter()
             .filter(|lint| !desired.lint.contains(lint.rule.code) && !entry.lint.contains(lint.rule.code));
         kept.map(move |lint| (entry, authored, lint))

@@ -243,7 +243,7 @@ fn policy_actions(
         let has_leftovers = leftovers.contains_key(name) || is_renamed.contains(name);
         let action = match desired.policies.get(name).map(|entry| &entry.intent) {
             Some(PolicyIntent::Present(authored)) => {
-                let after = authored.normal().clone();
+                let after = authored.normal();
                 match now {
                     None if !has_leftovers => PolicyAction::Add(after),
                     Some(Body::Known(before)) if *before == after && !has_leftovers => PolicyAction::Keep,
@@ -272,7 +272,7 @@ fn bucket_actions(desired: &Desired, observed: &Observed) -> BTreeMap<BucketName
     let action = |(bucket, now): (&BucketName, &BucketPolicy)| {
         let after = match desired.buckets.get(bucket).map(|entry| &entry.intent) {
             Some(BucketIntent::Canned(canned)) => BucketTarget::Canned(*canned),
-            Some(BucketIntent::Document(authored)) => BucketTarget::Document(authored.normal().clone()),
+            Some(BucketIntent::Document(authored)) => BucketTarget::Document(authored.normal()),
             None if desired.ownership.covers_bucket(bucket) => BucketTarget::Canned(CannedPolicy::None),
             None => return None,
         };

@@ -90,5 +90,5 @@ pub(super) fn is_pure(rename: &Rename, policy: &PolicyName, desired: &Desired, o
         Some(PolicyIntent::Absent) | None => None,
     };
     let before = observed.policies.get(&rename.old).and_then(Body::normal);
-    rename.ours && after.is_some() && before == after
+    rename.ours && after.is_some() && before == after.as_ref()
 }

@@ -24,9 +24,7 @@ pub use catalogue::{Action, Catalogue, CatalogueProblem, Kind, Level, predefined
 pub use diff::{Change, Compared, DiffLine, DocumentDiff, LineKind, StatementDiff, compared, diff};
 pub use document::{Clause, Document, Effect, Part, Place, Places, Selector, Statement, with_variables};
 pub use join::{Joined, Origin, join};
-pub use lint::{
-    Depth, Fix, Lint, LintInput, MAX_BUCKET_POLICY, MAX_DOCUMENT, apply_edits, lint, lint_bucket, lint_normal, rules,
-};
+pub use lint::{Depth, Fix, Lint, LintInput, MAX_BUCKET_POLICY, MAX_DOCUMENT, apply_edits, lint, lint_bucket, rules};
 pub use normal::{Normal, Sameness, normal, same_document, sameness};
 pub use principals::{Named, Principals};
 #[cfg(test)]

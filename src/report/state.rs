@@ -103,7 +103,7 @@ impl State {
     /// The declared state, with the known documents of attached predefined policies.
     pub fn of_file(desired: &Desired, release: &Release) -> Self {
         let declared = desired.policies.iter().filter_map(|(name, entry)| match &entry.intent {
-            PolicyIntent::Present(authored) => Some((name.clone(), Body::Known(authored.normal().clone()))),
+            PolicyIntent::Present(authored) => Some((name.clone(), Body::Known(authored.normal()))),
             PolicyIntent::Absent => None,
         });
         let mut policies: BTreeMap<_, _> = declared.collect();

@@ -22,7 +22,7 @@ mod values;
 mod vocabulary;
 
 use super::document::Place;
-use super::normal::{Normal, normal};
+use super::normal::normal;
 use super::rule::{self, Rule};
 use crate::base::{BucketName, Severity};
 use context::{Check, LintContext};
@@ -59,13 +59,9 @@ const READER_RULES: &[&Rule] = &[
 
 /// Checks a document. The findings are in the order of the document.
 pub fn lint(input: &LintInput<'_>) -> Vec<Lint> {
-    lint_normal(input, &normal(input.document))
-}
-
-/// Checks a document with a known normal form.
-pub fn lint_normal(input: &LintInput<'_>, normal: &Normal) -> Vec<Lint> {
     let LintInput { document, catalogue, text_length, depth } = *input;
-    let context = LintContext { document, catalogue, text_length, normal, bucket: None };
+    let normal = normal(document);
+    let context = LintContext { document, catalogue, text_length, normal: &normal, bucket: None };
     if normal.len() > MAX_CHECKED {
         return run(&[&[form::SIZE_CHECK]], &context, depth);
     }
