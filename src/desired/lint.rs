@@ -37,9 +37,10 @@ impl Allowed {
 
     /// Reads a `[lint]` table. The name of no rule is a finding.
     pub(super) fn read(raw: Option<&RawLint>, report: &mut Report) -> Self {
+        let Some(raw) = raw else { return Self::default() };
         let mut allowed = BTreeSet::new();
         let rules = policy::rules();
-        for written in raw.into_iter().flat_map(|raw| &raw.allow) {
+        for written in &raw.allow {
             let name = written.get();
             if let Some(rule) = rules.iter().find(|rule| rule.id == name || rule.code.id == name) {
                 allowed.insert(rule.code);

@@ -1,7 +1,9 @@
-//! Questions about access that a plan will ask, answered while the cluster is still being read.
+//! What a plan needs and can be known while the cluster is still being read: the problems of documents, and answers to questions
+//! about access.
 
 use std::mem;
 
+use crate::base::Finding;
 use crate::desired::Desired;
 use crate::observed::Observed;
 use crate::policy::Catalogue;
@@ -9,20 +11,23 @@ use crate::policy::access::RuleList;
 
 use super::access::{AccessCache, AccessQuery, Answers, queries};
 use super::compare::compare;
+use super::part::lint;
 
-/// What users and groups gain and lose between pairs of documents, by the actions and the rules of one plan. It saves the plan
-/// the time to evaluate them, and changes nothing else.
+/// The problems of the documents of a configuration, and what users and groups gain and lose between pairs of documents, by the
+/// actions and the rules of one plan. It saves the plan the time to find them, and changes nothing else.
 #[derive(Debug, Clone)]
 pub struct Ahead {
     rules: RuleList,
     catalogue: Catalogue,
+    lint: Vec<Finding>,
     answers: Answers,
 }
 
 impl Ahead {
     /// Without an answer yet, for plans of this configuration with these actions.
     pub fn new(desired: &Desired, catalogue: Catalogue) -> Self {
-        Self { rules: desired.cluster.rules().clone(), catalogue, answers: Answers::new() }
+        let (rules, lint) = (desired.cluster.rules().clone(), lint(desired, &catalogue));
+        Self { rules, catalogue, lint, answers: Answers::new() }
     }
 
     /// Answers what is open about everyone whose documents are in `observed` by now. Those to come are [not
@@ -34,32 +39,32 @@ impl Ahead {
         self.answers = cache.into_answers();
     }
 
-    /// The answers, if they are by these rules and actions.
-    pub(super) fn answers(ahead: Option<Self>, rules: &RuleList, catalogue: &Catalogue) -> Answers {
-        let ahead = ahead.filter(|ahead| ahead.rules == *rules && ahead.catalogue == *catalogue);
-        ahead.map(|ahead| ahead.answers).unwrap_or_default()
+    /// The problems of documents and the answers, if they are by these rules and actions.
+    pub(super) fn known(
+        ahead: Option<Self>,
+        rules: &RuleList,
+        catalogue: &Catalogue,
+    ) -> (Option<Vec<Finding>>, Answers) {
+        match ahead.filter(|ahead| ahead.rules == *rules && ahead.catalogue == *catalogue) {
+            Some(Self { lint, answers, .. }) => (Some(lint), answers),
+            None => (None, Answers::new()),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::Arc;
-
-    use crate::plan::access::EffectiveDocument;
     use crate::policy::access::AWS_RULES;
 
     #[test]
-    fn answers_by_other_rules_or_actions_are_not_taken() {
+    fn what_is_by_other_rules_or_actions_is_not_taken() {
         let (desired, newest) = (Desired::default(), Catalogue::newest());
-        let query = AccessQuery::between([EffectiveDocument::None, EffectiveDocument::Unknown("old".into())]);
-        let answers = Answers::from([(query, Arc::default())]);
-        let taken = |rules: &RuleList, catalogue: &Catalogue| {
-            let ahead = Ahead { answers: answers.clone(), ..Ahead::new(&desired, newest.clone()) };
-            Ahead::answers(Some(ahead), rules, catalogue).len()
-        };
+        let ahead = Ahead::new(&desired, newest.clone());
         let other = Catalogue::from_json(r#"[{"name": "s3:GetObject", "kind": "object"}]"#).unwrap();
         let rules = desired.cluster.rules();
-        assert_eq!([taken(rules, &newest), taken(&AWS_RULES, &newest), taken(rules, &other)], [1, 0, 0]);
+        let by = [(rules, &newest), (&AWS_RULES, &newest), (rules, &other)];
+        let is_taken = by.map(|(rules, catalogue)| Ahead::known(Some(ahead.clone()), rules, catalogue).0.is_some());
+        assert_eq!(is_taken, [true, false, false]);
     }
 }

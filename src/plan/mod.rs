@@ -171,7 +171,8 @@ pub fn plan_knowing(
     let selection = only.map(|only| part::Selection::new(desired, observed, catalogue, only));
     let part = selection.as_ref().map_or(desired, |selection| &selection.desired);
     let rules = desired.cluster.rules();
-    let answers = Ahead::answers(ahead, rules, catalogue);
+    let (lint, answers) = Ahead::known(ahead, rules, catalogue);
+    let of_documents = lint.filter(|_| only.is_none()).unwrap_or_else(|| part::lint(part, catalogue));
     let cache = access::AccessCache::knowing(catalogue, rules, answers).with_buckets(&observed.buckets);
     let comparison = compare::compare(part, observed);
     let accesses = access::expected(&comparison, observed, &cache);
@@ -184,7 +185,7 @@ pub fn plan_knowing(
         let limits = Limits { policies: usize::MAX, ..observed.limits };
         order(&Observed { limits, ..observed.clone() }).steps
     });
-    let mut findings = part::problems_of(part, observed, &comparison, catalogue);
+    let mut findings = part::problems_of(part, observed, &comparison, of_documents);
     if let Some(selection) = &selection {
         findings = selection.findings(findings);
     }

@@ -122,22 +122,22 @@ fn elsewhere(
     [errors.map(left_out).collect(), temporary]
 }
 
-/// The problems of a desired state that are known before its calls are ordered.
+/// The problems of a desired state that are known before its calls are ordered, with those of its documents.
 pub(super) fn problems_of(
     desired: &Desired,
     observed: &Observed,
     comparison: &Comparison,
-    catalogue: &Catalogue,
+    of_documents: Vec<Finding>,
 ) -> Vec<Finding> {
     let mut findings = problems(desired, observed, comparison);
     findings.extend(keys::not_revocable(desired, observed, comparison));
-    findings.extend(lint(desired, catalogue));
+    findings.extend(of_documents);
     findings
 }
 
 /// Lints the declared documents. Notes are for `validate`, where documents are written. The size of a document matters only if it
 /// is sent, and is compared with the limit of this cluster.
-fn lint(desired: &Desired, catalogue: &Catalogue) -> Vec<Finding> {
+pub(super) fn lint(desired: &Desired, catalogue: &Catalogue) -> Vec<Finding> {
     let findings = desired::lint(desired, catalogue, Depth::Warnings).into_iter();
     findings.filter(|finding| finding.code != policy::TOO_LONG).collect()
 }

@@ -127,6 +127,9 @@ fn regex_thinking(context: &LintContext<'_>, report: &mut Reporter) {
 
 /// The first part that has a meaning only in a regular expression or a shell.
 fn regex_part(path: &str) -> Option<&'static str> {
+    if !path.contains(['[', '{', '(', '.', '\\', '%']) {
+        return None;
+    }
     let between = |open: &str, close: char, inner: char| {
         path.match_indices(open).any(|(at, _)| {
             let variable = path[..at].ends_with('$');
