@@ -1,7 +1,6 @@
 //! Asks a cluster what no document says, with policies of its own that give nobody anything, and removes them again.
 
 mod asker;
-mod bucket;
 mod documents;
 mod rules;
 mod run;
@@ -20,9 +19,9 @@ use crate::observed::{Identity, ObservedUser};
 use crate::policy::access::{Preset, RuleList, Rules};
 
 pub use asker::ServiceOptions;
-pub use bucket::unsuitable_bucket;
 pub use rules::{ServiceFound, rule_questions};
 pub use run::{ProbeOptions, ProbeRecord, probe};
+pub use user::unsuitable_bucket;
 
 /// The questions, in order: how each is named, and what it asks.
 pub const QUESTIONS: [(&str, &str); 33] = [

@@ -96,15 +96,11 @@ fn access_card(some: &[&AccessChangeV1]) -> Markup {
 }
 
 fn access_lines(side: Side, lines: &[AccessLineV1], open: &[&UndecidedV1]) -> Markup {
-    let word = match side {
-        Side::Gained => "gained",
-        Side::Lost => "lost",
-    };
     let also = lines.iter().map(|line| (line.profile, access_line(side, line).into_string()));
     let also = also.chain(open.iter().map(|open| (open.profile, undecided_line(open).into_string())));
     html! {
         @if !lines.is_empty() || !open.is_empty() {
-            ul.plain aria-label={ "Access " (word) } {
+            ul.plain aria-label={ "Access " (direction(side)) } {
                 @for line in lines.iter().filter(|line| line.profile.is_none()) { li { (access_line(side, line)) } }
                 @for open in open.iter().filter(|open| open.profile.is_none()) { li { (undecided_line(open)) } }
                 @for line in phrase::also(also) {
@@ -116,12 +112,12 @@ fn access_lines(side: Side, lines: &[AccessLineV1], open: &[&UndecidedV1]) -> Ma
 }
 
 fn access_line(side: Side, line: &AccessLineV1) -> Markup {
-    let (word, class, mark) = match side {
-        Side::Gained => ("gained", "g", "+"),
-        Side::Lost => ("lost", "l", "−"),
+    let (class, mark) = match side {
+        Side::Gained => ("g", "+"),
+        Side::Lost => ("l", "−"),
     };
     html! {
-        span class=(class) { span aria-hidden="true" { (mark) " " } (word) } ": "
+        span class=(class) { span aria-hidden="true" { (mark) " " } (direction(side)) } ": "
         (name(&actions(line, false, str::to_owned))) " on " (name(bare(&line.pattern)))
         (Text(&limits(line, side, str::to_owned)))
         @if let Some(example) = example(line, str::to_owned) { span.dim { ", e.g. " (name(&example)) } }
@@ -129,12 +125,8 @@ fn access_line(side: Side, line: &AccessLineV1) -> Markup {
 }
 
 fn undecided_line(open: &UndecidedV1) -> Markup {
-    let word = match open.side {
-        Side::Gained => "gained",
-        Side::Lost => "lost",
-    };
     html! {
-        span.c { span aria-hidden="true" { "! " } "undecided: treat as " (word) } ": "
+        span.c { span aria-hidden="true" { "! " } "undecided: treat as " (direction(open.side)) } ": "
         (name(&open.actions.join(", "))) " on " (name(bare(&open.pattern)))
     }
 }

@@ -130,19 +130,9 @@ json_types! {
         /// The declared policies.
         policies: Vec<ImportedPolicyV1> = import.policies.iter().map(ImportedPolicyV1::of).collect(),
         /// The declared users.
-        users: Vec<ImportedAttachmentV1> = import
-            .holders
-            .iter()
-            .filter(|(who, _)| who.user().is_some())
-            .map(ImportedAttachmentV1::of)
-            .collect(),
+        users: Vec<ImportedAttachmentV1> = attachments(import, |who| who.user().is_some()),
         /// The declared groups.
-        groups: Vec<ImportedAttachmentV1> = import
-            .holders
-            .iter()
-            .filter(|(who, _)| who.group().is_some())
-            .map(ImportedAttachmentV1::of)
-            .collect(),
+        groups: Vec<ImportedAttachmentV1> = attachments(import, |who| who.group().is_some()),
         /// The declared buckets: those that have a policy.
         buckets*: ImportedBucketV1 = import.buckets.iter().map(ImportedBucketV1::of).collect(),
         /// The templates that make some of them; missing without `--templates`.
@@ -209,6 +199,10 @@ json_types! {
         #[serde(default, skip_serializing_if = "is_zero")]
         other_buckets: usize = of.other_buckets,
     }
+}
+
+fn attachments(import: &Import, is_of_kind: fn(&Principal) -> bool) -> Vec<ImportedAttachmentV1> {
+    import.holders.iter().filter(|(who, _)| is_of_kind(who)).map(ImportedAttachmentV1::of).collect()
 }
 
 /// Temporary credentials, with their secrets. The type has no `Debug`, so that nothing else prints them.

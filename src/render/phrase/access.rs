@@ -33,6 +33,13 @@ pub(in crate::render) fn mark(side: Side) -> &'static str {
     }
 }
 
+pub(in crate::render) fn direction(side: Side) -> &'static str {
+    match side {
+        Side::Gained => "gained",
+        Side::Lost => "lost",
+    }
+}
+
 /// The actions of a line: in words, or else all of them. A `brief` list has only the first few, and the number of the others.
 pub(in crate::render) fn actions(line: &AccessLineV1, brief: bool, name: Name) -> String {
     let list = line.actions.join(", ");
@@ -225,11 +232,7 @@ pub(in crate::render) fn example(line: &AccessLineV1, name: Name) -> Option<Stri
 }
 
 pub(in crate::render) fn undecided(open: &UndecidedV1, name: Name) -> String {
-    let side = match open.side {
-        Side::Gained => "gained",
-        Side::Lost => "lost",
-    };
-    format!("on {}, undecided: treat as {side}", pattern(&open.pattern, name))
+    format!("on {}, undecided: treat as {}", pattern(&open.pattern, name), direction(open.side))
 }
 
 #[cfg(feature = "html")]
