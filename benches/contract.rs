@@ -67,12 +67,7 @@ fn state(documents: &[Document]) -> State {
         policy: Some(PolicyName::reported(format!("policy-{number:04}"))),
         given: Given::Document(normal(document)),
     };
-    State {
-        subjects: documents.iter().enumerate().map(subject).collect(),
-        users_known: true,
-        groups_known: true,
-        buckets_known: true,
-    }
+    State { subjects: documents.iter().enumerate().map(subject).collect(), unreported: Vec::new() }
 }
 
 fn user(number: usize) -> String {

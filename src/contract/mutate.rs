@@ -107,8 +107,7 @@ impl Mutation {
     fn state_with(&self, document: &Normal, state: &State) -> State {
         let with_policy = state.subjects.iter().filter(|subject| subject.policy.as_ref() == Some(&self.policy));
         let with_document = |of: &Subject| Subject { given: Given::Document(document.clone()), ..of.clone() };
-        let State { users_known, groups_known, buckets_known, .. } = *state;
-        State { subjects: with_policy.map(with_document).collect(), users_known, groups_known, buckets_known }
+        State { subjects: with_policy.map(with_document).collect(), unreported: state.unreported.clone() }
     }
 
     /// The document with the mutation.

@@ -14,13 +14,9 @@ use crate::policy::{Document, Normal, normal, predefined};
 pub struct State {
     /// The users, groups and roles: users first, then groups, then roles, each in the order of their names.
     pub subjects: Vec<Subject>,
-    /// Whether the policies of users are known. If not, no users are there.
-    pub users_known: bool,
-    /// Whether the policies of groups are known. If not, no groups are there.
-    pub groups_known: bool,
-    /// Whether the policies of buckets are known. If not, nobody without a login is there, and users only have their own
-    /// policies.
-    pub buckets_known: bool,
+    /// Those whose policies are not known, and who are not there. Without the policies of buckets, nobody without a login is there,
+    /// and users only have their own policies.
+    pub unreported: Vec<Unreported>,
 }
 
 /// Those whose policies a cluster does not report.
@@ -84,11 +80,14 @@ impl State {
             policy,
         });
         let roles = roles(desired, given);
+        let known = [
+            (Unreported::Users, observed.attachments_known),
+            (Unreported::Groups, observed.groups_known || !observed.capabilities.groups),
+            (Unreported::Buckets, observed.buckets.known().is_some()),
+        ];
         Self {
             subjects: attached.chain(roles).chain(anonymous(&observed.buckets)).collect(),
-            users_known: observed.attachments_known,
-            groups_known: observed.groups_known || !observed.capabilities.groups,
-            buckets_known: observed.buckets.known().is_some(),
+            unreported: known.into_iter().filter(|(_, is_known)| !is_known).map(|(kind, _)| kind).collect(),
         }
     }
 
@@ -114,18 +113,17 @@ impl State {
         });
         let roles = roles(desired, given);
         let subjects = attached.chain(roles).chain(anonymous(&buckets)).collect();
-        Self { subjects, users_known: true, groups_known: true, buckets_known: true }
+        Self { subjects, unreported: Vec::new() }
     }
 
     /// Those whom an expectation is about, and whose policies are not known.
     pub(super) fn unreported(&self, who: &Who) -> Option<Unreported> {
-        if !self.users_known && who.has_users() {
-            return Some(Unreported::Users);
-        }
-        if !self.groups_known && who.has_groups() {
-            return Some(Unreported::Groups);
-        }
-        (!self.buckets_known && who.names_anonymous()).then_some(Unreported::Buckets)
+        let is_about = |kind: &Unreported| match kind {
+            Unreported::Users => who.has_users(),
+            Unreported::Groups => who.has_groups(),
+            Unreported::Buckets => who.names_anonymous(),
+        };
+        self.unreported.iter().copied().find(is_about)
     }
 }
 
