@@ -98,10 +98,7 @@ impl<'a> Declarations<'a> {
                 other @ (About::Settings | About::File) => rest = Some(other),
             }
         }
-        match rest {
-            Some(rest) => rest,
-            None => About::Objects(objects),
-        }
+        rest.unwrap_or(About::Objects(objects))
     }
 
     fn about_place(&self, error: &Finding, at: &Location) -> About {
@@ -116,11 +113,9 @@ impl<'a> Declarations<'a> {
         }
         let at = &Location { file: at.file.whole(), span: at.span.clone() };
         let found = self.by_file.get(&at.file).into_iter().flatten().find(|found| found.contains(at));
-        let objects = found.map(|found| self.objects(found, at.file)).unwrap_or_default();
-        if objects.is_empty() && found.is_some() {
-            return About::File;
-        }
-        if objects.is_empty() { rest } else { About::Objects(objects) }
+        let Some(found) = found else { return rest };
+        let objects = self.objects(found, at.file);
+        if objects.is_empty() { About::File } else { About::Objects(objects) }
     }
 
     /// The path of the configuration file that an error is in; for a document, of the file that names it.

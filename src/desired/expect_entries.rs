@@ -207,10 +207,7 @@ impl<'a> EntryReader<'a, RawExpect> {
             self.incomplete(format!("`{}` is an empty list", key.name()), "add an action or a word");
             return None;
         }
-        let texts = |entries: &'_ Entries| entries.0.iter().map(|(text, _)| text.clone()).collect::<Vec<_>>();
-        let (what_texts, on_texts) = (texts(whats), texts(on));
-        let [what, resources] =
-            [&what_texts, &on_texts].map(|texts| texts.iter().map(String::as_str).collect::<Vec<_>>());
+        let [what, resources] = [whats, on].map(|of| of.0.iter().map(|(text, _)| text.as_str()).collect::<Vec<_>>());
         if let Some((text, span)) = whats.0.iter().chain(&on.0).find(|(text, _)| text.contains("${")) {
             let help =
                 "write names and patterns of `*` and `?`; an expectation for each user is a template with `each`";

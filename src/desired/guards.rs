@@ -269,15 +269,10 @@ impl fmt::Display for Exemption {
 impl Exemption {
     /// Whether it covers all of this access of a user or group. A pattern of users matches no group.
     pub fn covers(&self, principal: &Principal, actions: &[String], pattern: &str) -> bool {
-        let is_of_principal = match principal {
-            Principal::User(_) => {
-                !self.principal.as_str().starts_with("group/") && self.principal.matches(principal.name())
-            }
-            Principal::Group(_) => {
-                self.principal.as_str().starts_with("group/") && self.principal.matches(&principal.label())
-            }
-        };
-        is_of_principal && self.covers_access(actions, pattern)
+        let is_of_groups = self.principal.as_str().starts_with(Principal::GROUP);
+        is_of_groups == principal.group().is_some()
+            && self.principal.matches(&principal.label())
+            && self.covers_access(actions, pattern)
     }
 
     /// Whether it covers all of this access of requests without a login. The principal is written `@anonymous`: a pattern of users

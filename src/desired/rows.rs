@@ -307,10 +307,7 @@ impl RowReader<'_> {
         }
         let names: BTreeSet<String> = cells.iter().map(|(column, _)| column.get_ref().to_string()).collect();
         let is_complete = values.len() == names.len();
-        let Some((first, first_at)) = self.first.clone() else {
-            self.first = Some((names, at.clone()));
-            return is_complete.then_some(Row { values, at, label });
-        };
+        let (first, first_at) = self.first.get_or_insert_with(|| (names.clone(), at.clone())).clone();
         if first == names {
             return is_complete.then_some(Row { values, at, label });
         }

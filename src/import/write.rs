@@ -139,28 +139,23 @@ impl Writer<'_> {
             let text = escaped(&of.text).into_owned();
             let statements = inline_statements(&of.document).filter(|_| is_inline);
             let what = format!("policy `{}`", of.name);
-            let entry = self.entry(&what, statements, &of.path, text, &of.allowed);
-            table.insert(&escaped(of.name.as_str()), Item::Table(entry.0));
-            self.import
-                .policies
-                .insert(of.name.clone(), ImportedPolicy { document: entry.1, allowed: of.allowed.clone() });
+            let (entry, policy) = self.entry(&what, statements, &of.path, text, &of.allowed);
+            table.insert(&escaped(of.name.as_str()), Item::Table(entry));
+            self.import.policies.insert(of.name.clone(), policy);
         }
         for template in &folded.policies {
             let allowed = declared.iter().find(|of| template.policies.values().any(|name| name == of.name));
-            let allowed = allowed.map(|of| of.allowed.clone()).unwrap_or_default();
+            let allowed = allowed.map(|of| of.allowed.as_slice()).unwrap_or_default();
             let path = self.free_path(&template.plain_name());
             let text = policy::file_text(&template.document);
             let text = text.unwrap_or_else(|| policy::normal(&template.document).json().to_owned());
             let statements = inline_template(&template.document).filter(|_| is_inline);
             let what = format!("the template `{}`", template.name);
-            let (mut entry, document) = self.entry(&what, statements, &path, text, &allowed);
+            let (mut entry, policy) = self.entry(&what, statements, &path, text, allowed);
             entry.insert("each", value(&template.table));
             entry.set_implicit(false);
             table.insert(&template.name, Item::Table(entry));
-            for name in template.policies.values() {
-                let policy = ImportedPolicy { document: document.clone(), allowed: allowed.clone() };
-                self.import.policies.insert(name.clone(), policy);
-            }
+            self.import.policies.extend(template.policies.values().map(|name| (name.clone(), policy.clone())));
         }
         table
     }
@@ -172,7 +167,7 @@ impl Writer<'_> {
         path(&free_name(name, |name| taken.contains(&path(name).to_lowercase())))
     }
 
-    /// An entry of a policy, and the file of its document.
+    /// An entry of a policy, and what is said about it.
     fn entry(
         &mut self,
         what: &str,
@@ -180,7 +175,7 @@ impl Writer<'_> {
         path: &str,
         text: String,
         allowed: &[&'static str],
-    ) -> (Table, Option<String>) {
+    ) -> (Table, ImportedPolicy) {
         let mut entry = Table::new();
         let file = match statements {
             Some(statements) => {
@@ -207,7 +202,7 @@ impl Writer<'_> {
                 ),
             );
         }
-        (entry, file)
+        (entry, ImportedPolicy { document: file, allowed: allowed.to_vec() })
     }
 }
 

@@ -109,7 +109,7 @@ pub(super) fn text_of(file: impl Read) -> Result<String, FileProblem> {
     Ok(String::from_utf8(bytes).map_err(no_text)?)
 }
 
-pub(super) fn regular(file: &File) -> Result<(), FileProblem> {
+fn regular(file: &File) -> Result<(), FileProblem> {
     if file.metadata()?.is_file() { Ok(()) } else { Err(FileProblem::NotRegular) }
 }
 

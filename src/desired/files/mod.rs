@@ -19,7 +19,7 @@ pub use folder::{FileProblem, LARGEST, read_trusted};
 pub(super) use include::{Includes, Stopped};
 pub use write::{NewText, Unwritten};
 
-use folder::{Folder, is_stream, regular, text_of};
+use folder::{Folder, is_stream, text_of};
 
 /// Marks the top level of a Git repository: a directory, or a file in a linked work tree.
 const GIT: &str = ".git";
@@ -104,7 +104,6 @@ impl Tree {
             return Err(FileProblem::Link);
         }
         let file = resolved.folder.file(&resolved.name)?;
-        regular(&file)?;
         if file.metadata()?.permissions().readonly() { Err(FileProblem::ReadOnly) } else { Ok(resolved) }
     }
 }

@@ -35,7 +35,7 @@ impl Loader {
         match principal {
             Principal::User(name) => declare("user", users, name, entry, |entry| entry.at.as_ref(), &mut self.report),
             Principal::Group(name) => {
-                declare("group", groups, name, entry, |entry| entry.at.as_ref(), &mut self.report)
+                declare("group", groups, name, entry, |entry| entry.at.as_ref(), &mut self.report);
             }
         }
     }
