@@ -220,8 +220,8 @@ pub(super) fn statement_json(statement: &Statement) -> String {
     let name = |selector: &Selector, plain, negated| if selector.negated { negated } else { plain };
     let members = [
         ("Effect", quoted(statement.effect.as_str())),
-        (name(&statement.actions, "Action", "NotAction"), strings(&statement.actions.patterns)),
-        (name(&statement.resources, "Resource", "NotResource"), strings(&statement.resources.patterns)),
+        (name(&statement.actions, "Action", "NotAction"), quoted(&statement.actions.patterns)),
+        (name(&statement.resources, "Resource", "NotResource"), quoted(&statement.resources.patterns)),
     ];
     let conditions = (!statement.conditions.is_empty()).then(|| ("Condition", conditions(&statement.conditions)));
     let principals = statement.principals.iter().map(|principals| match (principals, principals.member()) {
@@ -234,13 +234,9 @@ pub(super) fn statement_json(statement: &Statement) -> String {
 /// Adjacent clauses of one operator become one member. In normal form all of them are adjacent.
 fn conditions(clauses: &[Clause]) -> String {
     object(clauses.chunk_by(|a, b| a.operator == b.operator).map(|group| {
-        let keys = group.iter().map(|clause| (clause.key.as_str(), strings(&clause.values)));
+        let keys = group.iter().map(|clause| (clause.key.as_str(), quoted(&clause.values)));
         (group[0].operator.as_str(), object(keys))
     }))
-}
-
-fn strings(texts: &[String]) -> String {
-    array(texts.iter().map(|text| quoted(text)))
 }
 
 fn extra(members: &BTreeMap<String, String>) -> impl Iterator<Item = (&str, String)> {

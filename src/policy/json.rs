@@ -6,6 +6,7 @@ use std::ops::Range;
 use jsonc_parser::ast::{self, ObjectPropName};
 use jsonc_parser::common::Ranged;
 use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
+use serde::Serialize;
 use serde::de::IgnoredAny;
 
 use crate::base::VisibleText;
@@ -188,8 +189,9 @@ impl Json {
     }
 }
 
-pub(super) fn quoted(text: &str) -> String {
-    serde_json::to_string(text).unwrap_or_else(|_| unreachable!("a text has a form in JSON"))
+/// A text, or a list of texts, as JSON.
+pub(super) fn quoted<T: Serialize + ?Sized>(texts: &T) -> String {
+    serde_json::to_string(texts).unwrap_or_else(|_| unreachable!("texts have a form in JSON"))
 }
 
 /// A JSON array of values that are already JSON.
