@@ -130,6 +130,24 @@ fn drift_and_proposed_changes_are_shown_apart_and_the_digest_covers_both() {
 
 #[test]
 #[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
+fn a_base_whose_files_are_not_all_in_the_clone_is_refused() {
+    let folder = repository();
+    propose(&folder);
+    // A clone with a filter has only the files that were checked out.
+    for path in ["live/attune.toml", "live/teams/b.toml", "live/policies/ml.json"] {
+        let id = git(&folder, &["rev-parse", &format!("main:{path}")]);
+        let object = folder.path(&format!(".git/objects/{}/{}", &id[..2], id[2..].trim()));
+        let content = std::fs::read(&object).unwrap();
+        std::fs::remove_file(&object).unwrap();
+        let run = plan(&folder, "--base main").exits(1);
+        run.warns(&format!("this clone lacks the file `{path}` of `main`")).warns("git fetch --refetch --no-filter");
+        std::fs::write(&object, content).unwrap();
+    }
+    plan(&folder, "--base main").exits(0);
+}
+
+#[test]
+#[cfg_attr(not(all(feature = "age", feature = "html", feature = "sim")), ignore = "needs all features")]
 fn an_unchanged_configuration_proposes_nothing_and_a_matching_cluster_has_no_drift() {
     let folder = repository();
     plan(&folder, "--base HEAD")

@@ -39,6 +39,9 @@ pub(super) fn checkout(revision: &str, file: &Path) -> Result<Checkout, GitProbl
     let commit = commit(&git, &repository, revision)?;
     let entries = select(git.list(&commit, None)?, &repository.inside);
     let entries = entries.ok_or(GitProblem::TooLarge(revision.to_owned()))?;
+    if let Some(missing) = entries.iter().find(|of| of.size.is_none()) {
+        return Err(GitProblem::Incomplete(format!("the file `{}` of `{revision}`", missing.path.display())));
+    }
     tracing::debug!(files = entries.len(), "read the files of the base");
     let contents = git.read(&entries.iter().map(|of| of.id.as_str()).collect())?;
     let directory = tempfile::Builder::new().prefix("attune-base-").tempdir();
@@ -129,8 +132,9 @@ fn select(all: Vec<Entry>, file: &Path) -> Option<Vec<Entry>> {
         let is_named = of.path.extension().is_some_and(|end| end == "toml" || end == "json");
         of.is_link || is_named || of.path.starts_with(directory)
     };
-    let is_few = |of: &[Entry]| of.len() <= MAX_FILES && of.iter().map(|of| of.size).sum::<u64>() <= MAX_BYTES;
-    let mut entries: Vec<Entry> = all.into_iter().filter(|of| of.size <= MAX_FILE).collect();
+    let is_few = |of: &[Entry]| of.len() <= MAX_FILES && of.iter().filter_map(|of| of.size).sum::<u64>() <= MAX_BYTES;
+    let may_belong = |of: &Entry| of.size.map_or_else(|| is_likely(of), |size| size <= MAX_FILE);
+    let mut entries: Vec<Entry> = all.into_iter().filter(may_belong).collect();
     if !is_few(&entries) {
         entries.retain(is_likely);
     }

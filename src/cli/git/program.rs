@@ -110,14 +110,18 @@ impl<'a> Git<'a> {
         Ok(std::fs::read_to_string(path).unwrap_or_default().lines().map(str::to_owned).collect())
     }
 
-    /// The contents of objects. Missing ones are skipped.
+    /// The contents of objects.
     pub(super) fn read(&self, ids: &BTreeSet<&str>) -> Result<BTreeMap<String, Vec<u8>>, GitProblem> {
         if ids.is_empty() {
             return Ok(BTreeMap::new());
         }
         let lines: Vec<u8> = ids.iter().flat_map(|id| [id.as_bytes(), b"\n"].concat()).collect();
         let output = self.output("cat-file", &["--batch"], &lines)?;
-        contents(&output).ok_or_else(|| GitProblem::failed("cat-file", &"its output cannot be parsed"))
+        match contents(&output) {
+            Some(contents) if contents.len() == ids.len() => Ok(contents),
+            Some(_) => Err(GitProblem::Incomplete("the content of a file".to_owned())),
+            None => Err(GitProblem::failed("cat-file", &"its output cannot be parsed")),
+        }
     }
 
     /// What Git prints if it succeeds.
@@ -138,7 +142,8 @@ impl<'a> Git<'a> {
 pub(super) struct Entry {
     pub(super) path: PathBuf,
     pub(super) id: String,
-    pub(super) size: u64,
+    /// In bytes; `None` if the clone does not have the content.
+    pub(super) size: Option<u64>,
     pub(super) is_link: bool,
 }
 
@@ -153,7 +158,7 @@ impl Entry {
         let is_plain =
             |part: Component<'_>| matches!(part, Component::Normal(name) if !name.eq_ignore_ascii_case(".git"));
         let is_file = kind == "blob" && path.file_name().is_some() && path.components().all(is_plain);
-        let entry = Self { path, id: id.to_owned(), size: size.parse().ok()?, is_link: mode == "120000" };
+        let entry = Self { path, id: id.to_owned(), size: size.parse().ok(), is_link: mode == "120000" };
         is_file.then_some(entry)
     }
 }
@@ -210,6 +215,8 @@ fn succeeded(name: &'static str, output: Output) -> Result<Vec<u8>, GitProblem> 
     }
     match text(&output.stderr).trim() {
         "" => Err(GitProblem::failed(name, &format!("ended with {}", output.status))),
+        // What Git says if it may not fetch what a partial clone lacks.
+        why if why.contains("from promisor remote") => Err(GitProblem::Incomplete("a file".to_owned())),
         why => Err(GitProblem::failed(name, &why)),
     }
 }
@@ -264,6 +271,6 @@ mod tests {
         ];
         let read: Vec<Entry> = listed.into_iter().filter_map(Entry::read).collect();
         let read: Vec<_> = read.iter().map(|of| (of.path.to_str().unwrap(), &*of.id, of.size, of.is_link)).collect();
-        assert_eq!(read, [("attune.toml", "aa", 12, false), ("a link", "dd", 3, true)]);
+        assert_eq!(read, [("attune.toml", "aa", Some(12), false), ("a link", "dd", Some(3), true)]);
     }
 }

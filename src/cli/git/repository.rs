@@ -37,6 +37,9 @@ pub(in crate::cli) enum GitProblem {
     Ambiguous { revision: String, names: Vec<String> },
     #[error("revision `{0}` has more than {MAX_FILES} files or {mib} MiB that may belong to a configuration", mib = MAX_BYTES >> 20)]
     TooLarge(String),
+    /// A shallow or partial clone, which would make a base look smaller than it is.
+    #[error("this clone lacks {0}, and attune fetches nothing")]
+    Incomplete(String),
     #[error("git {command}: {why}")]
     Failed { command: &'static str, why: String },
 }
@@ -60,6 +63,10 @@ impl GitProblem {
             }
             Self::Ambiguous { .. } => "write the full name, for example `refs/remotes/origin/main`, or a commit",
             Self::TooLarge(_) => "use a file as base, for example `--base ./before.toml`",
+            Self::Incomplete(_) => {
+                "fetch all files first, for example with `git fetch --refetch --no-filter`; in a workflow, check out without \
+                 `filter`"
+            }
             Self::Failed { .. } => "check that `git status` works in that directory",
         }
     }
