@@ -37,7 +37,7 @@ pub(in crate::cli) enum GitProblem {
     Ambiguous { revision: String, names: Vec<String> },
     #[error("revision `{0}` has more than {MAX_FILES} files or {mib} MiB that may belong to a configuration", mib = MAX_BYTES >> 20)]
     TooLarge(String),
-    /// A shallow or partial clone, which would make a base look smaller than it is.
+    /// A partial clone, which would make a base look smaller than it is.
     #[error("this clone lacks {0}, and attune fetches nothing")]
     Incomplete(String),
     #[error("git {command}: {why}")]
