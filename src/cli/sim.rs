@@ -12,9 +12,12 @@ use secrecy::zeroize::Zeroizing;
 
 use super::exit::{self, Exit, Failure};
 use super::output::Output;
+use crate::base::count;
 use crate::sim::check::Request;
 use crate::sim::weka::{self, CommandOutput, CommandRun, Prompt, RunNeeds, RunResponse};
-use crate::sim::{self, BucketPolicyScope, EndReason, FaultRule, FaultRules, Running, SimRelease};
+use crate::sim::{
+    self, BucketPolicyScope, EndReason, FaultRule, FaultRules, Running, SimRelease, SimulatedCluster, StateSource,
+};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum SimCommand {
@@ -23,7 +26,7 @@ pub(super) enum SimCommand {
     Check(CheckArgs),
 }
 
-/// Serve a simulated cluster over HTTP until interrupted
+/// Serve a simulated cluster over HTTP until interrupted, or several with --states
 ///
 /// The first line of stdout is its URL, and with --s3 the second one that of its S3 service. If the state file does not exist, the server creates a cluster with the user `admin`
 /// and the password `admin`. Every change is saved at once. You can edit the file while the server runs.
@@ -31,14 +34,20 @@ pub(super) enum SimCommand {
 #[command(after_long_help = "\
 Examples:
   attune sim serve --state cluster.json
+  attune sim serve --states clusters/ --listen 127.0.0.1:14000
   attune sim serve --state cluster.json --listen 127.0.0.1:14000 --release 4.4
   attune sim serve --state cluster.json --tls --log requests.jsonl --latency 20ms
   attune sim serve --state cluster.json --s3 --switch s3_rules=minio-2026 --fault s3-allow:s3:DeleteObject
   attune sim serve --state cluster.json --fault write:3=drop-after --fault 'GET /users=503:1'")]
 pub(super) struct ServeArgs {
     /// JSON file with the state of the cluster
-    #[arg(long, value_name = "PATH")]
-    state: PathBuf,
+    #[arg(long, value_name = "PATH", required_unless_present = "states", conflicts_with = "states")]
+    state: Option<PathBuf>,
+    /// Directory with a state file NAME.json for each of several clusters: http://NAME.localhost:PORT
+    ///
+    /// The path /NAME/api/v2 of the printed URL reaches a cluster, too.
+    #[arg(long, value_name = "DIR")]
+    states: Option<PathBuf>,
     /// Address to listen on; port 0 selects a free port
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
     listen: SocketAddr,
@@ -82,7 +91,13 @@ impl SimCommand {
 
 impl ServeArgs {
     async fn run(&self, output: &mut Output) -> Result<Exit, Failure> {
+        let state = match (&self.state, &self.states) {
+            (_, Some(directory)) => StateSource::Directory(directory.clone()),
+            (Some(file), None) => StateSource::File(file.clone()),
+            (None, None) => return Err(Failure::new(&exit::SIMULATOR, "no state is given")),
+        };
         let options = sim::Options {
+            state,
             listen: self.listen,
             s3: self.s3,
             release: self.release.clone(),
@@ -91,7 +106,7 @@ impl ServeArgs {
             log: self.log.clone(),
             switches: self.switches.clone(),
             faults: FaultRules(self.faults.clone()),
-            ..sim::Options::new(&self.state)
+            ..sim::Options::default()
         };
         let running = start(options).await?;
         if let (Some(path), Some(pem)) = (&self.certificate, running.certificate_pem()) {
@@ -104,7 +119,16 @@ impl ServeArgs {
             }
             running.fingerprint().map_or(Ok(()), |fingerprint| writeln!(out, "{fingerprint}"))
         })?;
-        output.info(|out, _| writeln!(out, "simulating until interrupted; the API is at {}/api/v2", running.url()));
+        output.info(|out, _| match running.clusters() {
+            [one] if one.name().is_empty() => {
+                writeln!(out, "simulating until interrupted; the API is at {}/api/v2", running.url())
+            }
+            several => {
+                let (clusters, first) = (count(several.len(), "cluster", "clusters"), several.first());
+                let first = first.map(SimulatedCluster::url).unwrap_or_default();
+                writeln!(out, "simulating {clusters} until interrupted; the API of the first is at {first}/api/v2")
+            }
+        });
         match running.until(tokio::signal::ctrl_c()).await {
             EndReason::Requested => Ok(Exit::Done),
             EndReason::Fault => {

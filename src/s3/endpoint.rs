@@ -1,11 +1,11 @@
 //! The address of an S3 service.
 
 use std::fmt;
-use std::net::IpAddr;
 
 use reqwest::Url;
 
 use crate::cluster::SetupProblem;
+use crate::cluster::rest::is_loopback;
 
 /// The address of an S3 service: scheme, host and port. Buckets are the first part of the path.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,8 +43,7 @@ impl S3Endpoint {
         }
         let bare = host.trim_start_matches('[').trim_end_matches(']').to_owned();
         let encrypted = url.scheme() == "https";
-        let is_loopback = bare == "localhost" || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
-        if !(encrypted || is_loopback || insecure) {
+        if !(encrypted || is_loopback(&bare) || insecure) {
             let message =
                 format!("`{text}` is not encrypted: others on the network could read what is asked and answered");
             let help =

@@ -19,6 +19,8 @@ pub enum Interface {
 /// A fault, its trigger, and how often it happens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FaultRule {
+    /// The cluster whose calls count, if the simulator serves several; each of them by default, with its own counts.
+    pub cluster: Option<String>,
     /// The interface whose calls count.
     pub interface: Interface,
     /// The calls at which it happens.
@@ -41,7 +43,7 @@ impl FaultRules {
 
     /// These rules and one more.
     pub fn and(mut self, trigger: Trigger, fault: Fault) -> Self {
-        self.0.push(FaultRule { interface: Interface::Api, trigger, fault, times: None });
+        self.0.push(FaultRule { cluster: None, interface: Interface::Api, trigger, fault, times: None });
         self
     }
 }
@@ -49,11 +51,20 @@ impl FaultRules {
 impl FromStr for FaultRule {
     type Err = SimError;
 
-    /// `WHEN[,times=N]=FAULT`, after `s3 ` for calls of the S3 service. Both sides may contain a `=`: the first one that
-    /// separates a trigger from a fault counts. A fault that only the S3 service has may stand alone: then it is at all calls.
+    /// `WHEN[,times=N]=FAULT`, after `s3 ` for calls of the S3 service, and after `NAME:` for those of one cluster of several.
+    /// Both sides may contain a `=`: the first one that separates a trigger from a fault counts. A fault that only the S3
+    /// service has may stand alone: then it is at all calls.
     fn from_str(text: &str) -> Result<Self, SimError> {
         if let Ok(fault @ Fault::S3(_)) = text.parse() {
-            return Ok(Self { interface: Interface::S3, trigger: Trigger::every(), fault, times: None });
+            return Ok(Self { cluster: None, interface: Interface::S3, trigger: Trigger::every(), fault, times: None });
+        }
+        if let Some((name, rule)) = text.split_once(':')
+            && !Trigger::PREFIXES.contains(&name)
+            && is_cluster_name(name)
+        {
+            let rule: Self = rule.trim_start().parse()?;
+            let is_one = rule.cluster.is_none();
+            return if is_one { Ok(Self { cluster: Some(name.to_owned()), ..rule }) } else { Err(no_trigger(text)) };
         }
         let (interface, text) = text.strip_prefix(S3).map_or((Interface::Api, text), |rest| (Interface::S3, rest));
         let mut problem = None;
@@ -63,7 +74,7 @@ impl FromStr for FaultRule {
                 Ok(fault @ Fault::S3(_)) if interface == Interface::Api => {
                     return Err(SimError(format!("only the S3 service has `{fault}`; write `s3 {text}`")));
                 }
-                Ok(fault) => return Ok(Self { interface, trigger, fault, times }),
+                Ok(fault) => return Ok(Self { cluster: None, interface, trigger, fault, times }),
                 Err(wrong) => {
                     problem.get_or_insert(wrong);
                 }
@@ -78,7 +89,7 @@ impl FromStr for FaultRule {
 
 fn no_trigger(text: &str) -> SimError {
     let forms = "`call:N`, `write:N`, `METHOD PATH`, `METHOD PATH#N` or `p=SHARE,seed=N`; `,times=N` may \
-         follow, and `s3 ` before it means the S3 service";
+         follow, `s3 ` before it means the S3 service, and `NAME:` one cluster of several";
     SimError(format!("`{text}` does not say when; write {forms}"))
 }
 
@@ -113,9 +124,10 @@ struct CountedRule {
 }
 
 impl ActiveFaults {
-    /// The rules of one interface, none of which has been used.
-    pub(in crate::sim) fn of(rules: &FaultRules, interface: Interface) -> Self {
-        let rules = rules.0.iter().filter(|rule| rule.interface == interface).cloned();
+    /// The rules of one interface of a cluster, none of which has been used.
+    pub(in crate::sim) fn of(rules: &FaultRules, cluster: &str, interface: Interface) -> Self {
+        let is_meant = |rule: &&FaultRule| rule.cluster.as_deref().is_none_or(|name| name == cluster);
+        let rules = rules.0.iter().filter(|rule| rule.interface == interface).filter(is_meant).cloned();
         Self { rules: rules.map(|rule| CountedRule { rule, matched: 0, done: 0 }).collect(), ..Self::default() }
     }
 
@@ -198,6 +210,9 @@ fn chance_hits(millionths: u32, seed: u64, number: u64) -> bool {
 }
 
 impl Trigger {
+    /// The words before the first `:` of a trigger. No cluster has these names in a rule.
+    const PREFIXES: [&str; 3] = ["call", "write", "crowd"];
+
     fn every() -> Self {
         Self::On { method: None, path: "/".to_owned(), prefix: true, nth: None }
     }
@@ -244,6 +259,12 @@ fn parse_calls(text: &str) -> Option<Trigger> {
     is_path.then(|| Trigger::On { method, path: path.to_owned(), prefix, nth })
 }
 
+/// Whether a text can be the name of one cluster of several: a label of a host name.
+pub(in crate::sim) fn is_cluster_name(text: &str) -> bool {
+    let is_inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    (1..=63).contains(&text.len()) && text.bytes().all(is_inner) && !text.starts_with('-') && !text.ends_with('-')
+}
+
 fn positive(text: &str) -> Option<u64> {
     text.parse().ok().filter(|number| *number > 0)
 }
@@ -265,7 +286,8 @@ mod tests {
 
     /// The names of the faults of some calls in turn, `-` for none.
     fn faults_of(rules: &[&str], calls: &[(&str, &str)]) -> Vec<String> {
-        let mut armed = ActiveFaults::of(&FaultRules(rules.iter().map(|text| rule(text)).collect()), Interface::Api);
+        let mut armed =
+            ActiveFaults::of(&FaultRules(rules.iter().map(|text| rule(text)).collect()), "", Interface::Api);
         let fault_names = |(method, path): &(&str, &str)| {
             let path = format!("/api/v2{path}");
             let faults = armed.next(CallInfo { method, path: &path, writes: *method != "GET", others: 0 });
@@ -295,12 +317,31 @@ mod tests {
         ] {
             let fault: Fault = fault.parse().unwrap();
             for (interface, text) in [(Interface::Api, text.to_owned()), (Interface::S3, format!("s3 {text}"))] {
-                let expected = FaultRule { interface, trigger: trigger.clone(), fault: fault.clone(), times };
+                let expected =
+                    FaultRule { cluster: None, interface, trigger: trigger.clone(), fault: fault.clone(), times };
                 assert_eq!(text.parse(), Ok(expected), "{text}");
             }
         }
         for text in ["s3-allow:s3:PutObject", "s3-takes-any-body", "s3-clock:-20m"] {
             assert_eq!(rule(text), rule(&format!("s3 * /*={text}")));
+        }
+    }
+
+    #[test]
+    fn a_rule_can_be_about_one_cluster_of_several() {
+        for (text, name, same) in [
+            ("c3:write:3=drop-after", "c3", "write:3=drop-after"),
+            ("c3: GET /users,times=2=503:1", "c3", "GET /users,times=2=503:1"),
+            ("eu-1:s3 call:2=s3-clock:20m", "eu-1", "s3 call:2=s3-clock:20m"),
+            ("c3:s3-allow:s3:PutObject", "c3", "s3-allow:s3:PutObject"),
+            ("s3:call:2=drop", "s3", "call:2=drop"),
+        ] {
+            assert_eq!(rule(text), FaultRule { cluster: Some(name.to_owned()), ..rule(same) }, "{text}");
+        }
+        let rules = FaultRules(vec![rule("c3:call:1=drop"), rule("call:1=delay:1ms")]);
+        let call = CallInfo { method: "GET", path: "/", writes: false, others: 0 };
+        for (cluster, faults) in [("c3", 2), ("c4", 1), ("", 1)] {
+            assert_eq!(ActiveFaults::of(&rules, cluster, Interface::Api).next(call).len(), faults, "{cluster}");
         }
     }
 
@@ -335,7 +376,7 @@ mod tests {
 
     #[test]
     fn a_crowd_is_so_many_others_at_the_same_time() {
-        let mut armed = ActiveFaults::of(&FaultRules(vec![rule("crowd:2=429")]), Interface::Api);
+        let mut armed = ActiveFaults::of(&FaultRules(vec![rule("crowd:2=429")]), "", Interface::Api);
         let mut faults_of =
             |others| !armed.next(CallInfo { method: "GET", path: "/api/v2/users", writes: false, others }).is_empty();
         assert_eq!([0, 1, 2, 3].map(&mut faults_of), [false, false, true, true]);

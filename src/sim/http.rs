@@ -13,7 +13,7 @@ use crate::sim::store::StateChange;
 #[derive(Debug)]
 pub(crate) struct HttpRequest {
     pub(crate) method: Method,
-    /// The path as it was sent.
+    /// The path as it was sent, without the name of one cluster of several.
     pub(crate) path: String,
     pub(crate) query: Option<String>,
     pub(crate) headers: HeaderMap,

@@ -55,7 +55,7 @@ pub use fault_rules::{FaultRule, FaultRules, Interface, Trigger};
 pub use observe::{Event, ShownKeys, history};
 pub use release::SimRelease;
 pub use s3_fault::S3Fault;
-pub use serve::{EndReason, KillHook, Options, Running, StateSource, start};
+pub use serve::{EndReason, KillHook, Options, Running, SimulatedCluster, StateSource, start};
 pub use store::{StateChange, read_state};
 pub use switches::Switches;
 

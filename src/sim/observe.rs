@@ -10,11 +10,13 @@ use crate::sim::store::StateChange;
 pub struct Event {
     /// Its number in the order of arrival, from 1.
     pub seq: u64,
+    /// The cluster, if the simulator serves several.
+    pub cluster: String,
     /// The interface that it went to.
     pub interface: Interface,
     /// The HTTP method.
     pub method: String,
-    /// The path as it was sent.
+    /// The path as it was sent, without the name of the cluster.
     pub path: String,
     /// The query as it was sent.
     pub query: Option<String>,

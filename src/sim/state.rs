@@ -179,6 +179,14 @@ impl ClusterState {
         self.serial.to_string()
     }
 
+    /// This state with a name, unless it has one of its own or an id. Several clusters get different ids so.
+    pub(crate) fn named(mut self, name: &str) -> Self {
+        if self.guid.is_empty() && self.name == Self::default().name {
+            name.clone_into(&mut self.name);
+        }
+        self
+    }
+
     /// Fills in the defaults, and refuses an impossible state.
     ///
     /// # Errors

@@ -43,16 +43,21 @@ pub struct StateChange {
 /// # Errors
 /// The file cannot be read, or describes no cluster.
 pub fn read_state(path: &Path) -> Result<ClusterState, SimError> {
-    let file = StateFile { path: path.to_owned() };
+    let file = StateFile { path: path.to_owned(), name: None };
     file.parse(&file.read()?)
 }
 
 impl Store {
-    /// Opens a state file and applies `adjust` to it. A missing file starts as a new cluster.
-    pub(crate) fn open(path: &Path, adjust: impl FnOnce(ClusterState) -> ClusterState) -> Result<Self, SimError> {
+    /// Opens a state file and applies `adjust` to it. A missing file starts as a new cluster. A cluster without a name gets
+    /// `name`.
+    pub(crate) fn open(
+        path: &Path,
+        name: Option<&str>,
+        adjust: impl FnOnce(ClusterState) -> ClusterState,
+    ) -> Result<Self, SimError> {
         // Following a link once makes a save replace the file and not the link.
         let path = fs::canonicalize(path).or_else(|_| std::path::absolute(path)).unwrap_or_else(|_| path.to_owned());
-        let file = StateFile { path };
+        let file = StateFile { path, name: name.map(str::to_owned) };
         let _lock = file.lock()?;
         let exists = file.path.try_exists().map_err(|error| file.unreadable(&error))?;
         let found = if exists { Some(file.parse(&file.read()?)?) } else { None };
@@ -109,6 +114,8 @@ impl Store {
 #[derive(Debug)]
 struct StateFile {
     path: PathBuf,
+    /// The name of a cluster whose state has none.
+    name: Option<String>,
 }
 
 impl StateFile {
@@ -137,6 +144,10 @@ impl StateFile {
     }
 
     fn complete(&self, state: ClusterState) -> Result<ClusterState, SimError> {
+        let state = match &self.name {
+            Some(name) => state.named(name),
+            None => state,
+        };
         state.complete().map_err(|error| self.error(format_args!("describes no cluster: {error}")))
     }
 
@@ -183,7 +194,7 @@ mod tests {
     use crate::sim::operations::Refusal;
 
     fn open(path: &Path) -> Result<Store, SimError> {
-        Store::open(path, |state| state)
+        Store::open(path, None, |state| state)
     }
 
     /// A new state file. The directory goes with the guard.

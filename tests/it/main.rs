@@ -190,6 +190,9 @@ mod show;
 mod sim_s3;
 #[cfg(test)]
 #[cfg(all(feature = "age", feature = "html", feature = "sim"))]
+mod sim_several;
+#[cfg(test)]
+#[cfg(all(feature = "age", feature = "html", feature = "sim"))]
 mod snapshot;
 #[cfg(test)]
 mod stdin;

@@ -22,8 +22,23 @@ impl Served {
 
     /// The same, with arguments that may contain blanks.
     pub(crate) fn start_with(folder: &Folder, args: &[&str]) -> Self {
-        let serve = ["sim", "serve", "--state", "cluster.json", "--quiet"];
-        let mut command = folder.command(serve.into_iter().chain(args.iter().copied()));
+        Self::of(folder, ["--state", "cluster.json"], args)
+    }
+
+    /// Serves each state of the directory `states` of a folder.
+    pub(crate) fn several(folder: &Folder, args: &[&str]) -> Self {
+        Self::of(folder, ["--states", "states"], args)
+    }
+
+    /// The URL of one cluster of several.
+    pub(crate) fn url_of(&self, name: &str) -> String {
+        let (scheme, address) = self.url.split_once("://").unwrap();
+        format!("{scheme}://{name}.localhost:{}", address.rsplit_once(':').unwrap().1)
+    }
+
+    fn of(folder: &Folder, states: [&str; 2], args: &[&str]) -> Self {
+        let serve = ["sim", "serve", "--quiet"].into_iter().chain(states);
+        let mut command = folder.command(serve.chain(args.iter().copied()));
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let url = lines.next().unwrap().unwrap();

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use reqwest::Url;
 
+use super::dns::is_loopback;
 use crate::cluster::SetupProblem;
 
 /// The port of the management interface (vendor documentation).
@@ -91,9 +91,8 @@ impl Endpoint {
         self.encrypted
     }
 
-    /// Whether the host is this machine: 127.0.0.0/8, `::1` or `localhost`.
     pub(super) fn is_loopback(&self) -> bool {
-        self.host == "localhost" || self.host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+        is_loopback(&self.host)
     }
 
     /// The URL of a path below the API; `None` if a URL would change the path. URL parsers resolve `..` (and `%2e%2e`), and
@@ -192,6 +191,7 @@ mod tests {
             ("http://127.8.9.1:80", "http://127.8.9.1:80", "127.8.9.1"),
             ("http://[::1]:9", "http://[::1]:9", "::1"),
             ("http://localhost:9", "http://localhost:9", "localhost"),
+            ("http://C3.localhost:9", "http://c3.localhost:9", "c3.localhost"),
         ];
         for (text, shown, host) in cases {
             let endpoint = Endpoint::parse(text).unwrap();

@@ -2,6 +2,7 @@
 
 mod answer;
 mod definition;
+mod dns;
 mod endpoints;
 mod facts;
 mod outcome;
@@ -22,6 +23,7 @@ use async_trait::async_trait;
 use tokio::sync::{Mutex, OnceCell};
 
 pub use definition::{Difference, NoDefinition, api_facts, differences};
+pub use dns::is_loopback;
 pub use endpoints::Endpoint;
 pub use requests::{CALLS, Call};
 pub use send::Timeouts;

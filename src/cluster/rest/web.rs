@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use reqwest::{Client, redirect};
 
+use super::dns::Resolver;
 use super::outcome::reason;
 use super::tls::{self, Fingerprint, Presented, Trust, TrustProblem};
 
@@ -27,6 +28,7 @@ impl WebClient {
             .user_agent(agent)
             .redirect(redirect::Policy::none())
             .no_proxy()
+            .dns_resolver(Resolver)
             .connect_timeout(connect)
             .timeout(call)
             .pool_idle_timeout(IDLE)

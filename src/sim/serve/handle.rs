@@ -1,12 +1,11 @@
-//! From an HTTP request to its reply: read all of it, apply faults, call the API, wait, and log.
+//! From an HTTP request to its reply: find its cluster, read all of it, apply faults, call the API, wait, and log.
 
 use std::convert::Infallible;
 use std::fmt;
-use std::fs::File;
 use std::io::{self, Write};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
+use std::time::Instant;
 
 use axum::body::{Body, to_bytes};
 use axum::extract::{ConnectInfo, Request, State};
@@ -16,71 +15,45 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::sim::fault::{Applied, Fault};
-use crate::sim::fault_rules::{ActiveFaults, CallInfo, Interface};
+use crate::sim::fault_rules::{CallInfo, Interface};
 use crate::sim::http::{HttpRequest, HttpResponse, Side};
 use crate::sim::observe::Event;
-use crate::sim::serve::listener::{ConnectionHandle, Cut, Phase, Phases};
-use crate::sim::store::{StateChange, Store};
+use crate::sim::serve::entrance::Entrance;
+use crate::sim::serve::listener::{ConnectionHandle, Cut, Phase};
+use crate::sim::serve::service::{Own, Service, Shared};
+use crate::sim::store::StateChange;
 
 /// The longest body in bytes: far more than any call needs.
 const MAX_BODY: usize = 1 << 20;
 
-/// A hook that kills the client.
-#[derive(Clone)]
-pub struct KillHook(Arc<dyn Fn() + Send + Sync>);
-
-impl KillHook {
-    /// The hook may block.
-    pub fn new(hook: impl Fn() + Send + Sync + 'static) -> Self {
-        Self(Arc::new(hook))
-    }
-}
-
-impl fmt::Debug for KillHook {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("KillHook")
-    }
-}
-
-/// What both interfaces of a cluster have in common.
-#[derive(Debug)]
-pub(super) struct Shared {
-    pub(super) store: Arc<Store>,
-    pub(super) latency: Duration,
-    pub(super) tls: bool,
-    /// Gets a JSON line for each request, without secrets and without the time.
-    pub(super) log: Option<Mutex<File>>,
-    pub(super) events: Option<Mutex<Vec<Event>>>,
-    pub(super) on_kill: Option<KillHook>,
-    pub(super) phases: Phases,
-    pub(super) requests: AtomicU64,
-}
-
-#[derive(Debug)]
-pub(super) struct Service {
-    pub(super) shared: Arc<Shared>,
-    pub(super) side: Box<dyn Side>,
-    pub(super) interface: Interface,
-    pub(super) faults: Mutex<ActiveFaults>,
-    /// The number of requests without a response yet.
-    pub(super) in_flight: AtomicU64,
-}
-
 /// Answers one request. Like a real cluster, it completes the request even if the client goes away.
 pub(super) async fn handle(
-    State(service): State<Arc<Service>>,
+    State(entrance): State<Arc<Entrance>>,
     ConnectInfo(connection): ConnectInfo<ConnectionHandle>,
     request: Request,
 ) -> Response<Body> {
-    let event = Event {
-        seq: service.shared.requests.fetch_add(1, Ordering::Relaxed) + 1,
-        interface: service.interface,
+    let shared = entrance.shared();
+    let mut event = Event {
+        seq: shared.requests.fetch_add(1, Ordering::Relaxed) + 1,
+        interface: entrance.interface(),
         method: request.method().to_string(),
         path: request.uri().path().to_owned(),
         query: request.uri().query().map(str::to_owned),
         ..Event::default()
     };
-    let request = read(request, &connection, service.shared.tls).await;
+    let service = match entrance.service(request.uri(), request.headers()) {
+        Ok((service, path)) => {
+            event.path = path;
+            event.cluster.clone_from(&service.own.name);
+            service
+        }
+        Err(response) => {
+            event.status = Some(response.status.as_u16());
+            shared.record(event, connection.number);
+            return response.into_response();
+        }
+    };
+    let request = read(request, event.path.clone(), &connection, shared.tls).await;
     let reply = tokio::spawn(Arc::clone(&service).complete(event, connection.number, request)).await;
     match reply.unwrap_or_else(|error| service.error(StatusCode::INTERNAL_SERVER_ERROR, &error)) {
         Reply::Answer(response) | Reply::Stall(response) => return response,
@@ -93,11 +66,11 @@ pub(super) async fn handle(
 }
 
 /// Reads the body; the error says why it cannot be read.
-async fn read(request: Request, connection: &ConnectionHandle, tls: bool) -> Result<HttpRequest, String> {
+async fn read(request: Request, path: String, connection: &ConnectionHandle, tls: bool) -> Result<HttpRequest, String> {
     let (parts, body) = request.into_parts();
     let body = to_bytes(body, MAX_BODY).await;
     Ok(HttpRequest {
-        path: parts.uri.path().to_owned(),
+        path,
         query: parts.uri.query().map(str::to_owned),
         method: parts.method,
         headers: parts.headers,
@@ -120,22 +93,33 @@ impl Service {
         request: Result<HttpRequest, String>,
     ) -> Reply {
         let due = Instant::now() + self.shared.latency;
-        let others = self.in_flight.fetch_add(1, Ordering::Relaxed);
+        let others = self.in_flight.begin();
+        let is_call = self.interface == Interface::Api;
+        if is_call {
+            self.shared.in_flight.begin();
+        }
         let reply = match request {
             Ok(request) => self.execute(request, others, &mut event).await,
             Err(why) => self.error(StatusCode::BAD_REQUEST, &why),
         };
         let left = due.saturating_duration_since(Instant::now());
-        if !left.is_zero() {
+        if !left.is_zero() && self.own.name.is_empty() {
             // The timer of a thread is finer than that of the runtime. It fails only if it is cancelled.
             let _ = tokio::task::spawn_blocking(move || std::thread::sleep(left)).await;
+        } else if !left.is_zero() {
+            // Of many clusters, more requests wait at once than there can be threads.
+            tokio::time::sleep(left).await;
         }
-        self.in_flight.fetch_sub(1, Ordering::Relaxed);
+        self.in_flight.end();
+        if is_call {
+            self.shared.in_flight.end();
+        }
         event.status = reply.status();
         self.shared.record(event, connection);
         match &reply {
             Reply::Answer(_) | Reply::Close | Reply::Reset(_) | Reply::Silent | Reply::Stall(_) => {}
-            Reply::Stop => self.shared.die().await,
+            Reply::Stop if self.own.name.is_empty() => self.shared.die().await,
+            Reply::Stop => self.own.is_dead.store(true, Ordering::Relaxed),
             Reply::Kill => self.shared.kill().await,
         }
         reply
@@ -151,14 +135,13 @@ impl Service {
                 tokio::time::sleep(*time).await;
             }
         }
-        if self.shared.phases.has_reached(Phase::Dead) {
+        if self.shared.phases.has_reached(Phase::Dead) || self.own.is_dead.load(Ordering::Relaxed) {
             return Reply::Close;
         }
         // A change may block on the disk and on other processes.
         let (service, faults) = (Arc::clone(self), event.faults.clone());
         let executed = tokio::task::spawn_blocking(move || {
-            let foreign_changes: Vec<_> =
-                faults.iter().filter_map(|fault| service.shared.foreign_change(fault)).collect();
+            let foreign_changes: Vec<_> = faults.iter().filter_map(|fault| service.own.foreign_change(fault)).collect();
             let side = &*service.side;
             let fault = faults.iter().find(|fault| fault.replaces_response());
             if fault == Some(&Fault::Expire) {
@@ -185,7 +168,7 @@ impl Service {
     }
 }
 
-impl Shared {
+impl Own {
     fn foreign_change(&self, fault: &Fault) -> Option<StateChange> {
         let Fault::Behind(foreign) = fault else { return None };
         let changed = self.store.change(|state| foreign.apply(state));
@@ -194,13 +177,16 @@ impl Shared {
             None
         })
     }
+}
 
+impl Shared {
     /// Notes the request in the log and among the events. A failed write does not stop the cluster.
     fn record(&self, event: Event, connection: u64) {
         if let Some(log) = &self.log {
             let line = serde_json::to_string(&LogEntry {
                 seq: event.seq,
                 connection,
+                cluster: &event.cluster,
                 method: &event.method,
                 path: &event.path,
                 s3: event.interface == Interface::S3,
@@ -249,6 +235,9 @@ struct LogEntry<'r> {
     /// Lines are in the order of the responses, numbers in that of the requests.
     seq: u64,
     connection: u64,
+    /// One of several.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    cluster: &'r str,
     method: &'r str,
     path: &'r str,
     /// Whether it went to the S3 service.

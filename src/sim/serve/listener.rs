@@ -205,9 +205,14 @@ pub(super) struct Certificate {
     pub(super) fingerprint: String,
 }
 
-pub(super) fn self_signed(ip: IpAddr) -> Result<(Certificate, TlsAcceptor), Box<dyn Error>> {
+/// A certificate for this machine, this address and these hosts.
+pub(super) fn self_signed(
+    ip: IpAddr,
+    hosts: impl Iterator<Item = String>,
+) -> Result<(Certificate, TlsAcceptor), Box<dyn Error>> {
     let names = ["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned(), ip.to_string()];
-    let CertifiedKey { cert, signing_key } = rcgen::generate_simple_self_signed(names)?;
+    let CertifiedKey { cert, signing_key } =
+        rcgen::generate_simple_self_signed(names.into_iter().chain(hosts).collect::<Vec<_>>())?;
     let fingerprint = format!("sha256:{}", hex::encode(Sha256::digest(cert.der())));
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(signing_key.serialize_der()));
     let provider = Arc::new(rustls::crypto::ring::default_provider());

@@ -1,9 +1,15 @@
-//! The server: start, inspect and stop a simulated cluster.
+//! The server: start, inspect and stop one simulated cluster, or several.
 
+mod cluster;
+mod entrance;
 mod handle;
 mod listener;
+mod options;
+mod service;
 
-pub use handle::KillHook;
+pub use cluster::SimulatedCluster;
+pub use options::{Options, StateSource};
+pub use service::KillHook;
 
 use std::fs::File;
 use std::future::{Future, IntoFuture};
@@ -21,112 +27,66 @@ use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 
 use crate::sim::error::SimError;
-use crate::sim::fault_rules::{ActiveFaults, FaultRules, Interface};
-use crate::sim::http::Side;
+use crate::sim::fault_rules::{FaultRules, Interface};
 use crate::sim::observe::Event;
-use crate::sim::release::{Role, SimRelease};
-use crate::sim::rest::Api;
-use crate::sim::s3::S3Service;
-use crate::sim::serve::handle::{Service, Shared};
+use crate::sim::serve::entrance::{Entrance, Several};
 use crate::sim::serve::listener::{Certificate, ConnectionHandle, CuttableListener, OnDrop, Phase, Phases};
-use crate::sim::state::{ClusterState, ROOT};
-use crate::sim::store::Store;
-use crate::sim::switches::Switches;
+use crate::sim::serve::service::{InFlight, Shared};
+use crate::sim::state::ClusterState;
 
-/// The place of the state of a simulated cluster.
-#[derive(Debug, Clone)]
-pub enum StateSource {
-    /// A file; a missing one starts as a new cluster.
-    File(PathBuf),
-    /// In memory, starting with this state. It is lost when the cluster stops.
-    Memory(Box<ClusterState>),
-}
-
-with_defaults! {
-    /// The options of a simulated cluster.
-    #[derive(Debug, Clone)]
-    pub struct Options {
-        /// The place of the state.
-        pub state: StateSource = StateSource::Memory(Box::default()),
-        /// The address to listen on; a free port of loopback by default.
-        pub listen: SocketAddr = SocketAddr::from(([127, 0, 0, 1], 0)),
-        /// The address of the S3 service; none by default.
-        pub s3: Option<SocketAddr> = None,
-        /// The release to behave as. It replaces the one of the state file.
-        pub release: Option<SimRelease> = None,
-        /// Switches to set, as `name=value`. They replace those of the state file.
-        pub switches: Vec<String> = Vec::new(),
-        /// The time from each request to its response; the request is executed meanwhile.
-        pub latency: Duration = Duration::ZERO,
-        /// Whether to use TLS, with a new certificate at each start.
-        pub tls: bool = false,
-        /// The file that gets a JSON line for each request.
-        pub log: Option<PathBuf> = None,
-        /// The lifetime of an access token.
-        pub token_time: Duration = Duration::from_secs(300),
-        /// The number of calls for which an access token is valid; unlimited by default.
-        pub token_uses: Option<u32> = None,
-        /// The faults.
-        pub faults: FaultRules = FaultRules::default(),
-        /// Whether to record every request and every state, for [`Running::events`](super::Running::events).
-        pub record: bool = false,
-        /// The hook to call at the fault [`Fault::Kill`](crate::sim::Fault::Kill).
-        pub on_kill: Option<KillHook> = None,
-    }
-}
-
-impl Options {
-    /// The defaults, with this state file.
-    pub fn new(state: impl Into<PathBuf>) -> Self {
-        Self { state: StateSource::File(state.into()), ..Self::default() }
-    }
-
-    /// The defaults, with a state in memory.
-    pub fn in_memory(state: ClusterState) -> Self {
-        Self { state: StateSource::Memory(Box::new(state)), ..Self::default() }
-    }
-}
-
-/// Starts a simulated cluster on the current runtime.
+/// Starts a simulated cluster, or several at one address, on the current runtime.
 ///
 /// # Errors
-/// The state file is invalid or not writable, the address is taken, or the log cannot be opened.
+/// A state file is invalid or not writable, two clusters are the same one, the address is taken, or the log cannot be opened.
 pub async fn start(options: Options) -> Result<Running, SimError> {
-    let store = Arc::new(open(&options)?);
-    let admin = admin_login(&*store.read()?);
+    let stores = options.open()?;
     let shared = Arc::new(Shared {
-        store: Arc::clone(&store),
         latency: options.latency,
         tls: options.tls,
         log: options.log.as_ref().map(open_log).transpose()?,
         events: options.record.then(Mutex::default),
-        on_kill: options.on_kill,
+        on_kill: options.on_kill.clone(),
         phases: Phases::new(),
         requests: AtomicU64::new(0),
+        in_flight: InFlight::default(),
     });
     let (tcp, address) = bind(options.listen).await?;
     let s3 = match options.s3 {
         Some(address) => Some(bind(address).await?),
         None => None,
     };
-    let signed = options.tls.then(|| listener::self_signed(address.ip())).transpose();
+    let hosts = stores.iter().filter(|(name, _)| !name.is_empty()).map(|(name, _)| format!("{name}.localhost"));
+    let signed = options.tls.then(|| listener::self_signed(address.ip(), hosts)).transpose();
     let (certificate, tls) = signed
         .map_err(|error| SimError(format!("the simulator cannot make a certificate: {error}; it can run without TLS")))?
         .unzip();
-    let service = |side: Box<dyn Side>, interface: Interface| {
-        let faults = Mutex::new(ActiveFaults::of(&options.faults, interface));
-        let (shared, in_flight) = (Arc::clone(&shared), AtomicU64::new(0));
-        Arc::new(Service { shared, side, interface, faults, in_flight })
-    };
     let url = |address: SocketAddr| format!("{}://{address}", if options.tls { "https" } else { "http" });
-    let api = Api::new(Arc::clone(&store), options.token_time, options.token_uses);
     let s3_url = s3.as_ref().map(|(_, address)| url(*address));
-    let mut listeners = vec![(tcp, service(Box::new(api), Interface::Api))];
-    listeners.extend(s3.map(|(tcp, _)| (tcp, service(Box::new(S3Service::new(store)), Interface::S3))));
-    let services = listeners.iter().map(|(_, service)| Arc::clone(service)).collect();
+    let is_one = matches!(options.state, StateSource::File(_) | StateSource::Memory(_));
+    let mut clusters = Vec::new();
+    for (name, store) in stores {
+        let own_url = if is_one { url(address) } else { url_of(&name, &url(address)) };
+        clusters.push(SimulatedCluster::new(name, store, own_url, &options, &shared)?);
+    }
+    let entrance = |interface: Interface| match (is_one, clusters.as_slice()) {
+        (true, [one]) => Entrance::One(Arc::clone(one.service(interface))),
+        (_, several) => {
+            let services = several.iter().map(|one| (one.name().to_owned(), Arc::clone(one.service(interface))));
+            Entrance::Several(Several { shared: Arc::clone(&shared), interface, services: services.collect() })
+        }
+    };
+    let mut listeners = vec![(tcp, entrance(Interface::Api))];
+    listeners.extend(s3.map(|(tcp, _)| (tcp, entrance(Interface::S3))));
     let server = spawn(listeners, tls.as_ref(), &shared.phases);
     let stop = OnDrop { phases: shared.phases.clone(), to: Phase::Stopping };
-    Ok(Running { url: url(address), s3_url, certificate, admin, shared, services, stop, server })
+    Ok(Running { url: url(address), s3_url, certificate, shared, clusters, stop, server })
+}
+
+/// The URL of one cluster of several, by its host name. It needs no DNS: see RFC 6761.
+fn url_of(name: &str, url: &str) -> String {
+    let (scheme, address) = url.split_once("://").unwrap_or(("http", url));
+    let port = address.rsplit_once(':').map_or("", |(_, port)| port);
+    format!("{scheme}://{name}.localhost:{port}")
 }
 
 async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), SimError> {
@@ -140,10 +100,10 @@ async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), SimError
 }
 
 /// Runs the services until all of them have stopped.
-fn spawn(listeners: Vec<(TcpListener, Arc<Service>)>, tls: Option<&TlsAcceptor>, phases: &Phases) -> JoinHandle<()> {
-    let serve = |(tcp, service): (TcpListener, Arc<Service>)| {
+fn spawn(listeners: Vec<(TcpListener, Entrance)>, tls: Option<&TlsAcceptor>, phases: &Phases) -> JoinHandle<()> {
+    let serve = |(tcp, entrance): (TcpListener, Entrance)| {
         let listener = CuttableListener::new(tcp, tls.cloned(), phases);
-        let router = Router::new().fallback(handle::handle).with_state(service);
+        let router = Router::new().fallback(handle::handle).with_state(Arc::new(entrance));
         axum::serve(listener, router.into_make_service_with_connect_info::<ConnectionHandle>())
             .with_graceful_shutdown(phases.reached(Phase::Stopping))
             .into_future()
@@ -157,27 +117,6 @@ fn spawn(listeners: Vec<(TcpListener, Arc<Service>)>, tls: Option<&TlsAcceptor>,
     })
 }
 
-fn open(options: &Options) -> Result<Store, SimError> {
-    let with_settings = |switches: Switches| options.switches.iter().try_fold(switches, |all, one| all.with(one));
-    // The validity of a setting does not depend on the other switches.
-    with_settings(Switches::default())?;
-    let adjust = |mut state: ClusterState| {
-        if let Some(release) = &options.release {
-            state.release.clone_from(release);
-        }
-        state.switches = with_settings(state.switches).unwrap_or(state.switches);
-        state
-    };
-    match &options.state {
-        StateSource::File(path) => Store::open(path, adjust),
-        StateSource::Memory(state) => {
-            let state = adjust(ClusterState::clone(state)).complete();
-            let invalid = |error| SimError(format!("the state describes no cluster: {error}"));
-            state.map(Store::in_memory).map_err(invalid)
-        }
-    }
-}
-
 fn open_log(path: &PathBuf) -> Result<Mutex<File>, SimError> {
     let file = File::options().create(true).append(true).open(path);
     file.map(Mutex::new).map_err(|error| {
@@ -186,26 +125,17 @@ fn open_log(path: &PathBuf) -> Result<Mutex<File>, SimError> {
     })
 }
 
-/// The login of a cluster administrator; every complete state has one.
-fn admin_login(state: &ClusterState) -> (String, String) {
-    let users = state.tenants.get(ROOT).into_iter().flat_map(|tenant| &tenant.users);
-    let mut admins = users.filter(|(_, user)| user.role == Role::ClusterAdmin);
-    let login = admins.find_map(|(name, user)| Some((name.clone(), user.password.clone()?)));
-    login.unwrap_or_default()
-}
-
 /// How long the server waits for requests in flight when it stops.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A running simulated cluster. It stops when this is dropped.
+/// A running simulator of one cluster or of several. It stops when this is dropped.
 #[derive(Debug)]
 pub struct Running {
     url: String,
     s3_url: Option<String>,
     certificate: Option<Certificate>,
-    admin: (String, String),
     shared: Arc<Shared>,
-    services: Vec<Arc<Service>>,
+    clusters: Vec<SimulatedCluster>,
     stop: OnDrop,
     server: JoinHandle<()>,
 }
@@ -220,9 +150,19 @@ pub enum EndReason {
 }
 
 impl Running {
-    /// Its URL, such as `http://127.0.0.1:41234`; the API is under `/api/v2`.
+    /// Its URL, such as `http://127.0.0.1:41234`; the API is under `/api/v2`. Of several clusters, each has its own.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// The clusters, in the order of their names.
+    pub fn clusters(&self) -> &[SimulatedCluster] {
+        &self.clusters
+    }
+
+    /// One cluster of several.
+    pub fn cluster(&self, name: &str) -> Option<&SimulatedCluster> {
+        self.clusters.iter().find(|cluster| cluster.name() == name)
     }
 
     /// The URL of its S3 service, if [`Options::s3`] is set.
@@ -240,9 +180,9 @@ impl Running {
         self.certificate.as_ref().map(|certificate| certificate.pem.as_str())
     }
 
-    /// Name and password of an administrator of the tenant `Root`, as of the start.
+    /// Name and password of an administrator of the tenant `Root`, as of the start. Of several clusters, those of the first.
     pub fn admin_login(&self) -> (String, String) {
-        self.admin.clone()
+        self.clusters.first().map(SimulatedCluster::admin_login).unwrap_or_default()
     }
 
     /// The number of requests started so far.
@@ -250,12 +190,20 @@ impl Running {
         self.shared.requests.load(Ordering::Relaxed)
     }
 
-    /// The current state.
+    /// The most API calls that were in flight at once so far, over all clusters.
+    pub fn most_in_flight(&self) -> u64 {
+        self.shared.in_flight.most()
+    }
+
+    /// The current state of a single cluster.
     ///
     /// # Errors
-    /// The state file is gone or no longer valid.
+    /// The state file is gone or no longer valid, or there are several clusters.
     pub fn state(&self) -> Result<Arc<ClusterState>, SimError> {
-        self.shared.store.read()
+        match self.clusters.as_slice() {
+            [one] => one.state(),
+            several => Err(SimError(format!("there are {} clusters, each with its state", several.len()))),
+        }
     }
 
     /// The requests so far and their results, in the order of arrival, if [`Options::record`] is set.
@@ -268,10 +216,7 @@ impl Running {
 
     /// Replaces the fault rules. Counts start again.
     pub fn set_faults(&self, rules: &FaultRules) {
-        for service in &self.services {
-            let faults = ActiveFaults::of(rules, service.interface);
-            *service.faults.lock().unwrap_or_else(PoisonError::into_inner) = faults;
-        }
+        self.clusters.iter().for_each(|cluster| cluster.set_faults(rules));
     }
 
     /// Waits until it accepts no connection any more.

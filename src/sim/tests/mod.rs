@@ -3,6 +3,7 @@
 
 mod faults;
 mod server;
+mod several;
 
 use std::io::ErrorKind;
 use std::path::PathBuf;
@@ -354,7 +355,7 @@ fn every_fault_is_listed_and_what_is_listed_is_one() {
     for fault in Fault::all().iter().filter(|fault| !others(fault)) {
         assert!(named(fault), "{fault} is not listed");
     }
-    let rules = PAGE.split("--fault ").skip(1).filter_map(|text| text.split([' ', '\n']).next());
+    let rules = PAGE.split("--fault ").skip(1).filter_map(|text| text.split([' ', '\n', '`']).next());
     let rules: Vec<&str> = rules.filter(|rule| rule.contains(":3=")).collect();
     assert!(!rules.is_empty() && rules.iter().all(|rule| rule.parse::<FaultRule>().is_ok()), "{rules:?}");
 }
