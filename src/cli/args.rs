@@ -5,13 +5,13 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use clap::{ArgAction, ColorChoice, ValueEnum};
-use rustix::process::{Resource, getrlimit};
 use time::OffsetDateTime;
 
+use super::open_files::{affordable, affordable_calls};
 use super::state::DEFAULT_STATE_DIR;
 use crate::base::Release;
-use crate::cluster::RetryPolicy;
 use crate::cluster::rest::Fingerprint;
+use crate::cluster::{Limits, MostCalls, RetryPolicy};
 use crate::desired::{
     AsOf, ClusterSettings, Exemption, Guards, Loaded, Moment, Override, Overrides, Via, is_stdin, shown_path,
 };
@@ -71,6 +71,9 @@ pub(super) struct GlobalArgs {
     /// Time to take for now, such as 2030-12-31T23:59:59Z, or a day at 00:00 UTC: shows what `from` and `until` do then
     #[arg(long, global = true, value_name = "TIME", value_parser = instant)]
     pub(super) now: Option<OffsetDateTime>,
+    /// The limits of API calls, which all configurations of the run share.
+    #[arg(skip)]
+    pub(super) limits: Limits,
     /// The directory above in which the configuration was found; empty if it is this one or was named.
     #[arg(skip)]
     pub(super) above: PathBuf,
@@ -337,17 +340,29 @@ pub(super) struct SecretStoreArgs {
 #[derive(Debug, Clone, Copy, clap::Args)]
 #[command(next_help_heading = CONNECTION)]
 pub(super) struct CallArgs {
-    /// Maximum number of concurrent API calls
+    /// Maximum number of concurrent API calls to one cluster
     #[arg(display_order = LAST, long, default_value_t = 8, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: u16,
     /// Maximum number of retries of a call without an answer; a write is retried only if it did not happen
     #[arg(display_order = LAST + 1, long, default_value_t = 4, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=20))]
     retries: u32,
+    /// Maximum number of concurrent API calls to all clusters together, for several configurations [default: --jobs for each]
+    #[arg(display_order = LAST + 2, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    calls_at_once: Option<u16>,
 }
 
 impl CallArgs {
     pub(super) fn only_retries(retries: u32) -> Self {
-        Self { jobs: 1, retries }
+        Self { jobs: 1, retries, calls_at_once: None }
+    }
+
+    /// The most calls in flight at once.
+    pub(super) fn most(&self) -> MostCalls {
+        let in_all = match self.calls_at_once {
+            Some(calls) => affordable(calls).into(),
+            None => affordable_calls().unwrap_or(usize::MAX),
+        };
+        MostCalls { to_one: self.jobs(), in_all }
     }
 
     /// The concurrency limit: as asked for, but no more than the open files of the process allow.
@@ -358,20 +373,4 @@ impl CallArgs {
     pub(super) fn retry_policy(&self) -> RetryPolicy {
         RetryPolicy { retries: self.retries, ..RetryPolicy::default() }
     }
-}
-
-/// Open files per call: its connection or program, an emergency file, and the storing of a secret.
-const FILES_PER_CALL: u64 = 8;
-
-/// Open files of a run beside its calls, including those of a simulated cluster.
-const OTHER_FILES: u64 = 24;
-
-fn affordable(jobs: u16) -> u16 {
-    let Some(files) = getrlimit(Resource::Nofile).current else { return jobs };
-    let most = (files.saturating_sub(OTHER_FILES) / FILES_PER_CALL).clamp(1, jobs.into());
-    let most = u16::try_from(most).unwrap_or(jobs);
-    if most < jobs {
-        tracing::warn!("limiting API calls to {most} at once: the open file limit is too low (`ulimit -n`)");
-    }
-    most
 }

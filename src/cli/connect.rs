@@ -12,7 +12,7 @@ use super::progress::ReadProgress;
 use crate::base::{Finding, Sources};
 use crate::cluster::rest::{Endpoint, Fingerprint, RestCluster, RestOptions, Timeouts, Trust};
 use crate::cluster::weka::{self, WekaCluster, WekaOptions};
-use crate::cluster::{Cluster, Credentials, Environment, PasswordLogin, RetryingCluster, program};
+use crate::cluster::{Cluster, Credentials, Environment, MostCalls, PasswordLogin, RetryingCluster, program};
 use crate::desired::{Boundary, ClusterSettings, FileProblem, LoadError, Loaded, Via, load_with, read_trusted};
 use crate::plan::Only;
 use crate::render::json::{self, FindingsV1};
@@ -158,7 +158,7 @@ pub(super) async fn connect(
     let shows_progress = output.shows_progress();
     if settings.via == Via::Weka {
         warn_if_insecure(global, output);
-        let cluster = Box::new(weka(global, settings, tenant, calls.jobs())?);
+        let cluster = Box::new(weka(global, settings, tenant, calls.most())?);
         return Ok(Connection { cluster, _simulated: None, shows_progress, calls });
     }
     let named: Vec<(&str, &Path)> = match &global.cluster {
@@ -189,9 +189,12 @@ pub(super) async fn connect(
     // A simulated cluster changes with its switches, which its guid and release do not show.
     let cache = if simulated.is_some() { None } else { cache_directory(|name| std::env::var_os(name)) };
     let timeouts = Timeouts::default();
+    // The port of a simulated cluster may be that of an earlier one.
+    let addresses: Vec<String> = if simulated.is_some() { Vec::new() } else { endpoints.iter().map(address).collect() };
+    let limit = global.limits.of(&addresses, calls.most());
     let options = RestOptions { endpoints, credentials, tenant, release, trust, timeouts, cache };
     let cluster = RestCluster::new(options).map_err(|problem| Failure::new(&exit::BAD_TRUST, problem.to_string()))?;
-    let cluster = Box::new(cluster.at_most(calls.jobs()));
+    let cluster = Box::new(cluster.limited_by(limit));
     Ok(Connection { cluster, _simulated: simulated, shows_progress, calls })
 }
 
@@ -243,7 +246,7 @@ fn weka(
     global: &GlobalArgs,
     settings: &ClusterSettings,
     tenant: Option<String>,
-    jobs: usize,
+    most: MostCalls,
 ) -> Result<WekaCluster, Failure> {
     let named = global.cluster.as_deref().or_else(|| settings.endpoints.first().map(|endpoint| endpoint.text.as_str()));
     if let Some(text) = named.filter(|text| text.starts_with(SIM)) {
@@ -259,7 +262,10 @@ fn weka(
     }
     let login = environment.password().map_err(failed)?;
     let login = login.map(|login| PasswordLogin { org: tenant.clone().or(login.org), ..login });
-    Ok(WekaCluster::new(WekaOptions {
+    // Without an address, the command knows the cluster: the same for all configurations.
+    let place = server.as_ref().map_or_else(|| "weka".to_owned(), address);
+    let limit = global.limits.of(&[place], most);
+    let cluster = WekaCluster::new(WekaOptions {
         program: weka_program(global)?,
         login,
         server,
@@ -267,8 +273,13 @@ fn weka(
         release: settings.release.clone(),
         any_certificate: global.insecure,
         limit: weka::LIMIT,
-        jobs,
-    }))
+    });
+    Ok(cluster.limited_by(limit))
+}
+
+/// By what the clients of a cluster are known to be of the same one.
+fn address(endpoint: &Endpoint) -> String {
+    format!("{}:{}", endpoint.host(), endpoint.port())
 }
 
 /// The variables of the process and the files that they name.

@@ -29,6 +29,7 @@ mod keys;
 mod lost_keys;
 mod many;
 mod notify;
+mod open_files;
 mod options;
 mod output;
 mod people;

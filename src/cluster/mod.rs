@@ -5,6 +5,7 @@ mod credentials;
 mod error;
 mod json;
 mod key_pair;
+mod limits;
 mod observe;
 mod pin;
 pub mod program;
@@ -21,6 +22,7 @@ use secrecy::SecretString;
 pub use buckets::{bucket_policies, read_bucket_policy};
 pub use credentials::{Credentials, Environment, PasswordLogin, TokenOrigin};
 pub use error::{CallError, Effect, RawAnswer, SetupProblem, clean};
+pub use limits::{ClusterLimit, Limits, MostCalls};
 pub use observe::{documents, observe, observe_again, observe_all, observe_watched, observe_whole};
 pub use retry::{RetryPolicy, RetryingCluster};
 

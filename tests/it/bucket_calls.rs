@@ -96,7 +96,6 @@ impl World {
             release,
             any_certificate: true,
             limit,
-            jobs: 8,
         })
     }
 }

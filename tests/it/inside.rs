@@ -59,7 +59,6 @@ pub(crate) fn command_client(running: &Running, safe: &Safe) -> WekaCluster {
         release,
         any_certificate: false,
         limit: Duration::from_secs(60),
-        jobs: 8,
     })
 }
 

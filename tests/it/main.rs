@@ -24,6 +24,9 @@ mod bucket_calls;
 #[cfg(test)]
 mod bucket_envelopes;
 #[cfg(test)]
+#[cfg(all(feature = "age", feature = "html", feature = "sim"))]
+mod call_limits;
+#[cfg(test)]
 mod commands;
 #[cfg(test)]
 mod complete;

@@ -294,7 +294,6 @@ async fn a_command_that_hangs_is_killed() {
         release,
         any_certificate: false,
         limit,
-        jobs: 8,
     });
     let error = cluster.remove_policy(&PolicyName::parse("old").unwrap()).await.unwrap_err();
     assert!(error.message.contains("did not end within 0.5 s, and was killed"), "{error}");

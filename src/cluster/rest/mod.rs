@@ -43,7 +43,7 @@ use crate::base::{
 use crate::cluster::buckets::NO_BUCKETS;
 use crate::cluster::pin::ClusterPin;
 use crate::cluster::{
-    AssumeRole, CallError, Cluster, ConnectionInfo, Credentials, Effect, Identity, SetupProblem, Users,
+    AssumeRole, CallError, Cluster, ClusterLimit, ConnectionInfo, Credentials, Effect, Identity, SetupProblem, Users,
 };
 
 /// The options of the transport.
@@ -105,9 +105,9 @@ impl RestCluster {
         Ok(Self { session, endpoints, any_certificate, facts, cache, rows, documents_as_text })
     }
 
-    /// The same with at most so many requests at once.
-    pub fn at_most(mut self, jobs: usize) -> Self {
-        self.session.sender.at_most(jobs);
+    /// The same with a limit that other clients may share.
+    pub fn limited_by(mut self, limit: Arc<ClusterLimit>) -> Self {
+        self.session.sender.limited_by(limit);
         self
     }
 

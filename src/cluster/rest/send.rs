@@ -9,7 +9,6 @@ use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret, SecretString};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
-use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::answer::Read;
 use super::endpoints::{Endpoint, EndpointPool, Target};
@@ -18,6 +17,7 @@ use super::requests::Request;
 use super::tls::{Presented, Trust, TrustProblem};
 use super::web::WebClient;
 use crate::cluster::error::clean;
+use crate::cluster::limits::{ClusterLimit, Permit};
 use crate::cluster::shape::Shapes;
 use crate::cluster::{CallError, Effect};
 
@@ -53,9 +53,7 @@ const MAX_ANSWER: usize = 16 << 20;
 pub(super) struct Sender {
     client: Client,
     pub(super) pool: EndpointPool,
-    permits: Semaphore,
-    /// Until when a busy cluster asked to get no more requests.
-    paused_until: Mutex<Option<Instant>>,
+    limit: Arc<ClusterLimit>,
     presented: Arc<Presented>,
     timeouts: Timeouts,
     clock_ahead: Mutex<Option<i64>>,
@@ -67,9 +65,6 @@ pub(super) struct Outgoing<'a> {
     pub(super) request: &'a Request,
     pub(super) token: Option<&'a SecretString>,
 }
-
-/// Permits one request. `None` never comes: the semaphore is not closed.
-pub(super) type Permit<'a> = Option<SemaphorePermit<'a>>;
 
 pub(super) enum Missed {
     /// There was no connection, so that nothing was sent.
@@ -93,8 +88,7 @@ impl Sender {
         Ok(Self {
             client,
             pool: EndpointPool::new(endpoints),
-            permits: Semaphore::new(MAX_REQUESTS),
-            paused_until: Mutex::default(),
+            limit: ClusterLimit::alone(MAX_REQUESTS),
             presented,
             timeouts,
             clock_ahead: Mutex::default(),
@@ -102,29 +96,20 @@ impl Sender {
         })
     }
 
-    pub(super) fn at_most(&mut self, jobs: usize) {
-        self.permits = Semaphore::new(jobs.max(1));
+    pub(super) fn limited_by(&mut self, limit: Arc<ClusterLimit>) {
+        self.limit = limit;
     }
 
     /// Waits until a request may be sent, and until a busy cluster may be asked again.
     pub(super) async fn permit(&self) -> Permit<'_> {
-        let permit = self.permits.acquire().await.ok();
-        while let Some(until) = self.pause_end() {
-            tokio::time::sleep_until(until.into()).await;
-        }
-        permit
-    }
-
-    fn pause_end(&self) -> Option<Instant> {
-        self.paused_until.lock().ok()?.filter(|until| *until > Instant::now())
+        self.limit.permit().await
     }
 
     /// Sends nothing for as long as a busy cluster asks.
     fn pause(&self, pause: Option<Duration>) {
         tracing::debug!(?pause, "the cluster is busy");
-        let until = pause.map(|pause| Instant::now() + pause.min(self.timeouts.busy));
-        if let Ok(mut paused_until) = self.paused_until.lock() {
-            *paused_until = paused_until.max(until);
+        if let Some(pause) = pause {
+            self.limit.pause(pause.min(self.timeouts.busy));
         }
     }
 
@@ -505,7 +490,10 @@ mod tests {
         let begun = Instant::now();
         let error = sender.send(&write(), None, answer::nothing).await.unwrap_err();
         assert!((error.effect, error.busy) == (Effect::UnknownOutcome, true), "{error}");
-        sender.send(&write(), None, answer::nothing).await.unwrap();
+        // Another client of the cluster waits, too.
+        let mut other = Sender::new(vec![server.endpoint()], &Trust::System, timeouts).unwrap();
+        other.limited_by(Arc::clone(&sender.limit));
+        other.send(&write(), None, answer::nothing).await.unwrap();
         assert!(begun.elapsed() >= Duration::from_millis(50));
     }
 

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
@@ -17,7 +17,6 @@ use secrecy::SecretString;
 use secrecy::zeroize::Zeroizing;
 use tempfile::NamedTempFile;
 use time::OffsetDateTime;
-use tokio::sync::Semaphore;
 
 use command::Command;
 use run::Ended;
@@ -28,7 +27,9 @@ use super::key_pair::mentions_secret;
 use super::pin::{ClusterPin, SessionInfo};
 use super::rest::Endpoint;
 use super::shape::Shapes;
-use super::{AssumeRole, CallError, Cluster, ConnectionInfo, Effect, GroupRecord, Identity, PasswordLogin, Users};
+use super::{
+    AssumeRole, CallError, Cluster, ClusterLimit, ConnectionInfo, Effect, GroupRecord, Identity, PasswordLogin, Users,
+};
 use crate::base::{
     BucketArguments, BucketName, CannedPolicy, Capabilities, KeyPair, PolicyName, Principal, Release, SessionKeys,
     UserName,
@@ -51,9 +52,10 @@ pub struct WekaOptions {
     pub any_certificate: bool,
     /// How long a run of the command may take.
     pub limit: Duration,
-    /// How many commands may run at once.
-    pub jobs: usize,
 }
+
+/// How many commands run at once by default.
+const COMMANDS: usize = 8;
 
 /// How long a run may take by default: the command itself waits 10 s for a connection and 60 s for an answer.
 pub const LIMIT: Duration = Duration::from_secs(75);
@@ -62,7 +64,7 @@ pub const LIMIT: Duration = Duration::from_secs(75);
 #[derive(Debug)]
 pub struct WekaCluster {
     options: WekaOptions,
-    permits: Semaphore,
+    calls: Arc<ClusterLimit>,
     pin: ClusterPin,
     /// Where the command led to last, and when it was asked.
     proof: Mutex<Option<(Instant, SessionInfo)>>,
@@ -87,12 +89,17 @@ impl WekaCluster {
     pub fn new(options: WekaOptions) -> Self {
         let pin = ClusterPin::new(options.tenant.clone(), options.release.clone());
         let (proof, proving, other_detach, other_bucket_arguments, clock_ahead, shapes) = Default::default();
-        let permits = Semaphore::new(options.jobs.max(1));
-        Self { options, permits, pin, proof, proving, other_detach, other_bucket_arguments, clock_ahead, shapes }
+        let calls = ClusterLimit::alone(COMMANDS);
+        Self { options, calls, pin, proof, proving, other_detach, other_bucket_arguments, clock_ahead, shapes }
+    }
+
+    /// The same with a limit that other clients may share.
+    pub fn limited_by(self, calls: Arc<ClusterLimit>) -> Self {
+        Self { calls, ..self }
     }
 
     async fn run(&self, command: &Command) -> Result<Ended, CallError> {
-        let _permit = self.permits.acquire().await;
+        let _permit = self.calls.permit().await;
         self.options.run(command).await
     }
 
