@@ -1,7 +1,7 @@
 # The image of attune: one static program, as a user without rights.
 #   docker build --tag attune .
 #   docker run --rm --volume "$PWD:/work:ro" attune validate
-# For pipelines, `--target ci` is a small system with a shell, git, curl and jq.
+# For pipelines, `--target ci` is a small system with a shell, git, ssh-keygen, curl and jq.
 
 FROM rust:1.89-alpine3.22 AS build
 RUN apk add --no-cache musl-dev=~1.2
@@ -22,7 +22,7 @@ RUN cargo build --locked --release && install -D -m 755 target/release/attune /o
     && install -d -m 755 -o 65532 -g 65532 /out/work
 
 FROM alpine:3.22 AS ci
-RUN apk add --no-cache bash=~5 curl=~8 git=~2 jq=~1 unzip=~6
+RUN apk add --no-cache bash=~5 curl=~8 git=~2 jq=~1 openssh-keygen=~10 unzip=~6
 COPY --from=build /out/usr/bin/attune /usr/bin/attune
 COPY --from=build /out/etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 COPY --from=build /out/etc/passwd /etc/passwd

@@ -4,6 +4,7 @@
 //! `docs/architecture.md` is the map.
 
 pub mod apply;
+pub mod approvals;
 pub mod base;
 pub mod cli;
 pub mod cluster;

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use time::OffsetDateTime;
 
 use super::ahead::observe_ahead;
-use super::args::{BaseArg, CallArgs, Format, GlobalArgs, GuardArgs, OnlyArg, SecretStoreArgs, StateDir};
+use super::approvals::{ApprovalsArgs, unsigned};
+use super::args::{BaseArg, CallArgs, Format, GlobalArgs, GuardArgs, OnlyArg, SecretStoreArgs, StateDir, reason};
 use super::base::{Base, Reviewed, ReviewedPlan};
 use super::connect::{CommandError, Connection, connect};
 use super::exit::{self, Exit, Failure};
@@ -40,6 +41,7 @@ Examples:
   attune apply
   attune apply --approved DIGEST                   apply only the reviewed plan
   attune apply --approved DIGEST --base origin/main
+  attune apply --file clusters --approvals approvals.json
   attune apply --yes --reason 'CHG-4711'
   attune apply --approved DIGEST --verify          ask the S3 service with each new key pair
   attune apply --yes --format json
@@ -54,6 +56,8 @@ pub(super) struct ApplyArgs {
     /// Run only a plan with this digest, with at least the 32 digits that `plan` shows; one for each configuration
     #[arg(long, value_name = "DIGEST")]
     approved: Vec<String>,
+    #[command(flatten)]
+    approvals: ApprovalsArgs,
     /// Only end access whose `until` has passed, without an approval; exits with 2 if some of it stays
     ///
     /// Does nothing else: no `from`, and a `then` only if its policy certainly gives no more than the user or group has. Guards
@@ -108,7 +112,7 @@ impl ApplyArgs {
         lost_keys::warn(state_dir, &plan.identity, &users_with_policy(&prepared.observed), output);
         let plan_json = self.show(&prepared, output)?;
         let secret_store = secret_store(&plan.identity, desired, state_dir, &self.secret_store);
-        if let Err(failure) = self.check(&prepared, &secret_store, output).await {
+        if let Err(failure) = self.check(global, &prepared, &secret_store, output).await {
             if self.format == Format::Json {
                 output.result(|out, _| json::write(out, &plan_json))?;
             }
@@ -164,7 +168,13 @@ impl ApplyArgs {
         Ok(plan_json)
     }
 
-    async fn check(&self, prepared: &Prepared, secret_store: &SecretStore, output: &mut Output) -> Result<(), Failure> {
+    async fn check(
+        &self,
+        global: &GlobalArgs,
+        prepared: &Prepared,
+        secret_store: &SecretStore,
+        output: &mut Output,
+    ) -> Result<(), Failure> {
         let plan = &prepared.planned.plan;
         check_plan(plan)?;
         let users: Vec<_> = plan.may_create_keys().into_iter().collect();
@@ -173,7 +183,7 @@ impl ApplyArgs {
             let endpoint = service.endpoint();
             output.info(|out, _| writeln!(out, "verify: each new key pair then asks {endpoint} what its user can do"));
         }
-        self.check_confirmed(plan, &prepared.state_dir, output)?;
+        self.check_confirmed(global, prepared, output).await?;
         let base = prepared.reviewed.base.as_ref().filter(|_| !users.is_empty());
         match base.and_then(Base::untrusted_program) {
             Some(untrusted) => {
@@ -188,18 +198,33 @@ impl ApplyArgs {
         }
     }
 
-    fn check_confirmed(&self, plan: &Plan, state_dir: &Path, output: &mut Output) -> Result<(), Failure> {
+    async fn check_confirmed(
+        &self,
+        global: &GlobalArgs,
+        prepared: &Prepared,
+        output: &mut Output,
+    ) -> Result<(), Failure> {
+        let plan = &prepared.planned.plan;
         if plan.is_empty() {
             // Succeeds with any approval, so that a job can run again.
-            if !self.approved.is_empty() {
+            if !self.approved.is_empty() || self.approvals.are_given() {
                 output.info(|out, _| writeln!(out, "the approved plan has nothing left to do"));
             }
             return Ok(());
         }
-        if !self.approved.is_empty() {
-            return check_approval(plan, &self.approved, state_dir);
+        if self.approvals.are_given() {
+            return self.approvals.check(global, plan, &prepared.reviewed, output).await;
         }
-        if self.yes || self.expired {
+        if self.expired {
+            return Ok(());
+        }
+        if let Some(signed) = prepared.reviewed.signed_approvals() {
+            return Err(unsigned(&signed));
+        }
+        if !self.approved.is_empty() {
+            return check_approval(plan, &self.approved, &prepared.state_dir);
+        }
+        if self.yes {
             return Ok(());
         }
         let help = format!("review the plan, then run this with `--approved {}` (or `--yes`)", plan.digest.short());
@@ -325,20 +350,11 @@ impl ApplyArgs {
     /// The command that applies the rollback file, from the current directory. It asks for confirmation if this run did.
     fn rollback_command(&self, global: &GlobalArgs, file: &Path) -> Option<String> {
         let mut options = Vec::new();
-        options.extend((self.yes || self.expired || !self.approved.is_empty()).then_some("--yes"));
+        options.extend(
+            (self.yes || self.expired || !self.approved.is_empty() || self.approvals.are_given()).then_some("--yes"),
+        );
         options.extend(global.insecure.then_some("--insecure"));
         rollback_command(&self.state_dir.of(global), file, &options)
-    }
-}
-
-/// The longest reason, in characters.
-const LONGEST_REASON: usize = 500;
-
-fn reason(text: &str) -> Result<String, String> {
-    match text.trim() {
-        "" => Err("it is empty".to_owned()),
-        text if text.chars().count() > LONGEST_REASON => Err(format!("it is longer than {LONGEST_REASON} characters")),
-        text => Ok(text.to_owned()),
     }
 }
 

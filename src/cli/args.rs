@@ -374,3 +374,14 @@ impl CallArgs {
         RetryPolicy { retries: self.retries, ..RetryPolicy::default() }
     }
 }
+
+/// The longest reason, in characters.
+const LONGEST_REASON: usize = 500;
+
+pub(super) fn reason(text: &str) -> Result<String, String> {
+    match text.trim() {
+        "" => Err("it is empty".to_owned()),
+        text if text.chars().count() > LONGEST_REASON => Err(format!("it is longer than {LONGEST_REASON} characters")),
+        text => Ok(text.to_owned()),
+    }
+}

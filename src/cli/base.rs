@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use super::allowed_signers;
 use super::args::{BaseArg, GlobalArgs, GuardArgs, OnlyArg};
 use super::connect::{CommandError, read_part, read_valid};
 use super::exit::{self, Failure};
@@ -10,11 +11,11 @@ use super::git::{self, Checkout, GitProblem, checkout};
 use super::output::Output;
 use crate::base::{Finding, Sources};
 use crate::desired::{
-    Boundary, ClusterSettings, Desired, Destination, Loaded, ObjectPatterns, S3Settings, is_stdin, load_with,
-    template_changes,
+    Boundary, ClusterSettings, Desired, Destination, Loaded, ObjectPatterns, S3Settings, SignedApprovals, is_stdin,
+    load_with, template_changes,
 };
 use crate::observed::Observed;
-use crate::plan::{Ahead, Only, Plan, Review, after, plan_knowing, plan_part};
+use crate::plan::{Ahead, Only, Plan, Review, SettingChange, after, plan_knowing, plan_part};
 use crate::policy::Catalogue;
 use crate::render::json::{BaseV1, PlanSnapshotV1, PlanV1, ReviewV1};
 
@@ -57,7 +58,8 @@ impl Reviewed {
         }
         let (mut loaded, only) = read_part(global, only, output)?;
         let base = read(base, global, &loaded.desired.directory)?;
-        let review = Review::of(&base.desired, &loaded.desired);
+        let mut review = Review::of(&base.desired, &loaded.desired);
+        review.settings.extend(base.changed_signers(&global.file));
         let review = if let Some(only) = &only { review.of_part(only) } else { review };
         loaded.desired = std::mem::take(&mut loaded.desired).under(&base.desired);
         loaded.desired.cluster.insecure = global.insecure;
@@ -97,6 +99,13 @@ impl Reviewed {
         };
         output.findings(&loaded.findings, &loaded.sources);
         Ok(Self { loaded, connection: base.connection.clone(), base: Some(base), only: None, review })
+    }
+
+    /// Who must sign an approval: how many people, and the trusted file with their names and keys.
+    pub(super) fn signed_approvals(&self) -> Option<SignedApprovals> {
+        let signed = self.loaded.desired.guards.signed.clone()?;
+        let of_base = self.base.as_ref().and_then(|base| base.allowed_signers.clone());
+        Some(SignedApprovals { allowed_signers: of_base.unwrap_or(signed.allowed_signers), ..signed })
     }
 
     /// The settings to connect with. Only trusted ones name a cluster.
@@ -159,6 +168,8 @@ pub(super) struct Base {
     pub(super) desired: Desired,
     /// Its connection settings; trusted certificates are those of the revision, not of the work tree.
     connection: ClusterSettings,
+    /// The file of the people who may sign approvals: that of the revision, not of the work tree.
+    allowed_signers: Option<PathBuf>,
     /// The program of `[credentials] command`, if it lies in the repository, where a proposal can change it.
     program: Option<PathBuf>,
     exists: bool,
@@ -190,6 +201,7 @@ fn read(base: &str, global: &GlobalArgs, directory: &Path) -> Result<Base, Failu
     })?;
     let desired = without_errors(base, loaded, |text| checkout.with_repository_paths(text, base))?;
     let desired = desired.at(global.as_of());
+    let allowed_signers = desired.guards.signed.as_ref().map(|of| of.allowed_signers.clone());
     let (ca_file, s3_ca_file) = (desired.cluster.ca_file.clone(), desired.cluster.s3.ca_file.clone());
     let program = match &desired.credentials {
         Some(Destination::Command { program, .. }) => program.strip_prefix(checkout.tree()).ok().map(Path::to_path_buf),
@@ -199,7 +211,7 @@ fn read(base: &str, global: &GlobalArgs, directory: &Path) -> Result<Base, Failu
     // The certificates to trust are those of the base, not files of the proposal.
     let s3 = S3Settings { ca_file: s3_ca_file, ..desired.cluster.s3.clone() };
     let connection = ClusterSettings { ca_file, s3, ..desired.cluster.clone() };
-    Ok(Base { program, ..Base::new(base, connection, desired, Some(checkout)) })
+    Ok(Base { program, allowed_signers, ..Base::new(base, connection, desired, Some(checkout)) })
 }
 
 /// The desired state of a base without errors. An unreadable guard would be no guard.
@@ -237,7 +249,15 @@ fn failure(problem: &GitProblem) -> Failure {
 
 impl Base {
     fn new(base: &str, connection: ClusterSettings, desired: Desired, checkout: Option<Checkout>) -> Self {
-        Self { revision: base.to_owned(), desired, connection, program: None, exists: true, _checkout: checkout }
+        let allowed_signers = desired.guards.signed.as_ref().map(|of| of.allowed_signers.clone());
+        let revision = base.to_owned();
+        Self { revision, desired, connection, allowed_signers, program: None, exists: true, _checkout: checkout }
+    }
+
+    /// The change of the file of allowed signers, at the path that the base gives it.
+    fn changed_signers(&self, file: &Path) -> Option<SettingChange> {
+        let (before, signed) = (self.allowed_signers.as_ref()?, self.desired.guards.signed.as_ref()?);
+        allowed_signers::change(before, &signed.allowed_signers, &git::top(file)?)
     }
 
     fn check_names_cluster(&self, global: &GlobalArgs) -> Result<(), Failure> {

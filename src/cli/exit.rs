@@ -59,6 +59,9 @@ codes! {
     UNAUTHORIZED = "not-authorized", "The cluster rejects the login, or the role is not sufficient.";
     CALL_FAILED = "call-failed", "The cluster refused an API call, or its response cannot be read.";
     STALE = "stale-plan", "The plan is not the approved one.";
+    BAD_APPROVALS = "bad-approvals", "The file of approvals, or a plan for it, cannot be used.";
+    NOT_APPROVED = "not-approved", "The guard `approvals` demands signatures that are missing or do not count.";
+    NOT_SIGNED = "not-signed", "The file of approvals could not be signed.";
     APPLY_UNDER_WAY = "apply-under-way", "Another apply to the same cluster is running in the same state directory.";
     INTERRUPTED = "interrupted", "A run was interrupted twice, and stopped at once.";
     NOT_CONFIRMED = "not-confirmed", "The apply was not confirmed.";

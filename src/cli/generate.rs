@@ -31,7 +31,7 @@ pub(super) struct SchemaArgs {
 /// A subject of a schema, what it is, the command that prints it, and the schema.
 type Subject = (&'static str, &'static str, &'static str, &'static str);
 
-const SCHEMAS: [Subject; 22] = [
+const SCHEMAS: [Subject; 23] = [
     ("file", "A configuration", "", SCHEMA),
     ("plan", "A plan", "plan --format json", include_str!("../../schemas/plan.schema.json")),
     ("outcome", "An outcome", "apply --format json", include_str!("../../schemas/outcome.schema.json")),
@@ -78,6 +78,12 @@ const SCHEMAS: [Subject; 22] = [
     ("doctor", "A preflight check", "doctor --format json", include_str!("../../schemas/doctor.schema.json")),
     ("probe", "A probe", "doctor --probe --format json", include_str!("../../schemas/probe.schema.json")),
     ("verify", "What the S3 service says", "verify --format json", include_str!("../../schemas/verify.schema.json")),
+    (
+        "approvals",
+        "The approved plans of several targets",
+        "approve",
+        include_str!("../../schemas/approvals.schema.json"),
+    ),
     ("many", "The result of a command for several configurations", "", include_str!("../../schemas/many.schema.json")),
 ];
 

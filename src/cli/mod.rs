@@ -3,7 +3,10 @@
 mod access;
 mod adopt;
 mod ahead;
+mod allowed_signers;
 mod apply;
+mod approvals;
+mod approve;
 mod args;
 mod base;
 mod complete;
@@ -43,6 +46,7 @@ mod revoke;
 mod rotations;
 mod service;
 mod settings;
+mod signers;
 #[cfg(feature = "sim")]
 mod sim;
 mod snapshot;
@@ -134,6 +138,7 @@ enum Command {
 enum OneFileCommand {
     Init(init::InitArgs),
     Show(plan::ShowArgs),
+    Approve(approve::ApproveArgs),
     Import(import::ImportArgs),
     Fmt(fmt::FmtArgs),
     /// Change who has which policy in the files of a configuration
@@ -237,6 +242,7 @@ impl OneFileCommand {
     async fn run(&self, global: &GlobalArgs, output: &mut Output) -> Result<Exit, Failure> {
         match self {
             Self::Init(command) => command.run(global, output).await,
+            Self::Approve(command) => command.run(output).await,
             Self::Show(command) => command.run(output),
             Self::Import(command) => command.run(global, output).await,
             Self::Fmt(command) => command.run(global, output),

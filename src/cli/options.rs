@@ -26,7 +26,7 @@ const NO_CLOCK: Without = (CLOCK, "does not depend on `from` and `until`");
 fn without(command: &str, below: Option<&str>) -> &'static [Without] {
     match (command, below) {
         ("edit", Some("adopt")) => &[],
-        ("show" | "history" | "policy" | "schema" | "sim" | "completions" | "man", _) => {
+        ("show" | "approve" | "history" | "policy" | "schema" | "sim" | "completions" | "man", _) => {
             &[NO_FILE, NO_CLUSTER, NO_CLOCK]
         }
         ("validate" | "edit", _) => &[NO_CLUSTER],

@@ -105,7 +105,8 @@ impl PlanArgs {
             self.plan(global, output).await.map_err(|error| error.reported(output))?;
         let plan = &planned.plan;
         output.findings(&plan.findings, &reviewed.loaded.sources);
-        let plan_json = planned.to_json(&reviewed.loaded, snapshot);
+        let target = super::approvals::target(global);
+        let plan_json = PlanV1 { target, ..planned.to_json(&reviewed.loaded, snapshot) };
         output.summary = Some(text::verdict(&plan_json));
         output.keep(&plan_json);
         if !global.one_of_many || matches!(self.format, PlanFormat::Text | PlanFormat::Json) {
@@ -201,12 +202,7 @@ impl ShowArgs {
         if self.format.is_page() {
             output.refuse_page("`attune show FILE --format html > plan.html`")?;
         }
-        let saved = match self.saved.as_slice() {
-            [one] if one.is_dir() => read_directory(one)?,
-            [one] => read_saved(one)?,
-            several => read_several(several)?,
-        };
-        match &saved {
+        match &read_all_saved(&self.saved)? {
             Saved::Plan(plan) => {
                 if self.format == PlanFormat::Text {
                     output.info(|out, styles| text::saved_findings(out, styles, &plan.findings));
@@ -229,7 +225,16 @@ impl ShowArgs {
     }
 }
 
-fn read_text(path: &Path) -> Result<String, Failure> {
+/// What files have that commands saved, or a directory of `attune plan --out DIR`.
+pub(super) fn read_all_saved(paths: &[PathBuf]) -> Result<Saved, Failure> {
+    match paths {
+        [one] if one.is_dir() => read_directory(one),
+        [one] => read_saved(one),
+        several => read_several(several),
+    }
+}
+
+pub(super) fn read_text(path: &Path) -> Result<String, Failure> {
     let read = if is_stdin(path) { io::read_to_string(io::stdin()) } else { std::fs::read_to_string(path) };
     read.map_err(|error| {
         Failure::new(&exit::NOT_SAVED, format!("cannot read {}: {error}", shown_path(path)))

@@ -43,6 +43,7 @@ codes! {
     BAD_TERM = "bad-term", "`from` or `until` is neither a day nor a time with an offset, access ends before it begins, or one of `from`, `until`, `before` and `then` lacks the key that it needs.";
     ATTACHED_ABSTRACT = "attached-policy-abstract", "A user or group has a policy that is abstract. Abstract policies are not on the cluster.";
     BAD_PATTERN = "bad-pattern", "A pattern of names in `[ownership]` or `[guards]`, or of files in `include`, is invalid.";
+    BAD_APPROVALS = "bad-approvals-guard", "`approvals` of `[guards]` is not a number from 1 to 16, or it and `allowed_signers` are not set together.";
     BAD_LIMIT = "bad-limit", "A limit of `[guards]` is neither a number nor a percentage of at most 100.";
     BAD_FINGERPRINT = "bad-fingerprint", "A fingerprint is not `sha256:` and 64 hexadecimal digits.";
     BAD_RELEASE = "bad-release", "A release does not start with its numbers.";

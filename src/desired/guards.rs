@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::Range;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use super::raw::RawGuards;
@@ -36,10 +37,25 @@ pub struct Guards {
     pub roles: BTreeSet<PolicyName>,
     /// The overrides of this run.
     pub overrides: Vec<Override>,
+    /// Who must sign an approval. With a base, its own counts.
+    pub signed: Option<SignedApprovals>,
 }
 
+/// How many people must sign the approval of a plan, and who they are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignedApprovals {
+    /// The number of people.
+    pub people: usize,
+    /// The file with their names and keys.
+    pub allowed_signers: PathBuf,
+}
+
+/// The most people whose signatures a guard can demand.
+const MOST_PEOPLE: i64 = 16;
+
 impl Guards {
-    /// The guards of both configurations: a plan has to pass all of them. Exceptions for one run stay.
+    /// The guards of both configurations: a plan has to pass all of them. Exceptions for one run stay. The people who sign are
+    /// those of the first one: a proposal cannot choose who approves it.
     pub fn and(self, other: Self) -> Self {
         Self {
             deny_new_access: self.deny_new_access || other.deny_new_access,
@@ -52,10 +68,11 @@ impl Guards {
             max_buckets_closed: [self.max_buckets_closed, other.max_buckets_closed].concat(),
             deny_public: self.deny_public || other.deny_public,
             roles: self.roles.into_iter().chain(other.roles).collect(),
+            signed: self.signed,
         }
     }
 
-    pub(super) fn read(raw: &At<RawGuards>, report: &mut Report) -> Self {
+    pub(super) fn read(raw: &At<RawGuards>, directory: &Path, report: &mut Report) -> Self {
         let (table, raw) = (raw.span(), raw.get());
         let mut limits = |key, entries: &Option<Entries>| {
             entries.as_ref().map(|entries| limits(key, entries, &table, report)).unwrap_or_default()
@@ -72,6 +89,7 @@ impl Guards {
                 buckets: patterns(&raw.protected_buckets, report),
             },
             deny_public: raw.deny_public.unwrap_or(false),
+            signed: signed(raw, directory, report),
             ..Self::default()
         }
     }
@@ -88,6 +106,34 @@ fn limits(key: &str, entries: &Entries, table: &Range<usize>, report: &mut Repor
         text.parse::<Limit>().map_err(bad).ok()
     };
     entries.0.iter().filter_map(limit).collect()
+}
+
+fn signed(raw: &RawGuards, directory: &Path, report: &mut Report) -> Option<SignedApprovals> {
+    let help = "write `approvals = 2` and `allowed_signers = \"allowed_signers\"`, both in `[guards]`";
+    match (&raw.approvals, &raw.allowed_signers) {
+        (None, None) => None,
+        (Some(one), None) => {
+            report.error(codes::BAD_APPROVALS, one.span(), "`approvals` needs `allowed_signers`: who may sign", help);
+            None
+        }
+        (None, Some(one)) => {
+            report.error(
+                codes::BAD_APPROVALS,
+                one.span(),
+                "`allowed_signers` needs `approvals`: how many must sign",
+                help,
+            );
+            None
+        }
+        (Some(people), Some(file)) => {
+            let number = usize::try_from(*people.get()).ok().filter(|_| (1..=MOST_PEOPLE).contains(people.get()));
+            if number.is_none() {
+                let message = format!("`approvals` is {}, and not a number from 1 to {MOST_PEOPLE}", people.get());
+                report.error(codes::BAD_APPROVALS, people.span(), message, "write how many people must sign");
+            }
+            number.map(|people| SignedApprovals { people, allowed_signers: directory.join(file.get()) })
+        }
+    }
 }
 
 pub(super) fn patterns(texts: &[At<String>], report: &mut Report) -> NamePatterns {

@@ -59,7 +59,7 @@ pub use files::{
 };
 pub use fill::escaped;
 pub use format::{NotFormatted, format_toml, without_secrets};
-pub use guards::{Exemption, Guards, Limit, Override};
+pub use guards::{Exemption, Guards, Limit, Override, SignedApprovals};
 pub use lint::{Allowed, Edit, fixes, lint};
 pub use load::{LoadError, Loaded, expand, load, load_edited, load_with};
 pub use recipient::Recipient;
@@ -192,6 +192,7 @@ impl Desired {
         };
         self.cluster.endpoints.iter_mut().for_each(|endpoint| moved(&mut endpoint.directory));
         self.cluster.ca_file.iter_mut().chain(&mut self.cluster.s3.ca_file).for_each(moved);
+        self.guards.signed.iter_mut().for_each(|of| moved(&mut of.allowed_signers));
         match &mut self.credentials {
             Some(Destination::Age { dir, .. } | Destination::File { dir }) => moved(dir),
             // A name without a path is searched in `PATH`.

@@ -149,6 +149,12 @@ pub(super) struct RawGuards {
     pub deny_public: Option<bool>,
     /// Refuse a plan by which anyone gains access.
     pub deny_new_access: Option<bool>,
+    /// How many people must sign the approval of a plan (`attune apply --approvals`), at most 16. Needs `allowed_signers`.
+    #[schemars(with = "Option<u8>", range(min = 1, max = 16))]
+    pub approvals: Option<At<i64>>,
+    /// The file with the names and public keys of the people who may sign approvals, relative to this file, in the format of
+    /// `ssh-keygen`: one name and one key on each line.
+    pub allowed_signers: Option<At<String>>,
 }
 
 /// Drift that `attune drift` does not report.

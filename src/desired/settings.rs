@@ -24,7 +24,7 @@ pub(super) fn settings(raw: &RawFile, directory: &Path, report: &mut Report) -> 
         groups: patterns(&raw.get().groups, report),
         buckets: patterns(&raw.get().buckets, report),
     });
-    let guards = raw.guards.as_ref().map(|guards| Guards::read(guards, report)).unwrap_or_default();
+    let guards = raw.guards.as_ref().map(|guards| Guards::read(guards, directory, report)).unwrap_or_default();
     let guards = Guards { roles: roles(raw, report), ..guards };
     owned_buckets(raw, &guards, report);
     let ignores = raw.drift.iter().flat_map(|drift| &drift.get().ignore);

@@ -238,7 +238,8 @@ pub(super) fn deciding(desired: &Desired) -> BTreeMap<String, String> {
     let (guards, ownership) = (&desired.guards, &desired.ownership);
     let limits = |limits: &[Limit]| sorted(limits.iter().map(Limit::to_string));
     let names = |patterns: &NamePatterns| sorted(patterns.iter().map(NamePattern::as_str));
-    let rows: [Row; 16] = [
+    let signed = guards.signed.as_ref();
+    let rows: [Row; 18] = [
         ("guards.deny_new_access", guards.deny_new_access.then(|| "true".to_owned())),
         ("guards.max_removals", limits(&guards.max_removals)),
         ("guards.max_detached", limits(&guards.max_detached)),
@@ -248,6 +249,8 @@ pub(super) fn deciding(desired: &Desired) -> BTreeMap<String, String> {
         ("guards.max_buckets_closed", limits(&guards.max_buckets_closed)),
         ("guards.protected_buckets", names(&guards.protected.buckets)),
         ("guards.deny_public", guards.deny_public.then(|| "true".to_owned())),
+        ("guards.approvals", signed.map(|of| of.people.to_string())),
+        ("guards.allowed_signers", signed.map(|of| text(&relative(desired, &of.allowed_signers)))),
         ("roles", sorted(guards.roles.iter().map(PolicyName::to_string))),
         ("ownership.policies", names(&ownership.policies)),
         ("ownership.users", names(&ownership.users)),

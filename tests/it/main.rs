@@ -9,6 +9,9 @@ mod anonymous;
 #[cfg(test)]
 mod approval;
 #[cfg(test)]
+#[cfg(all(feature = "age", feature = "html", feature = "sim"))]
+mod approvals;
+#[cfg(test)]
 mod attached;
 #[cfg(test)]
 #[cfg(all(feature = "age", feature = "html", feature = "sim"))]

@@ -57,7 +57,7 @@ fn an_option_that_means_nothing_to_a_command_is_an_error_of_that_command() {
         ("--insecure", ""),
     ];
     let arguments = |command: &str| match command {
-        "show" | "policy lint" | "policy render" => " x",
+        "approve" | "show" | "policy lint" | "policy render" => " x",
         "policy diff" => " x y",
         "edit move" => " --from x --to y",
         "edit detach" => " x",

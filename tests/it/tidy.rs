@@ -11,7 +11,7 @@ use super::harness::{files, is_test_source, root};
 const LONGEST: usize = 400;
 
 /// The rooms that know no clock, environment, network or file.
-const CORE: [&str; 8] = ["base", "policy", "desired", "observed", "plan", "drift", "report", "render"];
+const CORE: [&str; 9] = ["base", "approvals", "policy", "desired", "observed", "plan", "drift", "report", "render"];
 
 struct Source {
     path: PathBuf,

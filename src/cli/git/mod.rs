@@ -5,6 +5,7 @@
 //! repository can name (see `program`).
 
 mod blame;
+mod commits;
 mod program;
 mod repository;
 
@@ -18,6 +19,7 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 pub(super) use blame::last_change;
+pub(super) use commits::{Commit, approvable, full_hash, proposed, target_id, top};
 use program::{Entry, Git};
 pub(super) use repository::{GitProblem, repository_on_the_way};
 use repository::{MAX_BYTES, MAX_FILES, Repository};

@@ -73,6 +73,13 @@ impl<'a> Git<'a> {
         Ok(Some(commit).filter(|commit| found.status.success() && !commit.is_empty()))
     }
 
+    /// The commits that one has and another has not, the newest first; at most `most`.
+    pub(super) fn between(&self, base: &str, head: &str, most: usize) -> Result<Vec<String>, GitProblem> {
+        let most = format!("--max-count={most}");
+        let found = text(&self.output("rev-list", &[&most, head, "--not", base, "--"], b"")?);
+        Ok(found.lines().map(str::to_owned).collect())
+    }
+
     pub(super) fn refs(&self, names: &[String]) -> Result<Vec<String>, GitProblem> {
         let args: Vec<&str> = ["--format=%(refname)"].into_iter().chain(names.iter().map(String::as_str)).collect();
         let found = text(&self.output("for-each-ref", &args, b"")?);

@@ -88,6 +88,7 @@ macro_rules! json_types {
 
 mod access;
 mod answers;
+mod approvals;
 mod change;
 mod cluster;
 mod drift;
@@ -119,6 +120,7 @@ pub use answers::{
     AccessComparisonV1, AccessReportV1, AllV1, LastChangeV1, MissingV1, StatementV1, SubjectV1, WhyChangeV1, WhyPlanV1,
     WhyV1,
 };
+pub use approvals::{ApprovalsV1, ApprovedV1, is_approvals};
 pub use change::{
     AttachedPrincipalV1, BaseV1, CallV1, ChangeV1, DeclaredV1, KindV1, NewKeysV1, OptionV1, ReplaceMethodV1, ReviewV1,
     StepV1, TermV1, UndeclaredV1, time_text,

@@ -18,6 +18,8 @@ json_types! {
         digest: String = plan.digest.to_string(),
         /// The cluster and the tenant.
         cluster: ClusterV1 = ClusterV1::of(&plan.identity),
+        /// The id of the target; missing when its configuration is in no Git repository.
+        target?: String = None,
         /// The snapshot that the plan was made from; missing when attune read the cluster.
         snapshot?: PlanSnapshotV1 = None,
         /// The plan in numbers.
