@@ -8,8 +8,9 @@ const FEW: usize = 8;
 
 /// Maps each item, in order, in parallel if there are many.
 pub fn map<T: Send, R: Send>(items: Vec<T>, of: impl Fn(T) -> R + Sync) -> Vec<R> {
-    let threads = available_parallelism().map_or(1, usize::from);
-    let each = items.len().div_ceil(threads).max(FEW);
+    // On Linux, the number of threads is in several files.
+    let threads = || available_parallelism().map_or(1, usize::from);
+    let each = if items.len() <= FEW { FEW } else { items.len().div_ceil(threads()).max(FEW) };
     if items.len() <= each {
         return items.into_iter().map(of).collect();
     }
