@@ -17,6 +17,7 @@ use super::output::Output;
 use super::preflight::{check_approval, check_plan, check_secret_store, confirm, secret_store};
 use super::progress::{Interruptions, RunProgress, interruptible, interruptible_storing, progress_bar};
 use super::state::{About, State, rollback_command};
+use super::targets::TargetArgs;
 use super::verify_new::{self, Expected, VerifyNewArgs, check_service};
 use crate::apply::{NewKeys, Outcome, RunOptions, SecretStore, StopSignal, run};
 use crate::cluster::observe_again;
@@ -77,6 +78,8 @@ pub(super) struct ApplyArgs {
     #[command(flatten)]
     pub(super) base: BaseArg,
     #[command(flatten)]
+    pub(super) targets: TargetArgs,
+    #[command(flatten)]
     secret_store: SecretStoreArgs,
     #[command(flatten)]
     verify_new: VerifyNewArgs,
@@ -110,7 +113,7 @@ impl ApplyArgs {
         let (plan, desired) = (&prepared.planned.plan, &prepared.reviewed.loaded.desired);
         let state_dir = &prepared.state_dir;
         lost_keys::warn(state_dir, &plan.identity, &users_with_policy(&prepared.observed), output);
-        let plan_json = self.show(&prepared, output)?;
+        let plan_json = self.show(&prepared, global.target.as_deref(), output)?;
         let secret_store = secret_store(&plan.identity, desired, state_dir, &self.secret_store);
         if let Err(failure) = self.check(global, &prepared, &secret_store, output).await {
             if self.format == Format::Json {
@@ -159,10 +162,10 @@ impl ApplyArgs {
     }
 
     /// Prints the plan.
-    fn show(&self, prepared: &Prepared, output: &mut Output) -> Result<PlanV1, Failure> {
+    fn show(&self, prepared: &Prepared, target: Option<&str>, output: &mut Output) -> Result<PlanV1, Failure> {
         let (planned, loaded) = (&prepared.planned, &prepared.reviewed.loaded);
         output.findings(&planned.plan.findings, &loaded.sources);
-        let plan_json = planned.to_json(loaded, None);
+        let plan_json = planned.to_json(loaded, target, None);
         output.summary = Some(text::verdict(&plan_json));
         output.before_result(|out, styles| text::plan(out, styles, &plan_json))?;
         Ok(plan_json)

@@ -10,7 +10,7 @@ use super::allowed_signers::{self, read_bounded};
 use super::args::GlobalArgs;
 use super::base::{Reviewed, is_path};
 use super::exit::{self, Exit, Failure};
-use super::git::{Commit, approvable, proposed, target_id};
+use super::git::{Commit, approvable, proposed};
 use super::output::Output;
 use super::signers::{NAMESPACE, OF_COMMITS, Private, SshKeygen};
 use crate::approvals::{AllowedSigners, Approvals, Counted, Exclusion, Run, Signature, count_signers};
@@ -39,11 +39,6 @@ pub(super) struct ApprovalsArgs {
     /// Who proposed the change, as the trusted job knows it: the signature of this person does not count; repeat for more
     #[arg(long, value_name = "NAME", requires = "approvals")]
     proposer: Vec<String>,
-}
-
-/// The id of the target of a run.
-pub(super) fn target(global: &GlobalArgs) -> Option<String> {
-    target_id(&global.file)
 }
 
 /// Nobody signed what a guard wants to be signed.
@@ -83,7 +78,7 @@ impl ApprovalsArgs {
         let Some(file) = &self.file else { return Ok(()) };
         let (approvals, bytes) = read_approvals(file)?;
         let no_target = "the approvals are for a commit, and the configuration is in no Git repository";
-        let target = target(global).ok_or_else(|| {
+        let target = global.target.clone().ok_or_else(|| {
             let help = "keep the configuration in a Git repository, or approve its plan with `--approved DIGEST`";
             stale(format!("{no_target}; nothing was changed")).help(help)
         })?;

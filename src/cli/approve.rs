@@ -15,7 +15,7 @@ use super::signers::{NAMESPACE, SshKeygen};
 use crate::approvals::{Approvals, Approved, LONGEST};
 use crate::base::{count, list_some, shell_word};
 use crate::desired::shown_path;
-use crate::render::json::{PlanV1, Saved, Target, time_text};
+use crate::render::json::{PlanV1, PlannedTarget, Saved, time_text};
 use crate::render::text;
 
 /// Approve the plans of many targets with one file, and sign it
@@ -173,7 +173,7 @@ impl ApproveArgs {
                 );
             }
             Saved::Many(many) => {
-                let targets = Target::all(&many).map_err(|problem| {
+                let targets = PlannedTarget::all(&many).map_err(|problem| {
                     Failure::new(&exit::BAD_APPROVALS, format!("cannot approve the plans: {problem}"))
                         .help("use files that `attune plan --out FILE` wrote")
                 })?;

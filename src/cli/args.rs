@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::{ArgAction, ColorChoice, ValueEnum};
 use time::OffsetDateTime;
 
+pub(super) use super::format_args::{Format, MaxChars, PlanFormat};
 use super::open_files::{affordable, affordable_calls};
+use super::shared::Shared;
 use super::state::DEFAULT_STATE_DIR;
 use crate::base::Release;
 use crate::cluster::rest::Fingerprint;
@@ -17,7 +20,6 @@ use crate::desired::{
 };
 use crate::plan::{Only, OnlyPattern};
 use crate::policy::access::RuleList;
-use crate::render::markdown;
 
 /// The heading of options about the connection to a cluster.
 pub(super) const CONNECTION: &str = "Connection";
@@ -59,6 +61,10 @@ pub(super) struct GlobalArgs {
     /// Tenant to use instead of `[cluster] tenant`
     #[arg(help_heading = CONNECTION, long, global = true, value_name = "NAME")]
     pub(super) tenant: Option<String>,
+    /// TOML file with the logins of several clusters and tenants, instead of ATTUNE_LOGINS_FILE or one login of the environment;
+    /// only its owner may read it (mode 0600)
+    #[arg(help_heading = CONNECTION, long, global = true, value_name = "FILE")]
+    pub(super) logins: Option<PathBuf>,
     /// PEM file with the certificates to trust, instead of `[cluster] ca_file` and `fingerprint`
     #[arg(help_heading = CONNECTION, long, global = true, value_name = "FILE", conflicts_with_all = ["fingerprint", "insecure"])]
     pub(super) ca_file: Option<PathBuf>,
@@ -77,6 +83,15 @@ pub(super) struct GlobalArgs {
     /// The directory above in which the configuration was found; empty if it is this one or was named.
     #[arg(skip)]
     pub(super) above: PathBuf,
+    /// What the runs of this process share.
+    #[arg(skip)]
+    pub(super) shared: Arc<Shared>,
+    /// The id of the target of this run; `None` for standard input.
+    #[arg(skip)]
+    pub(super) target: Option<String>,
+    /// Whether the run only asks for the list of tenants, so that no tenant needs to be named.
+    #[arg(skip)]
+    pub(super) lists_tenants: bool,
     /// The time at which the program started.
     #[arg(skip = OffsetDateTime::now_utc())]
     pub(super) started: OffsetDateTime,
@@ -161,54 +176,6 @@ pub(super) enum ViaArg {
     Rest,
     /// The `weka` command of this host
     Weka,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum Format {
-    /// For people
-    Text,
-    /// For machines, with a published schema
-    Json,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum PlanFormat {
-    /// For people
-    Text,
-    /// For machines, with a published schema
-    Json,
-    /// For a comment on a pull request
-    Markdown,
-    /// An HTML page, with everyone's access before and after
-    #[cfg(feature = "html")]
-    Html,
-}
-
-impl PlanFormat {
-    pub(super) fn is_page(self) -> bool {
-        match self {
-            #[cfg(feature = "html")]
-            Self::Html => true,
-            Self::Text | Self::Json | Self::Markdown => false,
-        }
-    }
-}
-
-#[derive(Debug, clap::Args)]
-pub(super) struct MaxChars {
-    /// Maximum length of Markdown in characters (Unicode code points); GitHub accepts 65536 in a comment, GitLab 1000000
-    ///
-    /// A longer plan is shortened in this order: unchanged lines of documents, documents, lost access, names of additions.
-    /// Removed, detached, moved and gained access is never left out. If that does not fit, the comment says that the plan
-    /// must not be approved from it.
-    #[arg(long, default_value_t = markdown::USUAL, value_name = "N", value_parser = max_chars)]
-    pub(super) max_chars: usize,
-}
-
-fn max_chars(text: &str) -> Result<usize, String> {
-    let number: usize = text.parse().map_err(|_| format!("`{text}` is not a number"))?;
-    let least = markdown::LEAST;
-    if number < least { Err(format!("must be at least {least}")) } else { Ok(number) }
 }
 
 /// Guards for one run, in addition to `[guards]`.

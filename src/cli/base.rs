@@ -7,12 +7,12 @@ use super::allowed_signers;
 use super::args::{BaseArg, GlobalArgs, GuardArgs, OnlyArg};
 use super::connect::{CommandError, read_part, read_valid};
 use super::exit::{self, Failure};
-use super::git::{self, Checkout, GitProblem, checkout};
+use super::git::{self, Checkout, GitProblem};
 use super::output::Output;
 use crate::base::{Finding, Sources};
 use crate::desired::{
-    Boundary, ClusterSettings, Desired, Destination, Loaded, ObjectPatterns, S3Settings, SignedApprovals, is_stdin,
-    load_with, template_changes,
+    Boundary, ClusterSettings, Desired, Destination, Loaded, ObjectPatterns, S3Settings, SignedApprovals, Tree,
+    is_stdin, load_with, read_named, template_changes,
 };
 use crate::observed::Observed;
 use crate::plan::{Ahead, Only, Plan, Review, SettingChange, after, plan_knowing, plan_part};
@@ -152,12 +152,13 @@ impl Reviewed {
 
 impl ReviewedPlan {
     /// The plan as JSON, with the snapshot that it was made from.
-    pub(super) fn to_json(&self, loaded: &Loaded, snapshot: Option<PlanSnapshotV1>) -> PlanV1 {
+    pub(super) fn to_json(&self, loaded: &Loaded, target: Option<&str>, snapshot: Option<PlanSnapshotV1>) -> PlanV1 {
         let plan = match snapshot {
             Some(snapshot) => PlanV1::of_snapshot(&self.plan, snapshot, &loaded.sources),
             None => PlanV1::of(&self.plan, &loaded.sources),
         };
-        PlanV1 { base: self.base.clone(), review: self.review.clone(), ..plan }
+        let target = target.map(ToOwned::to_owned);
+        PlanV1 { target, base: self.base.clone(), review: self.review.clone(), ..plan }
     }
 }
 
@@ -187,10 +188,11 @@ fn read(base: &str, global: &GlobalArgs, directory: &Path) -> Result<Base, Failu
                 "arguments that start with `/`, `./` or `../`, or end in `.toml`, are files; anything else is a Git revision",
             )
         })?;
-        let desired = without_errors(base, loaded, |text| text.to_owned())?.at(global.as_of());
+        let mut desired = without_errors(base, loaded, |text| text.to_owned())?.at(global.as_of());
+        desired.choose_tenant(global.tenant.as_deref());
         return Ok(Base::new(base, desired.cluster.clone(), desired, None));
     }
-    let checkout = checkout(base, file).map_err(|problem| failure(&problem))?;
+    let checkout = global.shared.checkouts.get(base, file).map_err(|problem| failure(&problem))?;
     if !checkout.file.exists() {
         let desired = Desired { directory: directory.to_path_buf(), ..Desired::default() };
         return Ok(Base { exists: false, ..Base::new(base, ClusterSettings::default(), desired, None) });
@@ -207,7 +209,8 @@ fn read(base: &str, global: &GlobalArgs, directory: &Path) -> Result<Base, Failu
         Some(Destination::Command { program, .. }) => program.strip_prefix(checkout.tree()).ok().map(Path::to_path_buf),
         Some(Destination::Age { .. } | Destination::File { .. }) | None => None,
     };
-    let desired = desired.moved_to(directory);
+    let mut desired = desired.moved_to(directory);
+    desired.choose_tenant(global.tenant.as_deref());
     // The certificates to trust are those of the base, not files of the proposal.
     let s3 = S3Settings { ca_file: s3_ca_file, ..desired.cluster.s3.clone() };
     let connection = ClusterSettings { ca_file, s3, ..desired.cluster.clone() };
@@ -228,6 +231,15 @@ fn first_error(findings: &[Finding]) -> Option<String> {
         0 => Some(first.clone()),
         more => Some(format!("{first} (and {more} more)")),
     }
+}
+
+/// The text of a configuration at the base; `None` if it has none that can be read.
+pub(super) fn text_of(base: &str, global: &GlobalArgs, file: &Path) -> Option<String> {
+    if is_path(base) {
+        return read_named(Path::new(base)).ok();
+    }
+    let checkout = global.shared.checkouts.get(base, file).ok()?;
+    Tree::open(&checkout.file, Boundary::Below(&checkout.tree())).ok()?.read_main().ok()
 }
 
 /// The configurations that the base has in a directory; none if the base is a file.

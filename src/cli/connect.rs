@@ -1,18 +1,18 @@
 //! How a command reads its configuration, and connects to its cluster: from options, configuration and environment.
 
 use std::ffi::OsString;
-use std::fs::File;
-use std::io::{self, ErrorKind, Read};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::args::{CallArgs, GlobalArgs, OnlyArg};
 use super::exit::{self, Failure};
+use super::logins::{environment, login_of, logins};
 use super::output::Output;
 use super::progress::ReadProgress;
 use crate::base::{Finding, Sources};
 use crate::cluster::rest::{Endpoint, Fingerprint, RestCluster, RestOptions, Timeouts, Trust};
 use crate::cluster::weka::{self, WekaCluster, WekaOptions};
-use crate::cluster::{Cluster, Credentials, Environment, MostCalls, PasswordLogin, RetryingCluster, program};
+use crate::cluster::{Cluster, Credentials, MostCalls, PasswordLogin, RetryingCluster, program};
 use crate::desired::{Boundary, ClusterSettings, FileProblem, LoadError, Loaded, Via, load_with, read_trusted};
 use crate::plan::Only;
 use crate::render::json::{self, FindingsV1};
@@ -22,6 +22,7 @@ pub(super) const SIM: &str = "sim:";
 pub(super) fn read(global: &GlobalArgs) -> Result<Loaded, Failure> {
     let mut loaded = load_with(&global.file, Boundary::Repository, &global.variables())
         .map_err(|error| unreadable(&error, global))?;
+    loaded.desired.choose_tenant(global.tenant.as_deref());
     loaded.desired = std::mem::take(&mut loaded.desired).at(global.as_of());
     let endpoints = loaded.desired.cluster.endpoints.iter().filter(|endpoint| !endpoint.text.starts_with(SIM));
     loaded.findings.extend(endpoints.filter_map(|endpoint| {
@@ -153,7 +154,7 @@ pub(super) async fn connect(
     output: &mut Output,
 ) -> Result<Connection, Failure> {
     let settings = &global.over(settings);
-    let tenant = global.tenant.clone().or_else(|| settings.tenant.clone());
+    let tenant = tenant(global, settings)?;
     let release = settings.release.clone();
     let shows_progress = output.shows_progress();
     if settings.via == Via::Weka {
@@ -178,10 +179,13 @@ pub(super) async fn connect(
         }
         several => {
             let endpoints = several.iter().map(|(text, _)| parse_endpoint(text, global.insecure));
-            let endpoints = endpoints.collect::<Result<_, _>>()?;
+            let endpoints: Vec<Endpoint> = endpoints.collect::<Result<_, _>>()?;
             warn_if_insecure(global, output);
-            let credentials = Credentials::from_environment(&environment())
-                .map_err(|problem| Failure::setup(&exit::NO_CREDENTIALS, problem))?;
+            let credentials = match logins(global)? {
+                Some(logins) => login_of(logins, &endpoints, tenant.as_deref())?,
+                None => Credentials::from_environment(&environment())
+                    .map_err(|problem| Failure::setup(&exit::NO_CREDENTIALS, problem))?,
+            };
             let trust = trusted(global.insecure, settings.fingerprint.as_deref(), settings.ca_file.as_deref())?;
             (endpoints, credentials, trust, None)
         }
@@ -196,6 +200,23 @@ pub(super) async fn connect(
     let cluster = RestCluster::new(options).map_err(|problem| Failure::new(&exit::BAD_TRUST, problem.to_string()))?;
     let cluster = Box::new(cluster.limited_by(limit));
     Ok(Connection { cluster, _simulated: simulated, shows_progress, calls })
+}
+
+/// The tenant to log in to. A configuration for several tenants needs one of them.
+fn tenant(global: &GlobalArgs, settings: &ClusterSettings) -> Result<Option<String>, Failure> {
+    let tenant = global.tenant.clone().or_else(|| settings.tenant.clone());
+    let names = || settings.tenants.join(", ");
+    match &tenant {
+        Some(tenant) if !settings.is_for(tenant) => {
+            let message = format!("the configuration is not for the tenant {tenant:?}, but for {}", names());
+            Err(Failure::new(&exit::NO_TENANT, message).help("add it to `[cluster] tenants`, or name another one"))
+        }
+        None if !settings.tenants.is_empty() && !global.lists_tenants => {
+            let message = format!("the configuration is for several tenants: {}", names());
+            Err(Failure::new(&exit::NO_TENANT, message).help("name one with `--tenant`"))
+        }
+        Some(_) | None => Ok(tenant),
+    }
 }
 
 /// A simulated cluster, which runs until it is dropped.
@@ -255,12 +276,25 @@ fn weka(
     }
     let server = named.map(|text| parse_endpoint(text, global.insecure)).transpose()?;
     let (environment, failed) = (environment(), |problem| Failure::setup(&exit::NO_CREDENTIALS, problem));
-    if let Some((_, variable)) = environment.token().map_err(failed)? {
+    let of_file = match logins(global)? {
+        Some(logins) => Some(login_of(logins, server.as_slice(), tenant.as_deref())?),
+        None => None,
+    };
+    if of_file.is_none()
+        && let Some((_, variable)) = environment.token().map_err(failed)?
+    {
         let message = format!("{variable} is set, but the `weka` command takes no token from attune");
         let help = "log in with `weka user login`, or set ATTUNE_USERNAME and ATTUNE_PASSWORD instead";
         return Err(Failure::new(&exit::NO_CREDENTIALS, message).help(help));
     }
-    let login = environment.password().map_err(failed)?;
+    let login = match of_file {
+        Some(Credentials::Password(login)) => Some(login),
+        Some(Credentials::Token { .. }) => {
+            let message = "the file of logins has a token, but the `weka` command takes no token from attune";
+            return Err(Failure::new(&exit::NO_CREDENTIALS, message).help("use a user name and a password instead"));
+        }
+        None => environment.password().map_err(failed)?,
+    };
     let login = login.map(|login| PasswordLogin { org: tenant.clone().or(login.org), ..login });
     // Without an address, the command knows the cluster: the same for all configurations.
     let place = server.as_ref().map_or_else(|| "weka".to_owned(), address);
@@ -280,32 +314,6 @@ fn weka(
 /// By what the clients of a cluster are known to be of the same one.
 fn address(endpoint: &Endpoint) -> String {
     format!("{}:{}", endpoint.host(), endpoint.port())
-}
-
-/// The variables of the process and the files that they name.
-fn environment() -> Environment<'static> {
-    Environment::new(|name| std::env::var(name).ok(), read_secret)
-}
-
-/// The largest file with a secret, in bytes.
-const LARGEST_SECRET: u64 = 64 << 10;
-
-/// Reads a file with a secret. A file that others can change is an error; one that they can read is a warning, since mounted
-/// secrets often are.
-fn read_secret(path: &Path) -> io::Result<String> {
-    let file = File::open(path)?;
-    let found = file.metadata()?;
-    let mode = std::os::unix::fs::MetadataExt::mode(&found);
-    if found.is_file() && mode & 0o022 != 0 {
-        let message = format!("others may change it (mode {:04o}): run `chmod 600` on it", mode & 0o7777);
-        return Err(io::Error::other(message));
-    }
-    if found.is_file() && mode & 0o004 != 0 {
-        tracing::warn!(path = %path.display(), "every user of this machine can read this file with a secret");
-    }
-    let mut text = String::new();
-    let length = file.take(LARGEST_SECRET + 1).read_to_string(&mut text)?;
-    if length as u64 > LARGEST_SECRET { Err(io::Error::other("it is too long")) } else { Ok(text) }
 }
 
 /// The path of the `weka` command: from the command line, the environment or `PATH`, never from a configuration.

@@ -6,6 +6,7 @@ use super::exit::{self, Exit, Failure};
 use super::lost_keys;
 use super::output::Output;
 use super::probe::ProbeArgs;
+use super::targets::TargetArgs;
 use crate::base::{Finding, Severity};
 use crate::doctor::{Preflight, check, read_facts};
 use crate::render::json::{self, DoctorV1};
@@ -35,6 +36,8 @@ pub(super) struct DoctorArgs {
     retries: u32,
     #[command(flatten)]
     state_dir: StateDir,
+    #[command(flatten)]
+    pub(super) targets: TargetArgs,
     #[command(flatten)]
     probe: ProbeArgs,
 }

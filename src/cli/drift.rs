@@ -20,6 +20,7 @@ use super::lost_keys::{self, users_with_policy};
 use super::many::{Form, Wanted};
 use super::notify::Notifier;
 use super::output::Output;
+use super::targets::TargetArgs;
 use crate::apply::files;
 use crate::cluster::observe;
 use crate::desired::Ignore;
@@ -76,6 +77,8 @@ pub(super) struct DriftArgs {
     #[command(flatten)]
     pub(super) base: BaseArg,
     #[command(flatten)]
+    pub(super) targets: TargetArgs,
+    #[command(flatten)]
     state_dir: StateDir,
     #[command(flatten)]
     calls: CallArgs,
@@ -109,7 +112,7 @@ impl DriftArgs {
         let form = match self.format {
             DriftFormat::Text => Form::Text,
             DriftFormat::Json => Form::Json,
-            DriftFormat::Markdown => Form::Headings,
+            DriftFormat::Markdown => Form::Comment(markdown::USUAL),
         };
         Ok(Wanted { form, out: None })
     }
@@ -181,6 +184,7 @@ impl DriftArgs {
             1 => "drift: 1 object".to_owned(),
             count => format!("drift: {count} objects"),
         });
+        output.keep(&drift_json);
         output.result(|out, styles| match self.format {
             DriftFormat::Text => text::drift(out, styles, &drift_json),
             DriftFormat::Json => json::write(out, &drift_json),

@@ -42,6 +42,15 @@ impl Exit {
     }
 }
 
+impl Exit {
+    /// The exit with this number.
+    pub(super) fn of_number(number: u8) -> Option<Self> {
+        let all =
+            [Self::Done, Self::Changes, Self::Refused, Self::Stale, Self::Error, Self::Partial, Self::Interrupted];
+        all.into_iter().find(|exit| exit.number() == number)
+    }
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         exit.number().into()
@@ -54,6 +63,9 @@ codes! {
     NO_ENDPOINT = "no-endpoint", "Neither the configuration nor the command line names the cluster.";
     BAD_ENDPOINT = "bad-endpoint", "An endpoint is not a management address of a cluster.";
     BAD_TRUST = "bad-trust", "The `ca_file` or fingerprint cannot be used.";
+    NO_TENANT = "no-tenant", "The configuration is for several tenants and the command for one, or it is not for the named tenant.";
+    BAD_TARGETS = "bad-targets", "The targets cannot be told: a list, a shard or an id is wrong, or the list and the configurations differ.";
+    NOT_MERGED = "not-merged", "The results of shards cannot be merged: a target is missing, doubled or unknown, or the results are of several commands.";
     NO_CREDENTIALS = "no-credentials", "There is no login.";
     UNREACHABLE = "cluster-unreachable", "The cluster cannot be reached, or its certificate is not trusted.";
     UNAUTHORIZED = "not-authorized", "The cluster rejects the login, or the role is not sufficient.";

@@ -31,7 +31,7 @@ pub(super) struct SchemaArgs {
 /// A subject of a schema, what it is, the command that prints it, and the schema.
 type Subject = (&'static str, &'static str, &'static str, &'static str);
 
-const SCHEMAS: [Subject; 23] = [
+const SCHEMAS: [Subject; 24] = [
     ("file", "A configuration", "", SCHEMA),
     ("plan", "A plan", "plan --format json", include_str!("../../schemas/plan.schema.json")),
     ("outcome", "An outcome", "apply --format json", include_str!("../../schemas/outcome.schema.json")),
@@ -85,6 +85,12 @@ const SCHEMAS: [Subject; 23] = [
         include_str!("../../schemas/approvals.schema.json"),
     ),
     ("many", "The result of a command for several configurations", "", include_str!("../../schemas/many.schema.json")),
+    (
+        "targets",
+        "The targets of configurations",
+        "targets --format json",
+        include_str!("../../schemas/targets.schema.json"),
+    ),
 ];
 
 fn subject((name, what, command, _): Subject) -> PossibleValue {

@@ -8,17 +8,19 @@ use serde_json::value::RawValue;
 
 use super::args::{Format, GlobalArgs, MaxChars, PlanFormat};
 use super::base;
+use super::connect::CommandError;
 use super::exit::{self, Exit, Failure};
 use super::files::save;
 use super::output::Output;
-use crate::base::{count, file_name_without_capitals};
+use super::targets::Target;
+use crate::base::{Severity, count, file_name_without_capitals};
 use crate::desired::shown_path;
 #[cfg(feature = "html")]
 use crate::render::html;
-use crate::render::json::{self, ManyV1, OneV1, Target};
+use crate::render::json::{
+    self, DriftV1, FindingV1, FindingsV1, ManyV1, OneV1, OutcomeV1, PlanV1, PlannedTarget, Saved, format_of,
+};
 use crate::render::{markdown, text};
-
-const CONCURRENT_RUNS: usize = 8;
 
 /// Lists the configurations: the named files, and for a directory its `.toml` files and the `attune.toml` of each
 /// subdirectory, sorted. With a base, also those that only the base has, since their objects become unmanaged.
@@ -67,6 +69,7 @@ fn in_directory(path: &Path) -> std::io::Result<Vec<PathBuf>> {
 }
 
 struct Run {
+    target: Option<String>,
     file: String,
     result: Result<Exit, Failure>,
     output: Output,
@@ -85,9 +88,11 @@ impl Run {
         let printed =
             || RawValue::from_string(String::from_utf8_lossy(self.output.captured()[0]).trim().to_owned()).ok();
         OneV1 {
+            target: self.target.clone(),
             file: self.file.clone(),
             exit: self.exit().number(),
             error: self.error().map(str::to_owned),
+            summary: Some(self.summary()),
             result: self.output.kept.clone().or_else(printed),
             saved: None,
         }
@@ -103,13 +108,14 @@ impl Run {
     }
 }
 
-/// The arguments for each of several configurations.
-pub(super) fn each_of(global: &GlobalArgs, files: Vec<PathBuf>) -> Result<Vec<GlobalArgs>, Failure> {
-    if global.cluster.is_some() {
+/// The arguments for each of several targets.
+pub(super) fn each_of(global: &GlobalArgs, targets: &[Target]) -> Result<Vec<GlobalArgs>, Failure> {
+    if global.cluster.is_some() && targets.iter().any(|target| target.file != targets[0].file) {
         let message = "`--cluster` names one cluster, but several configurations are given";
         return Err(Failure::new(&exit::BAD_ENDPOINT, message).help("remove it: each configuration names its cluster"));
     }
-    Ok(files.into_iter().map(|file| GlobalArgs { file, one_of_many: true, ..global.clone() }).collect())
+    let own = |target: &Target| GlobalArgs { one_of_many: true, ..target.arguments(global) };
+    Ok(targets.iter().map(own).collect())
 }
 
 /// What is made of the results of several configurations.
@@ -126,9 +132,7 @@ pub(super) enum Form {
     Text,
     /// One document.
     Json,
-    /// The Markdown of each, below a heading.
-    Headings,
-    /// One comment with all plans, in at most so many characters.
+    /// Markdown: one comment with all plans, in at most so many characters, or the drift of each below a heading.
     Comment(usize),
     /// One page with all plans.
     #[cfg(feature = "html")]
@@ -158,24 +162,31 @@ impl From<Format> for Wanted<'_> {
     }
 }
 
+/// Runs a command for each target, so many at a time, and prints the results in the order of the targets.
 pub(super) async fn each(
-    global: &GlobalArgs,
-    files: Vec<PathBuf>,
+    (global, name): (&GlobalArgs, &str),
+    targets: Vec<Target>,
+    at_once: usize,
     wanted: Wanted<'_>,
     output: &mut Output,
     command: impl AsyncFn(&GlobalArgs, &mut Output) -> Result<Exit, Failure>,
 ) -> Result<Exit, Failure> {
-    let own = each_of(global, files)?;
-    let starts: Vec<(GlobalArgs, Output)> = own.into_iter().map(|own| (own, output.buffered())).collect();
-    let run = async |(place, (own, mut output)): (usize, (GlobalArgs, Output))| {
-        let result = command(&own, &mut output).await;
+    let own = each_of(global, &targets)?;
+    let starts: Vec<(GlobalArgs, Target, Output)> =
+        own.into_iter().zip(targets).map(|(own, target)| (own, target, output.buffered())).collect();
+    let run = async |(place, (own, target, mut output)): (usize, (GlobalArgs, Target, Output))| {
+        let file = target.name();
+        let result = match target.problem {
+            None => command(&own, &mut output).await,
+            Some(problem) => Err(CommandError::from(problem).reported(&mut output)),
+        };
         if let Err(failure) = &result {
             output.failure(failure);
         }
-        (place, Run { file: own.file_name(), result, output })
+        (place, Run { target: target.id, file, result, output })
     };
     // Unordered, so that a slow cluster does not delay the others.
-    let runs = stream::iter(starts.into_iter().enumerate()).map(run).buffer_unordered(CONCURRENT_RUNS);
+    let runs = stream::iter(starts.into_iter().enumerate()).map(run).buffer_unordered(at_once);
     let runs: Vec<Run> = runs.collect::<BTreeMap<_, _>>().await.into_values().collect();
     let worst = runs.iter().map(Run::exit).max().unwrap_or(Exit::Done);
     if runs.iter().any(|run| run.output.changed.is_some()) {
@@ -185,19 +196,13 @@ pub(super) async fn each(
         runs.iter().for_each(|run| print_stderr(run, output));
     }
     let named = global.desired_files.iter().map(|file| shown_path(file)).collect();
-    let all = ManyV1::of(worst.number(), named, runs.iter().map(Run::to_json).collect());
+    let results = runs.iter().map(Run::to_json).collect();
+    let all = ManyV1::of(Some(name.to_owned()), worst.number(), named, results);
     match wanted.form {
         Form::Text => print_text(&runs, output)?,
-        Form::Json => output.result(|out, _| json::write(out, &all))?,
-        Form::Headings => {
-            let text = |run: &Run| String::from_utf8_lossy(run.output.captured()[0]).into_owned();
-            let texts: Vec<String> = runs.iter().map(text).collect();
-            let each = runs.iter().zip(&texts).map(|(run, text)| (run.file.as_str(), text.as_str(), run.error()));
-            output.result(|out, _| write!(out, "{}", markdown::sections(each)))?;
-        }
-        Form::Comment(_) => print_plans(&all, wanted.form, output)?,
+        Form::Json | Form::Comment(_) => print_results(&all, wanted.form, output)?,
         #[cfg(feature = "html")]
-        Form::Page => print_plans(&all, wanted.form, output)?,
+        Form::Page => print_results(&all, wanted.form, output)?,
     }
     if let Some(directory) = wanted.out {
         save_all(directory, all)?;
@@ -205,40 +210,107 @@ pub(super) async fn each(
     Ok(worst)
 }
 
-/// Prints several plans as one comment or page, or as JSON.
-pub(super) fn print_plans(all: &ManyV1, form: Form, output: &mut Output) -> Result<(), Failure> {
-    let targets = Target::all(all).map_err(|problem| {
-        Failure::new(&exit::NOT_SAVED, format!("cannot show the results: {problem}"))
-            .help("`attune show` shows several plans, and outcomes one by one")
-    })?;
-    match form {
-        Form::Comment(max) => output.result(|out, _| write!(out, "{}", markdown::many(&all.named, &targets, max))),
-        #[cfg(feature = "html")]
-        Form::Page => output.result(|out, _| html::many(out, &targets)),
-        Form::Json => output.result(|out, _| json::write(out, all)),
-        Form::Text | Form::Headings => {
-            for target in &targets {
-                let title = format!("== {}", target.name);
-                output.result(|out, styles| writeln!(out, "{}", styles.strong.apply_to(title)))?;
-                let (findings, error) = match &target.result {
-                    Ok(plan) => (&plan.findings, None),
-                    Err(found) => (&found.findings, target.error.as_deref()),
-                };
-                output.info(|out, styles| text::saved_findings(out, styles, findings));
-                output.result(|out, styles| match (&target.result, error) {
-                    (Ok(plan), _) => text::plan(out, styles, plan).and_then(|()| writeln!(out)),
-                    (Err(_), Some(error)) => writeln!(out, "error: {error}\n"),
-                    (Err(_), None) => writeln!(out),
-                })?;
-            }
-            let verdict = |target: &Target| match &target.result {
-                Ok(plan) => text::verdict(plan),
-                Err(_) => format!("error: {}", target.error.as_deref().unwrap_or_default()),
-            };
-            let lines = targets.iter().map(|target| (target.name.clone(), target.exit, verdict(target)));
-            summary(&lines.collect::<Vec<_>>(), output)
+/// A result of one of several targets, read from JSON.
+enum Shown {
+    Plan(Box<PlanV1>),
+    Outcome(Box<OutcomeV1>),
+    Drift(Box<DriftV1>),
+    /// The findings that prevented a result, or those of a check.
+    Findings(FindingsV1),
+    /// Another result, or none.
+    Other,
+}
+
+impl Shown {
+    fn of(run: &OneV1) -> Result<Self, Failure> {
+        let Some(text) = run.result.as_deref().map(RawValue::get) else { return Ok(Self::Other) };
+        let unreadable = |problem: String| {
+            Failure::new(&exit::NOT_SAVED, format!("cannot show the result of {}: {problem}", run.file))
+        };
+        let read = match format_of(text).map_err(|problem| unreadable(problem.to_string()))?.as_str() {
+            "attune.drift/1" => serde_json::from_str(text).map(Self::Drift),
+            "attune.findings/1" => serde_json::from_str(text).map(Self::Findings),
+            "attune.plan/1" | "attune.outcome/1" => match Saved::read(text) {
+                Ok(Saved::Plan(plan)) => Ok(Self::Plan(plan)),
+                Ok(Saved::Outcome(outcome)) => Ok(Self::Outcome(outcome)),
+                Ok(Saved::Many(_)) => Ok(Self::Other),
+                Err(problem) => return Err(unreadable(problem.to_string())),
+            },
+            _ => Ok(Self::Other),
+        };
+        read.map_err(|error| unreadable(error.to_string()))
+    }
+
+    fn findings(&self) -> &[FindingV1] {
+        match self {
+            Self::Plan(plan) => &plan.findings,
+            Self::Outcome(_) | Self::Other => &[],
+            Self::Drift(drift) => &drift.findings,
+            Self::Findings(found) => &found.findings,
         }
     }
+}
+
+/// Prints the results of several targets, as they are in JSON.
+pub(super) fn print_results(all: &ManyV1, form: Form, output: &mut Output) -> Result<(), Failure> {
+    let is_drift = all.command.as_deref() == Some("drift");
+    match form {
+        Form::Json => output.result(|out, _| json::write(out, all)),
+        Form::Comment(_) if is_drift => {
+            let texts = all.runs.iter().map(|run| {
+                let mut text = Vec::new();
+                if let Shown::Drift(drift) = Shown::of(run)? {
+                    markdown::drift(&mut text, &drift)?;
+                }
+                Ok(String::from_utf8_lossy(&text).into_owned())
+            });
+            let texts: Vec<String> = texts.collect::<Result<_, Failure>>()?;
+            let each = all.runs.iter().zip(&texts);
+            let each = each.map(|(run, text)| (run.file.as_str(), text.as_str(), run.error.as_deref()));
+            output.result(|out, _| write!(out, "{}", markdown::sections(each)))
+        }
+        Form::Comment(max) => {
+            let targets = plans(all)?;
+            output.result(|out, _| write!(out, "{}", markdown::many(&all.named, &targets, max)))
+        }
+        #[cfg(feature = "html")]
+        Form::Page => {
+            let targets = plans(all)?;
+            output.result(|out, _| html::many(out, &targets))
+        }
+        Form::Text => {
+            for run in &all.runs {
+                print_result(run, output)?;
+            }
+            print_summary(&all.runs, output)
+        }
+    }
+}
+
+fn plans(all: &ManyV1) -> Result<Vec<PlannedTarget>, Failure> {
+    PlannedTarget::all(all).map_err(|problem| {
+        Failure::new(&exit::NOT_SAVED, format!("cannot show the results: {problem}"))
+            .help("this format is for plans; other results have `text` and `json`, and drift has `markdown`")
+    })
+}
+
+fn print_result(run: &OneV1, output: &mut Output) -> Result<(), Failure> {
+    let shown = Shown::of(run)?;
+    output.result(|out, styles| writeln!(out, "{}", styles.strong.apply_to(format!("== {}", run.file))))?;
+    output.info(|out, styles| text::saved_findings(out, styles, shown.findings()));
+    let is_said = shown.findings().iter().any(|finding| finding.severity == Severity::Error);
+    if let Some(error) = run.error.as_ref().filter(|_| !is_said) {
+        output.message(|out, styles| writeln!(out, "{} {error}", styles.remove.apply_to("error:")));
+    }
+    output.result(|out, styles| {
+        match &shown {
+            Shown::Plan(plan) => text::plan(out, styles, plan)?,
+            Shown::Outcome(outcome) => text::outcome(out, styles, outcome)?,
+            Shown::Drift(drift) => text::drift(out, styles, drift)?,
+            Shown::Findings(_) | Shown::Other => {}
+        }
+        writeln!(out)
+    })
 }
 
 /// The file of `attune plan --out DIR` that says which file has the result of which configuration.
@@ -271,18 +343,19 @@ fn print_text(runs: &[Run], output: &mut Output) -> Result<(), Failure> {
         print_stderr(run, output);
         output.result(|out, _| out.write_all(run.output.captured()[0]).and_then(|()| writeln!(out)))?;
     }
-    let lines = runs.iter().map(|run| (run.file.clone(), run.exit().number(), run.summary()));
-    summary(&lines.collect::<Vec<_>>(), output)
+    print_summary(&runs.iter().map(Run::to_json).collect::<Vec<_>>(), output)
 }
 
-/// Prints a line for each file: its name, its exit code, and a summary.
-fn summary(lines: &[(String, u8, String)], output: &mut Output) -> Result<(), Failure> {
-    let width = lines.iter().map(|(file, ..)| console::measure_text_width(file)).max().unwrap_or(0);
+/// Prints a line for each target: its name, its exit code, and a summary.
+fn print_summary(runs: &[OneV1], output: &mut Output) -> Result<(), Failure> {
+    let width = runs.iter().map(|run| console::measure_text_width(&run.file)).max().unwrap_or(0);
+    let is_of_tenants = |run: &OneV1| run.file.contains('@');
+    let units = if runs.iter().any(is_of_tenants) { ("target", "targets") } else { ("file", "files") };
     output.result(|out, styles| {
-        writeln!(out, "{}", styles.strong.apply_to(format!("== {}", count(lines.len(), "file", "files"))))?;
-        lines.iter().try_for_each(|(file, exit, summary)| {
-            let file = console::pad_str(file, width, console::Alignment::Left, None);
-            writeln!(out, "{file}   exit {exit}   {summary}")
+        writeln!(out, "{}", styles.strong.apply_to(format!("== {}", count(runs.len(), units.0, units.1))))?;
+        runs.iter().try_for_each(|run| {
+            let file = console::pad_str(&run.file, width, console::Alignment::Left, None);
+            writeln!(out, "{file}   exit {}   {}", run.exit, run.summary.as_deref().unwrap_or("done"))
         })
     })
 }

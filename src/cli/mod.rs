@@ -22,6 +22,7 @@ mod expired;
 mod files;
 mod find;
 mod fmt;
+mod format_args;
 mod generate;
 mod git;
 mod history;
@@ -29,6 +30,8 @@ mod import;
 mod init;
 mod journal;
 mod keys;
+mod log;
+mod logins;
 mod lost_keys;
 mod many;
 mod notify;
@@ -46,12 +49,14 @@ mod revoke;
 mod rotations;
 mod service;
 mod settings;
+mod shared;
 mod signers;
 #[cfg(feature = "sim")]
 mod sim;
 mod snapshot;
 mod state;
 mod sts;
+mod targets;
 mod test;
 mod usage;
 mod validate;
@@ -59,8 +64,7 @@ mod verify;
 mod verify_new;
 mod why;
 
-use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -70,8 +74,10 @@ use clap::{FromArgMatches, Parser, Subcommand};
 use args::GlobalArgs;
 pub use exit::{CODES, Exit, Failure};
 use find::Found;
+use log::log_to_stderr;
 use many::Wanted;
-use output::{Output, visible_text};
+use output::Output;
+use targets::{Division, TargetArgs};
 
 /// Manage S3 access on WEKA clusters as code
 ///
@@ -129,6 +135,7 @@ enum Command {
     Drift(drift::DriftArgs),
     Validate(validate::ValidateArgs),
     Doctor(doctor::DoctorArgs),
+    Targets(targets::TargetsArgs),
     #[command(flatten)]
     OneFile(OneFileCommand),
 }
@@ -139,6 +146,7 @@ enum OneFileCommand {
     Init(init::InitArgs),
     Show(plan::ShowArgs),
     Approve(approve::ApproveArgs),
+    Merge(targets::MergeArgs),
     Import(import::ImportArgs),
     Fmt(fmt::FmtArgs),
     /// Change who has which policy in the files of a configuration
@@ -199,6 +207,7 @@ impl Command {
             Self::Plan(command) => command.base.base.as_deref(),
             Self::Apply(command) => command.base.base.as_deref(),
             Self::Drift(command) => command.base.base.as_deref(),
+            Self::Targets(command) => command.base.base.as_deref(),
             Self::Validate(_) | Self::Doctor(_) | Self::OneFile(_) => None,
         }
     }
@@ -211,10 +220,22 @@ impl Command {
             Self::Drift(command) => command.of_many(),
             Self::Validate(command) => Ok(command.format_of_many().into()),
             Self::Doctor(command) => Ok(command.format.into()),
-            Self::OneFile(_) => {
+            Self::Targets(_) | Self::OneFile(_) => {
                 let message = format!("this command takes one file, but {files} are given");
                 Err(Failure::new(&exit::NO_FILE, message).help("plan, apply, drift, validate and doctor take several"))
             }
+        }
+    }
+
+    /// Which targets the command runs for, how finely they divide configurations, and its name. `None`: it runs once.
+    fn targets(&self) -> Option<(&TargetArgs, Division, &'static str)> {
+        match self {
+            Self::Plan(command) => Some((&command.targets, Division::Tenants, "plan")),
+            Self::Apply(command) => Some((&command.targets, Division::Tenants, "apply")),
+            Self::Drift(command) => Some((&command.targets, Division::Tenants, "drift")),
+            Self::Doctor(command) => Some((&command.targets, Division::Tenants, "doctor")),
+            Self::Validate(command) => Some((&command.targets, Division::Configurations, "validate")),
+            Self::Targets(_) | Self::OneFile(_) => None,
         }
     }
 
@@ -222,7 +243,12 @@ impl Command {
     fn saves_many(&self) -> bool {
         match self {
             Self::Plan(command) => command.saves_many(),
-            Self::Apply(_) | Self::Drift(_) | Self::Validate(_) | Self::Doctor(_) | Self::OneFile(_) => false,
+            Self::Apply(_)
+            | Self::Drift(_)
+            | Self::Validate(_)
+            | Self::Doctor(_)
+            | Self::Targets(_)
+            | Self::OneFile(_) => false,
         }
     }
 
@@ -233,6 +259,7 @@ impl Command {
             Self::Drift(command) => command.run(global, output).await,
             Self::Validate(command) => command.run(global, output),
             Self::Doctor(command) => command.run(global, output).await,
+            Self::Targets(command) => command.run(global, vec![global.file.clone()], output).await,
             Self::OneFile(command) => command.run(global, output).await,
         }
     }
@@ -244,6 +271,7 @@ impl OneFileCommand {
             Self::Init(command) => command.run(global, output).await,
             Self::Approve(command) => command.run(output).await,
             Self::Show(command) => command.run(output),
+            Self::Merge(command) => command.run(output),
             Self::Import(command) => command.run(global, output).await,
             Self::Fmt(command) => command.run(global, output),
             Self::Edit(command) => command.run(global, output).await,
@@ -311,60 +339,57 @@ fn run(args: &Args, found: Found, output: &mut Output) -> Result<Exit, Failure> 
     }
     let above = found.above.as_deref().and_then(Path::parent).unwrap_or(Path::new("")).to_path_buf();
     let global = &GlobalArgs { about_file: found.about, above, ..args.global.clone() };
-    let mut files = many::files(&found.files, command.base())?;
-    if let Command::Validate(validate) = command
-        && validate.collects()
-        && files.len() > 1
-    {
-        return validate.run_all(&many::each_of(global, files)?, output);
-    }
+    let files = many::files(&found.files, command.base())?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.map_err(|error| Failure::new(&exit::ENVIRONMENT, format!("cannot start: {error}")))?;
     // Boxed, since the future of a command is large.
-    let work: Pin<Box<dyn Future<Output = Result<Exit, Failure>> + '_>> = if files.len() > 1 || command.saves_many() {
-        let wanted = command.of_many(files.len(), output)?;
-        Box::pin(many::each(global, files, wanted, output, async |of, to| command.run(of, to).await))
-    } else {
-        let own = GlobalArgs { file: files.pop().unwrap_or_default(), ..global.clone() };
-        Box::pin(async move { command.run(&own, output).await })
+    let work: Pin<Box<dyn Future<Output = Result<Exit, Failure>> + '_>> = match (command, command.targets()) {
+        (Command::Targets(list), _) => Box::pin(list.run(global, files, output)),
+        (_, Some(division)) => Box::pin(run_for_targets(command, division, files, global, output)),
+        (_, None) => Box::pin(run_once(command, files, global, output)),
     };
     let result = runtime.block_on(work);
     runtime.shutdown_timeout(SHUTDOWN);
     result
 }
 
-/// `-v` logs API calls, `-vv` also what libraries do, `-vvv` everything. Never bodies, never headers.
-fn log_to_stderr(verbose: u8) {
-    use tracing_subscriber::filter::{LevelFilter, Targets};
-    use tracing_subscriber::layer::SubscriberExt;
-    use tracing_subscriber::util::SubscriberInitExt;
-
-    let (own, others) = match verbose {
-        0 => (LevelFilter::WARN, LevelFilter::OFF),
-        1 => (LevelFilter::DEBUG, LevelFilter::WARN),
-        2 => (LevelFilter::TRACE, LevelFilter::DEBUG),
-        _ => (LevelFilter::TRACE, LevelFilter::TRACE),
-    };
-    let shown = Targets::new().with_target("attune", own).with_default(others);
-    let lines = tracing_subscriber::fmt::layer()
-        .with_writer(|| Log)
-        .with_ansi(false)
-        .without_time()
-        // A closed terminal must not stop the run.
-        .log_internal_errors(false)
-        .with_target(false);
-    tracing_subscriber::registry().with(shown).with(lines).init();
+async fn run_once(
+    command: &Command,
+    mut files: Vec<PathBuf>,
+    global: &GlobalArgs,
+    output: &mut Output,
+) -> Result<Exit, Failure> {
+    if files.len() > 1 {
+        command.of_many(files.len(), output)?;
+    }
+    let own = GlobalArgs { file: files.pop().unwrap_or_default(), ..global.clone() };
+    command.run(&own, output).await
 }
 
-struct Log;
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        io::stderr().write_all(visible_text(bytes, false).as_bytes()).map(|()| bytes.len())
+/// Runs a command for each target of the configurations. A configuration alone, that is for one tenant, is as if there were no
+/// targets.
+async fn run_for_targets(
+    command: &Command,
+    (args, division, name): (&TargetArgs, Division, &str),
+    files: Vec<PathBuf>,
+    global: &GlobalArgs,
+    output: &mut Output,
+) -> Result<Exit, Failure> {
+    let is_alone = files.len() == 1 && !args.selects() && !command.saves_many();
+    let targets = args.of(files, division, (global, command.base()), output).await?;
+    if let Command::Validate(validate) = command
+        && validate.collects()
+        && !is_alone
+    {
+        return validate.run_all(&many::each_of(global, &targets)?, output);
     }
-
-    fn flush(&mut self) -> io::Result<()> {
-        io::stderr().flush()
+    match targets.as_slice() {
+        [target] if is_alone && target.tenant.is_none() => command.run(&target.arguments(global), output).await,
+        _ => {
+            let wanted = command.of_many(targets.len(), output)?;
+            let run = async |of: &GlobalArgs, to: &mut Output| command.run(of, to).await;
+            many::each((global, name), targets, args.at_once(), wanted, output, run).await
+        }
     }
 }
 

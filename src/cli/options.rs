@@ -10,7 +10,7 @@ use super::Args;
 const FILE: &[&str] = &["desired_files", "var"];
 
 /// The options about the connection to a cluster, by their ids.
-const CONNECTION: &[&str] = &["cluster", "via", "weka_bin", "tenant", "ca_file", "fingerprint", "insecure"];
+const CONNECTION: &[&str] = &["cluster", "via", "weka_bin", "tenant", "logins", "ca_file", "fingerprint", "insecure"];
 
 /// The option about the time, by its id.
 const CLOCK: &[&str] = &["now"];
@@ -26,7 +26,7 @@ const NO_CLOCK: Without = (CLOCK, "does not depend on `from` and `until`");
 fn without(command: &str, below: Option<&str>) -> &'static [Without] {
     match (command, below) {
         ("edit", Some("adopt")) => &[],
-        ("show" | "approve" | "history" | "policy" | "schema" | "sim" | "completions" | "man", _) => {
+        ("show" | "approve" | "merge" | "history" | "policy" | "schema" | "sim" | "completions" | "man", _) => {
             &[NO_FILE, NO_CLUSTER, NO_CLOCK]
         }
         ("validate" | "edit", _) => &[NO_CLUSTER],

@@ -12,11 +12,12 @@ use super::connect::{CommandError, connect};
 use super::exit::{self, Exit, Failure};
 use super::files::save;
 use super::lost_keys::{self, users_with_policy};
-use super::many::{Form, INDEX, Wanted, print_plans};
+use super::many::{Form, INDEX, Wanted, print_results};
 use super::output::Output;
 use super::preflight::check_plan;
 use super::report::report_of_plan;
 use super::snapshot::{self, Snapshot};
+use super::targets::TargetArgs;
 use crate::cluster::observe_all;
 use crate::desired::{is_stdin, shown_path};
 use crate::observed::Observed;
@@ -58,6 +59,8 @@ pub(super) struct PlanArgs {
     only: OnlyArg,
     #[command(flatten)]
     pub(super) base: BaseArg,
+    #[command(flatten)]
+    pub(super) targets: TargetArgs,
     /// Plan from this file of `attune snapshot`, without a login; such a plan cannot be approved
     ///
     /// The file must lie outside of every Git repository, where no proposal can put one. `-` is standard input.
@@ -105,8 +108,7 @@ impl PlanArgs {
             self.plan(global, output).await.map_err(|error| error.reported(output))?;
         let plan = &planned.plan;
         output.findings(&plan.findings, &reviewed.loaded.sources);
-        let target = super::approvals::target(global);
-        let plan_json = PlanV1 { target, ..planned.to_json(&reviewed.loaded, snapshot) };
+        let plan_json = planned.to_json(&reviewed.loaded, global.target.as_deref(), snapshot);
         output.summary = Some(text::verdict(&plan_json));
         output.keep(&plan_json);
         if !global.one_of_many || matches!(self.format, PlanFormat::Text | PlanFormat::Json) {
@@ -219,7 +221,7 @@ impl ShowArgs {
                 #[cfg(feature = "html")]
                 PlanFormat::Html => output.result(|out, _| html::outcome(out, outcome))?,
             },
-            Saved::Many(many) => print_plans(many, Form::of_plans(self.format, &self.max_chars), output)?,
+            Saved::Many(many) => print_results(many, Form::of_plans(self.format, &self.max_chars), output)?,
         }
         Ok(Exit::Done)
     }
@@ -276,8 +278,16 @@ fn read_several(paths: &[PathBuf]) -> Result<Saved, Failure> {
     let mut runs = Vec::new();
     for path in paths {
         let result = Some(read_raw(path)?);
-        runs.push(OneV1 { file: shown_path(path), exit: 0, error: None, result, saved: None });
+        runs.push(OneV1 {
+            target: None,
+            file: shown_path(path),
+            exit: 0,
+            error: None,
+            summary: None,
+            result,
+            saved: None,
+        });
     }
     let named = paths.iter().map(|path| shown_path(path)).collect();
-    Ok(Saved::Many(ManyV1::of(Exit::Done.number(), named, runs)))
+    Ok(Saved::Many(ManyV1::of(None, Exit::Done.number(), named, runs)))
 }

@@ -11,6 +11,7 @@ use super::edited::write_all;
 use super::exit::{self, Exit, Failure};
 use super::output::Output;
 use super::snapshot::{self, Snapshot};
+use super::targets::TargetArgs;
 use super::test;
 use crate::base::{Finding, PolicyName, Principal, Release, Severity, Sources, count};
 use crate::contract::{Against, State};
@@ -49,6 +50,8 @@ pub(super) struct ValidateArgs {
     release: Option<Release>,
     #[command(flatten)]
     catalogue: CatalogueArg,
+    #[command(flatten)]
+    pub(super) targets: TargetArgs,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -32,6 +32,8 @@ pub enum TokenOrigin {
     Stored,
     /// This variable has it, or the path of its file.
     Variable(&'static str),
+    /// The file of logins has it.
+    Logins,
 }
 
 /// A login with a password.
@@ -93,8 +95,7 @@ impl<'a> Environment<'a> {
                 };
                 let text = (self.read_file)(Path::new(&path)).map_err(|error| unreadable(&error.to_string()))?;
                 let text = Zeroizing::new(text);
-                let line =
-                    text.strip_suffix('\n').map_or(text.as_str(), |line| line.strip_suffix('\r').unwrap_or(line));
+                let line = line_of(&text);
                 if line.is_empty() { Err(unreadable("it is empty")) } else { Ok(Some((line.to_owned().into(), file))) }
             }
         }
@@ -162,6 +163,11 @@ impl Credentials {
             Err(_) => Err(none(&format!("there is no {}", path.display()))),
         }
     }
+}
+
+/// The text of a file with a secret, without one line break at its end.
+pub(super) fn line_of(text: &str) -> &str {
+    text.strip_suffix('\n').map_or(text, |line| line.strip_suffix('\r').unwrap_or(line))
 }
 
 /// Two variables that belong together, each with its name.

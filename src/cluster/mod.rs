@@ -6,6 +6,7 @@ mod error;
 mod json;
 mod key_pair;
 mod limits;
+mod logins;
 mod observe;
 mod pin;
 pub mod program;
@@ -23,6 +24,7 @@ pub use buckets::{bucket_policies, read_bucket_policy};
 pub use credentials::{Credentials, Environment, PasswordLogin, TokenOrigin};
 pub use error::{CallError, Effect, RawAnswer, SetupProblem, clean};
 pub use limits::{ClusterLimit, Limits, MostCalls};
+pub use logins::Logins;
 pub use observe::{documents, observe, observe_again, observe_all, observe_watched, observe_whole};
 pub use retry::{RetryPolicy, RetryingCluster};
 
@@ -173,6 +175,10 @@ pub trait Cluster: Send + Sync {
 
     /// The names of all buckets of the tenant.
     async fn buckets(&self) -> Result<Vec<BucketName>, CallError>;
+
+    /// The names of all tenants of the cluster that the login may list. Only an administrator of the cluster may
+    /// (`GET /tenants`; `GET /organizations` before 5.1).
+    async fn tenants(&self) -> Result<Vec<String>, CallError>;
 
     /// What the cluster calls the policy of a bucket: the name of a canned policy, or anything else for a document of its own.
     /// [`read_bucket_policy`] reads this and the document.

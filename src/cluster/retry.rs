@@ -143,6 +143,7 @@ forward! {
         identity_provider() -> Option<bool>;
         groups() -> Option<Vec<GroupRecord>>;
         buckets() -> Vec<BucketName>;
+        tenants() -> Vec<String>;
         bucket_policy(bucket: &BucketName) -> String;
         bucket_document(bucket: &BucketName) -> Option<String>;
     }

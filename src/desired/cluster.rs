@@ -15,6 +15,8 @@ pub struct ClusterSettings {
     pub endpoints: Vec<Endpoint>,
     /// The tenant, if configured.
     pub tenant: Option<String>,
+    /// The tenants that the configuration is for, if it is for several; only [`EVERY_TENANT`] for all of the cluster.
+    pub tenants: Vec<String>,
     /// A PEM file with the certificates to trust.
     pub ca_file: Option<PathBuf>,
     /// The SHA-256 of the certificate to trust, 64 hexadecimal digits in lower case.
@@ -46,7 +48,15 @@ pub struct S3Settings {
     pub region: Option<String>,
 }
 
+/// Stands for all tenants of a cluster.
+pub const EVERY_TENANT: &str = "*";
+
 impl ClusterSettings {
+    /// Whether the configuration is for a tenant of this name. A configuration without `tenants` is for any.
+    pub fn is_for(&self, tenant: &str) -> bool {
+        self.tenants.is_empty() || self.tenants.iter().any(|of| of == EVERY_TENANT || of == tenant)
+    }
+
     /// The rules that count: all, if none are configured.
     pub fn rules(&self) -> &RuleList {
         self.rules.as_ref().unwrap_or(&ALL_RULES)

@@ -47,6 +47,7 @@ codes! {
     BAD_LIMIT = "bad-limit", "A limit of `[guards]` is neither a number nor a percentage of at most 100.";
     BAD_FINGERPRINT = "bad-fingerprint", "A fingerprint is not `sha256:` and 64 hexadecimal digits.";
     BAD_RELEASE = "bad-release", "A release does not start with its numbers.";
+    BAD_TENANTS = "bad-tenants", "`[cluster] tenants` is empty, names a tenant twice or beside `*`, or stands beside `tenant`; or `*` is used with the `weka` command, which lists no tenants.";
     BAD_RULES = "bad-rules", "`rules` of `[cluster]` names no rules that attune knows.";
     UNKNOWN_LINT = "unknown-lint", "`allow` has a name that no rule has.";
     NO_DESTINATION = "credentials-without-destination", "`[credentials]` has no destination for new secrets.";

@@ -8,7 +8,7 @@ use super::codes;
 use super::raw::RawCredentials;
 use super::recipient::Recipient;
 use super::spanned::{At, Report};
-use crate::base::{FileId, Location};
+use crate::base::{FileId, Location, file_name};
 
 /// The destination for new key pairs. The cluster shows a secret only once.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +32,20 @@ pub enum Destination {
         /// The directory of the files.
         dir: PathBuf,
     },
+}
+
+impl Destination {
+    /// The destination of one of several tenants: files get a directory of their own, so that users of the same name do not share
+    /// one. A command gets the tenant's name anyway.
+    #[must_use]
+    pub fn of_tenant(self, tenant: &str) -> Self {
+        let below = |dir: PathBuf| dir.join(file_name(tenant));
+        match self {
+            Self::Age { recipients, dir } => Self::Age { recipients, dir: below(dir) },
+            Self::File { dir } => Self::File { dir: below(dir) },
+            Self::Command { program, arguments } => Self::Command { program, arguments },
+        }
+    }
 }
 
 /// An argument of a command, with placeholders such as `{user}`.

@@ -47,7 +47,7 @@ pub use about::{About, Declarations, Unread};
 pub use authored::{Authored, Origin};
 pub use changed::template_changes;
 pub use checks::looks_alike;
-pub use cluster::{ClusterSettings, Endpoint, S3Settings, Strategy, Via};
+pub use cluster::{ClusterSettings, EVERY_TENANT, Endpoint, S3Settings, Strategy, Via};
 pub use codes::{CODES, ENVELOPES};
 pub use credentials::{Argument, Destination, Names};
 pub use edit::{CannotEdit, DocumentPlace, EditedText, Editor, PolicyContent};
@@ -148,6 +148,12 @@ impl Desired {
     /// Whether a plan depends on the policies of buckets, so that an observation reads all of them.
     pub fn needs_buckets(&self) -> bool {
         !self.buckets.is_empty() || !self.ownership.buckets.is_empty()
+    }
+
+    /// Of a configuration for several tenants: the settings for this one. Files with new secrets get a directory for each tenant.
+    pub fn choose_tenant(&mut self, tenant: Option<&str>) {
+        let Some(tenant) = tenant.filter(|_| !self.cluster.tenants.is_empty()) else { return };
+        self.credentials = self.credentials.take().map(|destination| destination.of_tenant(tenant));
     }
 
     /// The declarations of this proposal with the settings of `base`: connection, ownership, destination of new secrets and

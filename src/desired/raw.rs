@@ -83,6 +83,9 @@ pub(super) struct RawCluster {
     pub endpoints: Vec<At<String>>,
     /// The tenant ("organization" before 5.1). Default: the tenant of the login.
     pub tenant: Option<At<String>>,
+    /// The tenants, if this file is for several: a list of names, or `["*"]` for all that the login may list. Each of them is
+    /// planned for itself.
+    pub tenants: Option<At<Vec<At<String>>>>,
     /// A PEM file with the certificates to trust, relative to this file.
     pub ca_file: Option<At<String>>,
     /// The fingerprint of the cluster certificate to trust: `sha256:` and 64 hexadecimal digits.

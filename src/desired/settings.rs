@@ -11,7 +11,7 @@ use super::guards::{Guards, patterns};
 use super::lint::Allowed;
 use super::raw::{RawCluster, RawFile, RawIgnore, RawRole};
 use super::spanned::{At, Report, RuleNames};
-use super::{ClusterSettings, Desired, Endpoint, Moment, ObjectPatterns, S3Settings, codes};
+use super::{ClusterSettings, Desired, EVERY_TENANT, Endpoint, Moment, ObjectPatterns, S3Settings, Via, codes};
 use crate::base::{Finding, Location, NamePattern, PolicyName, Release};
 use crate::policy::access::RuleList;
 
@@ -64,6 +64,7 @@ fn cluster_settings(raw: &RawCluster, directory: &Path, report: &mut Report) -> 
     ClusterSettings {
         endpoints,
         tenant: raw.tenant.as_ref().map(|tenant| tenant.get().clone()),
+        tenants: tenants(raw, report),
         ca_file: raw.ca_file.as_ref().map(|path| directory.join(path.get())),
         fingerprint: raw.fingerprint.as_ref().and_then(|text| fingerprint(text, report)),
         s3: S3Settings {
@@ -94,6 +95,33 @@ fn release(text: &At<String>, report: &mut Report) -> Option<Release> {
         report.error(codes::BAD_RELEASE, text.span(), format!("`{}` is not a release", text.get()), help);
     }
     release
+}
+
+/// The tenants of a configuration for several; none if they cannot be used.
+fn tenants(raw: &RawCluster, report: &mut Report) -> Vec<String> {
+    let Some(written) = &raw.tenants else { return Vec::new() };
+    let names: Vec<String> = written.get().iter().map(|name| name.get().clone()).collect();
+    let distinct: BTreeSet<&String> = names.iter().collect();
+    let has_all = names.iter().any(|name| name == EVERY_TENANT);
+    let problem = if raw.tenant.is_some() {
+        Some("`tenant` and `tenants` exclude each other")
+    } else if names.iter().all(|name| name.trim().is_empty()) {
+        Some("`tenants` names no tenant")
+    } else if names.iter().any(|name| name.trim() != name || name.is_empty()) {
+        Some("`tenants` has an empty name, or one with spaces around it")
+    } else if distinct.len() < names.len() {
+        Some("`tenants` names a tenant twice")
+    } else if has_all && names.len() > 1 {
+        Some("`tenants` has `*`, which is all tenants, and others beside it")
+    } else if has_all && raw.via == Some(Via::Weka) {
+        Some("`tenants = [\"*\"]` needs the REST API: attune does not know how the `weka` command lists tenants")
+    } else {
+        None
+    };
+    let Some(problem) = problem else { return names };
+    let help = "name each tenant once: `tenants = [\"ml\", \"bio\"]`; `[\"*\"]` is all that the login may list";
+    report.error(codes::BAD_TENANTS, written.span(), problem.to_owned(), help);
+    Vec::new()
 }
 
 fn rules(names: &At<RuleNames>, report: &mut Report) -> Option<RuleList> {

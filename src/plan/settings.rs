@@ -209,10 +209,11 @@ pub(super) fn settings(desired: &Desired) -> BTreeMap<String, String> {
     let endpoints = of.endpoints.iter().map(|endpoint| without_login(&endpoint.text));
     let services = of.s3.endpoints.iter().map(|endpoint| without_login(&endpoint.text));
     let digits = |digits: &String| text(&format!("sha256:{digits}"));
-    let rows: [Row; 13] = [
+    let rows: [Row; 14] = [
         ("required_version", desired.required_version.as_deref().map(text)),
         ("cluster.endpoints", list(endpoints)),
         ("cluster.tenant", of.tenant.as_deref().map(text)),
+        ("cluster.tenants", sorted(of.tenants.iter().cloned())),
         ("cluster.ca_file", of.ca_file.as_ref().map(|path| text(&relative(desired, path)))),
         ("cluster.fingerprint", of.fingerprint.as_ref().map(digits)),
         ("cluster.s3_endpoints", list(services)),

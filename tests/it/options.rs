@@ -58,6 +58,7 @@ fn an_option_that_means_nothing_to_a_command_is_an_error_of_that_command() {
     ];
     let arguments = |command: &str| match command {
         "approve" | "show" | "policy lint" | "policy render" => " x",
+        "merge" => " --targets x",
         "policy diff" => " x y",
         "edit move" => " --from x --to y",
         "edit detach" => " x",

@@ -7,8 +7,8 @@ use serde_json::Value;
 use attune::apply::KeyPairRecord;
 use attune::render::json::{
     AccessComparisonV1, AccessReportV1, ApprovalsV1, DoctorV1, DriftStateV1, DriftV1, FindingsV1, HistoryV1, ImportV1,
-    KeysV1, ManyV1, OutcomeV1, PlanV1, PolicyDiffV1, ProbeV1, ReportV1, RevocationV1, SessionV1, SnapshotV1, TestV1,
-    VerifyV1, schema_of,
+    KeysV1, ManyV1, OutcomeV1, PlanV1, PolicyDiffV1, ProbeV1, ReportV1, RevocationV1, SessionV1, SnapshotV1, TargetsV1,
+    TestV1, VerifyV1, schema_of,
 };
 
 use crate::harness::{Folder, JsonSchema, expect_file, files, root, update};
@@ -16,7 +16,7 @@ use crate::harness::{Folder, JsonSchema, expect_file, files, root, update};
 #[test]
 fn the_checked_in_schemas_are_those_of_the_types_and_what_the_program_prints() {
     let folder = Folder::new();
-    let schemas: [(&str, Value); 23] = [
+    let schemas: [(&str, Value); 24] = [
         ("attune", attune::desired::schema()),
         ("plan", schema_of::<PlanV1>()),
         ("outcome", schema_of::<OutcomeV1>()),
@@ -40,6 +40,7 @@ fn the_checked_in_schemas_are_those_of_the_types_and_what_the_program_prints() {
         ("import", schema_of::<ImportV1>()),
         ("approvals", schema_of::<ApprovalsV1>()),
         ("many", schema_of::<ManyV1>()),
+        ("targets", schema_of::<TargetsV1>()),
     ];
     for (name, schema) in schemas {
         let path = root().join(format!("schemas/{name}.schema.json"));

@@ -72,11 +72,6 @@ pub(in crate::cli) fn approvable(file: &Path) -> Result<Vec<String>, GitProblem>
     Ok([merge.id].into_iter().chain(same).collect())
 }
 
-/// The id of the target of a configuration: its path below the top level of its repository.
-pub(in crate::cli) fn target_id(file: &Path) -> Option<String> {
-    Repository::find(file).ok().map(|repository| repository.inside.display().to_string())
-}
-
 /// The top level of the repository of a file.
 pub(in crate::cli) fn top(file: &Path) -> Option<PathBuf> {
     Repository::find(file).ok().map(|repository| repository.top)

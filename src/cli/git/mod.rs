@@ -15,11 +15,12 @@ use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tempfile::TempDir;
 
 pub(super) use blame::last_change;
-pub(super) use commits::{Commit, approvable, full_hash, proposed, target_id, top};
+pub(super) use commits::{Commit, approvable, full_hash, proposed, top};
 use program::{Entry, Git};
 pub(super) use repository::{GitProblem, repository_on_the_way};
 use repository::{MAX_BYTES, MAX_FILES, Repository};
@@ -27,20 +28,47 @@ use repository::{MAX_BYTES, MAX_FILES, Repository};
 /// Larger files are skipped: they belong to no configuration. Bytes.
 const MAX_FILE: u64 = 4 << 20;
 
-/// The files of a revision, in a private directory that is removed when this is dropped.
+/// The files of a revision, in a private directory that is removed when the last one with it is dropped.
 pub(super) struct Checkout {
     /// The path of the configuration. It exists only if the revision has it.
     pub(super) file: PathBuf,
-    directory: TempDir,
+    directory: Arc<TempDir>,
 }
 
-/// Writes out the files of `revision`, from the repository of `file`.
-pub(super) fn checkout(revision: &str, file: &Path) -> Result<Checkout, GitProblem> {
-    let repository = Repository::find(file)?;
-    let git = Git::open(&repository)?;
-    let commit = commit(&git, &repository, revision)?;
-    let entries = select(git.list(&commit, None)?, &repository.inside);
-    let entries = entries.ok_or(GitProblem::TooLarge(revision.to_owned()))?;
+/// The whole revisions that this process wrote out, by top level and name, so that many configurations share one.
+#[derive(Debug, Default)]
+pub(super) struct Checkouts(Mutex<BTreeMap<(PathBuf, String), Arc<TempDir>>>);
+
+impl Checkouts {
+    /// The files of `revision`, from the repository of `file`. A revision is read once, so all configurations see the same one.
+    pub(super) fn get(&self, revision: &str, file: &Path) -> Result<Checkout, GitProblem> {
+        let repository = Repository::find(file)?;
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (repository.top.clone(), revision.to_owned());
+        let directory = match known.get(&key) {
+            Some(directory) => Arc::clone(directory),
+            None => {
+                let (directory, is_whole) = checkout(revision, &repository)?;
+                let directory = Arc::new(directory);
+                if is_whole {
+                    known.insert(key, Arc::clone(&directory));
+                }
+                directory
+            }
+        };
+        Ok(Checkout { file: directory.path().join(TREE).join(&repository.inside), directory })
+    }
+}
+
+/// The name of the directory with the files of a revision.
+const TREE: &str = "tree";
+
+/// Writes out the files of `revision`. The flag says whether these are all files that a configuration can have.
+fn checkout(revision: &str, repository: &Repository) -> Result<(TempDir, bool), GitProblem> {
+    let git = Git::open(repository)?;
+    let commit = commit(&git, repository, revision)?;
+    let selected = select(git.list(&commit, None)?, &repository.inside);
+    let (entries, is_whole) = selected.ok_or(GitProblem::TooLarge(revision.to_owned()))?;
     if let Some(missing) = entries.iter().find(|of| of.size.is_none()) {
         return Err(GitProblem::Incomplete(format!("the file `{}` of `{revision}`", missing.path.display())));
     }
@@ -48,10 +76,10 @@ pub(super) fn checkout(revision: &str, file: &Path) -> Result<Checkout, GitProbl
     let contents = git.read(&entries.iter().map(|of| of.id.as_str()).collect())?;
     let directory = tempfile::Builder::new().prefix("attune-base-").tempdir();
     let directory = directory.map_err(|error| GitProblem::failed("cat-file", &error))?;
-    let root = directory.path().join("tree");
+    let root = directory.path().join(TREE);
     let written = fs::create_dir(&root).and_then(|()| write(&root, &entries, &contents));
     written.map_err(|error| GitProblem::failed("cat-file", &error))?;
-    Ok(Checkout { file: root.join(&repository.inside), directory })
+    Ok((directory, is_whole))
 }
 
 /// The configurations of a directory at a revision: its `.toml` files, and the `attune.toml` of each subdirectory.
@@ -100,7 +128,7 @@ pub(super) fn is_committed(file: &Path) -> Result<bool, GitProblem> {
 
 impl Checkout {
     pub(super) fn tree(&self) -> PathBuf {
-        self.directory.path().join("tree")
+        self.directory.path().join(TREE)
     }
 
     pub(super) fn with_repository_paths(&self, text: &str, revision: &str) -> String {
@@ -127,8 +155,8 @@ fn write(root: &Path, entries: &[Entry], contents: &BTreeMap<String, Vec<u8>>) -
 }
 
 /// The entries to read: all of the repository if they are few enough, or else the likely parts of a configuration. `None` if
-/// these are too many as well.
-fn select(all: Vec<Entry>, file: &Path) -> Option<Vec<Entry>> {
+/// these are too many as well. The flag says whether they are all.
+fn select(all: Vec<Entry>, file: &Path) -> Option<(Vec<Entry>, bool)> {
     let directory = file.parent().unwrap_or(Path::new(""));
     let is_likely = |of: &Entry| {
         let is_named = of.path.extension().is_some_and(|end| end == "toml" || end == "json");
@@ -136,11 +164,14 @@ fn select(all: Vec<Entry>, file: &Path) -> Option<Vec<Entry>> {
     };
     let is_few = |of: &[Entry]| of.len() <= MAX_FILES && of.iter().filter_map(|of| of.size).sum::<u64>() <= MAX_BYTES;
     let may_belong = |of: &Entry| of.size.map_or_else(|| is_likely(of), |size| size <= MAX_FILE);
+    // Whether a file that is missing may belong to a configuration depends on the configuration.
+    let is_complete = all.iter().all(|of| of.size.is_some());
     let mut entries: Vec<Entry> = all.into_iter().filter(may_belong).collect();
-    if !is_few(&entries) {
+    let is_whole = is_few(&entries);
+    if !is_whole {
         entries.retain(is_likely);
     }
-    is_few(&entries).then_some(entries)
+    (is_whole || is_few(&entries)).then_some((entries, is_whole && is_complete))
 }
 
 fn commit(git: &Git<'_>, repository: &Repository, revision: &str) -> Result<String, GitProblem> {

@@ -183,6 +183,11 @@ pub(super) fn buckets(body: &str) -> Result<Vec<BucketName>, Expected> {
     json::names(data(body)?, "buckets", BucketName::reported).ok_or(Expected("a list of buckets"))
 }
 
+/// Reads `GET /tenants` and `GET /organizations`: the names in the cluster's order.
+pub(super) fn tenants(body: &str) -> Result<Vec<String>, Expected> {
+    json::names(data(body)?, "tenants", |name| name).ok_or(Expected("a list of tenants"))
+}
+
 /// Reads `GET /s3/buckets/{bucket}/policy`.
 pub(super) fn bucket_policy(body: &str) -> Result<String, Expected> {
     json::bucket_policy(data(body)?)

@@ -279,6 +279,19 @@ impl Cluster for RestCluster {
         })
     }
 
+    async fn tenants(&self) -> Result<Vec<String>, CallError> {
+        let info = self.session.info().await?;
+        let are_tenants = self.capabilities_of(&info.identity.release).tenants;
+        let call = if are_tenants { requests::TENANTS } else { requests::ORGANIZATIONS };
+        let listed = self.session.send(&call.request(), answer::tenants).await;
+        listed.map_err(|error| match error.effect {
+            Effect::Refused(_) => error.help(
+                "only an administrator of the cluster may list tenants: use such a login, or name them in `[cluster] tenants`",
+            ),
+            Effect::NotSent | Effect::Unauthorized(_) | Effect::UnknownOutcome => error,
+        })
+    }
+
     async fn bucket_policy(&self, bucket: &BucketName) -> Result<String, CallError> {
         self.session.send(&requests::BUCKET_POLICY.about_bucket(bucket)?, answer::bucket_policy).await
     }

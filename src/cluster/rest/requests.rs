@@ -101,13 +101,16 @@ pub(super) const STS: Call =
 pub(super) const BUCKETS: Call = Call { optional: true, ..Call::get("/s3/buckets") };
 pub(super) const BUCKET_POLICY: Call = Call { optional: true, ..Call::get("/s3/buckets/{bucket}/policy") };
 pub(super) const BUCKET_DOCUMENT: Call = Call { optional: true, ..Call::get("/s3/buckets/{bucket}/policyJson") };
+/// Since 5.1. Before, tenants are organizations. Needed only where a configuration is for every tenant.
+pub(super) const TENANTS: Call = Call { optional: true, ..Call::get("/tenants") };
+pub(super) const ORGANIZATIONS: Call = Call { optional: true, ..Call::get("/organizations") };
 pub(super) const SET_BUCKET_POLICY: Call =
     Call { optional: true, ..Call::new(&Method::PUT, "/s3/buckets/{bucket}/policy", &["bucket_policy"]) };
 pub(super) const SET_BUCKET_DOCUMENT: Call =
     Call { optional: true, ..Call::new(&Method::PUT, "/s3/buckets/{bucket}/policyJson", &["policy_file_content"]) };
 
 /// All calls but `GET /docs/schema`: the vendor's definitions do not list that one.
-pub const CALLS: [Call; 20] = [
+pub const CALLS: [Call; 22] = [
     LOGIN,
     REFRESH,
     CLUSTER,
@@ -128,6 +131,8 @@ pub const CALLS: [Call; 20] = [
     BUCKET_DOCUMENT,
     SET_BUCKET_POLICY,
     SET_BUCKET_DOCUMENT,
+    TENANTS,
+    ORGANIZATIONS,
 ];
 
 /// The cluster's own definition, since 5.0 (vendor documentation).

@@ -264,6 +264,10 @@ fn expired(origin: TokenOrigin) -> String {
         TokenOrigin::Variable(name) => {
             format!("the token of {name} is wrong, or has expired: make another one with `weka user generate-token`")
         }
+        TokenOrigin::Logins => {
+            "the token in the file of logins is wrong, or has expired: make another one with `weka user generate-token`"
+                .to_owned()
+        }
     }
 }
 
@@ -273,6 +277,7 @@ fn rejected_token(origin: TokenOrigin) -> CallError {
             "the cluster does not accept the stored token, and there is no refresh token with it".to_owned()
         }
         TokenOrigin::Variable(name) => format!("the cluster does not accept the token of {name}"),
+        TokenOrigin::Logins => "the cluster does not accept the token in the file of logins".to_owned(),
     };
     CallError::new("POST /login/refresh", Effect::Unauthorized(401), message).help(expired(origin))
 }

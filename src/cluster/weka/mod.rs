@@ -331,6 +331,12 @@ impl Cluster for WekaCluster {
         listed.map_err(|error| if run::is_usage(&error) { error.help(NO_BUCKETS) } else { error })
     }
 
+    async fn tenants(&self) -> Result<Vec<String>, CallError> {
+        let message = "attune does not know how the `weka` command lists tenants";
+        Err(CallError::new("list tenants".to_owned(), Effect::NotSent, message)
+            .help("name the tenants in `[cluster] tenants`, or connect over REST"))
+    }
+
     async fn bucket_policy(&self, bucket: &BucketName) -> Result<String, CallError> {
         let command = command::bucket_policy("get", bucket)?;
         self.before_read().await?;

@@ -9,7 +9,7 @@ use super::report::{of_expectations, sections};
 use super::{Section, Text, api_call, cluster, name, names, page};
 use crate::base::Severity;
 use crate::render::json::{
-    FindingV1, FindingsV1, OutcomeV1, PartV1, PlanV1, ReportV1, StatusV1, StepOutcomeV1, SummaryV1, Target,
+    FindingV1, FindingsV1, OutcomeV1, PartV1, PlanV1, PlannedTarget, ReportV1, StatusV1, StepOutcomeV1, SummaryV1,
     VerifiedUserV1,
 };
 use crate::render::phrase::{self, *};
@@ -235,19 +235,19 @@ fn overrides(outcome: &OutcomeV1) -> Markup {
 }
 
 /// Writes the page of the plans of several configurations: a line for each, then a section for each.
-pub fn many(out: &mut dyn Write, targets: &[Target]) -> io::Result<()> {
+pub fn many(out: &mut dyn Write, targets: &[PlannedTarget]) -> io::Result<()> {
     let title = format!("Plans for {}", count(targets.len(), "configuration", "configurations"));
     let sections: Vec<Section> = targets.iter().zip(1..).map(|(target, number)| section(target, number)).collect();
     writeln!(out, "{}", page(&title, &overview(targets), &sections, env!("CARGO_PKG_VERSION")).into_string())
 }
 
-fn overview(targets: &[Target]) -> Markup {
+fn overview(targets: &[PlannedTarget]) -> Markup {
     html! {
         dl.facts { @for target in targets { dt { (name(&target.name)) } dd { (Text(&in_short(target))) } } }
     }
 }
 
-fn in_short(target: &Target) -> String {
+fn in_short(target: &PlannedTarget) -> String {
     match &target.result {
         Ok(plan) => match (blocked(plan), refused(plan), counts(&plan.summary)) {
             (Some(blocked), ..) => blocked,
@@ -260,7 +260,7 @@ fn in_short(target: &Target) -> String {
 }
 
 /// The numbers tell configurations of the same name apart.
-fn section(target: &Target, number: usize) -> Section {
+fn section(target: &PlannedTarget, number: usize) -> Section {
     let body = match &target.result {
         Ok(plan) => of_plan(plan, &target.name),
         Err(found) => of_error(found, target.error.as_deref()),

@@ -16,10 +16,10 @@ json_types! {
         /// The digest that an approval names: 64 hexadecimal digits. With `snapshot:` before them, the plan was made from a
         /// snapshot, and no approval can name it.
         digest: String = plan.digest.to_string(),
+        /// The id of the target: the configuration, and the tenant if it is for several; missing for standard input.
+        target?: String = None,
         /// The cluster and the tenant.
         cluster: ClusterV1 = ClusterV1::of(&plan.identity),
-        /// The id of the target; missing when its configuration is in no Git repository.
-        target?: String = None,
         /// The snapshot that the plan was made from; missing when attune read the cluster.
         snapshot?: PlanSnapshotV1 = None,
         /// The plan in numbers.

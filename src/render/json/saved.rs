@@ -64,9 +64,42 @@ impl Saved {
     }
 }
 
+impl ManyV1 {
+    /// Reads the results of a command for several targets.
+    pub fn read(text: &str) -> Result<Self, NotSaved> {
+        match Saved::read(text)? {
+            Saved::Many(many) => Ok(many),
+            Saved::Plan(plan) => Err(NotSaved::Other(plan.format)),
+            Saved::Outcome(outcome) => Err(NotSaved::Other(outcome.format)),
+        }
+    }
+}
+
+impl OneV1 {
+    /// A run that failed without a result.
+    pub fn failed(file: String, exit: u8, error: String) -> Self {
+        let summary = Some(format!("error: {error}"));
+        Self { target: None, file, exit, error: Some(error), summary, result: None, saved: None }
+    }
+}
+
+/// The format of a result.
+pub fn format_of(text: &str) -> Result<String, NotSaved> {
+    serde_json::from_str::<Head>(text).map(|head| head.format).map_err(|error| NotSaved::Nothing(error.to_string()))
+}
+
+/// The target that a result names, if it is a plan that names one.
+pub fn result_target(result: &RawValue) -> Option<String> {
+    #[derive(serde::Deserialize)]
+    struct Named {
+        target: Option<String>,
+    }
+    serde_json::from_str::<Named>(result.get()).ok()?.target
+}
+
 /// A configuration among several, with its plan or why there is none.
 #[derive(Debug, Clone)]
-pub struct Target {
+pub struct PlannedTarget {
     /// The name of its configuration.
     pub name: String,
     /// The exit code for it.
@@ -77,7 +110,7 @@ pub struct Target {
     pub error: Option<String>,
 }
 
-impl Target {
+impl PlannedTarget {
     /// The targets of `attune plan` for several configurations.
     ///
     /// # Errors
@@ -107,8 +140,32 @@ impl Target {
 }
 
 json_types! {
+    /// The targets of configurations: what a command runs for, each for itself.
+    pub struct TargetsV1 = "attune.targets/1" of(named: Vec<String>, targets: Vec<TargetV1>) {
+        /// The files and directories that the command line names.
+        named: Vec<String> = named,
+        /// The targets, in the order of the configurations and tenants.
+        targets: Vec<TargetV1> = targets,
+    }
+
+    /// A configuration on one cluster and tenant.
+    pub struct TargetV1 {
+        /// The id: that of the configuration, and the tenant behind `@` if the configuration is for several.
+        id: String,
+        /// The id of the configuration: its path from the top level of the Git repository.
+        configuration: String,
+        /// The tenant, if the configuration is for several.
+        tenant?: String,
+        /// Why the tenants cannot be listed; then the id ends in `@*`.
+        problem?: String,
+        /// What to do about the problem.
+        help?: String,
+    }
+
     /// The results of a command for many configurations.
-    pub struct ManyV1 = "attune.many/1" of(exit: u8, named: Vec<String>, runs: Vec<OneV1>) {
+    pub struct ManyV1 = "attune.many/1" of(command: Option<String>, exit: u8, named: Vec<String>, runs: Vec<OneV1>) {
+        /// The command; missing in files of earlier versions.
+        command?: String = command,
         /// The exit code of the command: the worst of all.
         exit: u8 = exit,
         /// The files and directories that the command line names; missing in files of earlier versions.
@@ -119,12 +176,16 @@ json_types! {
 
     /// The result of a command for one configuration.
     pub struct OneV1 {
-        /// The file.
+        /// The id of the target; missing in files of earlier versions.
+        target?: String,
+        /// The file, and the tenant behind `@` if the configuration is for several.
         file: String,
         /// The exit code for this configuration.
         exit: u8,
         /// Why it failed; missing when it did not.
         error?: String,
+        /// The result on one line; missing when there is none.
+        summary?: String,
         /// The result for this configuration: a plan, an outcome, a check or findings; missing when there is none.
         #[schemars(with = "Option<serde_json::Value>")]
         result?: Box<RawValue>,

@@ -5,7 +5,7 @@ use super::escape::{clipped, code, many_marker};
 use super::plan::{findings, in_short, section, too_large};
 use super::{LEAST, fits};
 use crate::base::{Severity, list};
-use crate::render::json::{FindingV1, PlanV1, Target};
+use crate::render::json::{FindingV1, PlanV1, PlannedTarget};
 use crate::render::phrase::{blocked, count, counted, refused};
 
 /// The plans of several configurations in Markdown, in at most `max` characters (Unicode code points). `named` is what the
@@ -15,7 +15,7 @@ use crate::render::phrase::{blocked, count, counted, refused};
 /// gained access. The rest of the room is shared equally, and what a short section leaves goes to the longer ones. If not
 /// everything indispensable fits, the longest sections say that their plans must not be approved from the comment. If that
 /// is not enough, the whole comment says so.
-pub fn many(named: &[String], targets: &[Target], max: usize) -> String {
+pub fn many(named: &[String], targets: &[PlannedTarget], max: usize) -> String {
     let max = max.max(LEAST);
     let head = head(named, targets);
     let sections: Vec<Section<'_>> = targets.iter().map(|target| Section::of(target, max)).collect();
@@ -37,8 +37,8 @@ pub fn sections<'a>(results: impl IntoIterator<Item = (&'a str, &'a str, Option<
 }
 
 /// The marker, the plans in numbers, and a line for each.
-fn head(named: &[String], targets: &[Target]) -> String {
-    let line = |target: &Target| match &target.result {
+fn head(named: &[String], targets: &[PlannedTarget]) -> String {
+    let line = |target: &PlannedTarget| match &target.result {
         Ok(plan) if plan.changes.is_empty() => format!("- {}: {}\n", code(&target.name), in_short(plan)),
         Ok(plan) => format!("- {}: {}, digest {}\n", code(&target.name), in_short(plan), code(plan.short_digest())),
         Err(_) => format!("- {}: error\n", code(&target.name)),
@@ -47,7 +47,7 @@ fn head(named: &[String], targets: &[Target]) -> String {
     format!("{}\n### attune: {}\n\n{lines}\n", many_marker(named), numbers(targets))
 }
 
-fn numbers(targets: &[Target]) -> String {
+fn numbers(targets: &[PlannedTarget]) -> String {
     let plans = || targets.iter().filter_map(|target| target.result.as_deref().ok());
     let stopped = |plan: &&PlanV1| blocked(plan).is_some() || refused(plan).is_some();
     let changes = plans().filter(|plan| !stopped(plan) && !plan.changes.is_empty()).count();
@@ -62,7 +62,7 @@ fn numbers(targets: &[Target]) -> String {
 }
 
 struct Section<'a> {
-    target: &'a Target,
+    target: &'a PlannedTarget,
     max: usize,
     bodies: Vec<Body>,
 }
@@ -97,7 +97,7 @@ impl Lengths {
 }
 
 impl<'a> Section<'a> {
-    fn of(target: &'a Target, max: usize) -> Self {
+    fn of(target: &'a PlannedTarget, max: usize) -> Self {
         let changes = target.result.as_ref().map(|plan| plan.changes.as_slice()).unwrap_or_default();
         Self { target, max, bodies: changes.iter().map(Body::of).collect() }
     }
@@ -153,7 +153,7 @@ fn shares(sections: &[Lengths], room: usize) -> Option<Vec<Form>> {
 }
 
 /// The comment for plans of which nothing fits: never enough to approve one.
-fn nothing_fits(named: &[String], targets: &[Target], max: usize) -> String {
+fn nothing_fits(named: &[String], targets: &[PlannedTarget], max: usize) -> String {
     let text = format!(
         "{}\n### attune: too large to show here\n\n\
          **Do not approve these plans from this comment.** Their removals, moves and new access do not fit in {max} \

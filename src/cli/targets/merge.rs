@@ -1,0 +1,177 @@
+//! `attune merge`: the results of shards as one, as if one run had made them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use super::{SHOWN, list};
+use crate::base::list_some;
+use crate::cli::args::{MaxChars, PlanFormat};
+use crate::cli::exit::{self, Exit, Failure};
+use crate::cli::many::{Form, print_results};
+use crate::cli::output::Output;
+use crate::desired::shown_path;
+use crate::render::json::{ManyV1, OneV1, TargetV1, result_target};
+
+/// Merge the results of shards into one
+///
+/// Reads what `plan`, `drift`, `doctor`, `validate` and `apply` with `--shard` and `--format json` printed, and prints what one run
+/// for all targets prints. A target without a result, or with two, is an error that names it; the results of the others are
+/// shown. The results are data of other jobs: attune does not compute digests again. Exits with the worst exit code of all targets.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  attune targets --file clusters --format json > targets.json
+  attune drift --file clusters --targets targets.json --shard 1/2 --format json > results/1.json
+  attune drift --file clusters --targets targets.json --shard 2/2 --format json > results/2.json
+  attune merge --targets targets.json results/*.json
+  attune merge --targets targets.json results/*.json --format markdown > comment.md")]
+pub(in crate::cli) struct MergeArgs {
+    /// Results of shards
+    #[arg(value_name = "FILE")]
+    results: Vec<PathBuf>,
+    /// List of all targets, from `attune targets --format json`
+    #[arg(long, value_name = "FILE")]
+    targets: PathBuf,
+    /// Output format
+    #[arg(long, value_enum, default_value_t = PlanFormat::Text)]
+    format: PlanFormat,
+    #[command(flatten)]
+    max_chars: MaxChars,
+}
+
+/// The results of a target, each with the file that has it.
+type Results = BTreeMap<String, Vec<(String, OneV1)>>;
+
+impl MergeArgs {
+    pub(in crate::cli) fn run(&self, output: &mut Output) -> Result<Exit, Failure> {
+        if self.format.is_page() {
+            output.refuse_page("`attune merge … --format html > plans.html`")?;
+        }
+        let list = list::read(&self.targets)?;
+        let mut problems = Vec::new();
+        let (command, results) = self.read(&mut problems);
+        let by_configuration = command.as_deref() == Some("validate");
+        let (runs, mut unmerged) = merged(expected(&list.targets, by_configuration), results);
+        problems.append(&mut unmerged);
+        let worst = runs.iter().filter_map(|run| Exit::of_number(run.exit)).max().unwrap_or(Exit::Done);
+        let exit = if problems.is_empty() { worst } else { worst.max(Exit::Error) };
+        let all = ManyV1::of(command, exit.number(), list.named, runs);
+        let files = self.results.len();
+        output.info(|out, _| {
+            writeln!(out, "merged {files} files of other jobs; attune has not computed their digests again")
+        });
+        print_results(&all, Form::of_plans(self.format, &self.max_chars), output)?;
+        problems.iter().for_each(|problem| output.failure(problem));
+        Ok(exit)
+    }
+
+    /// The results by target, and the command that made them.
+    fn read(&self, problems: &mut Vec<Failure>) -> (Option<String>, Results) {
+        let (mut commands, mut results) = (BTreeSet::new(), Results::new());
+        for path in &self.results {
+            let many = match read(path) {
+                Ok(many) => many,
+                Err(problem) => {
+                    problems.push(problem);
+                    continue;
+                }
+            };
+            commands.extend(many.command.map(|command| (command, shown_path(path))));
+            for run in many.runs {
+                match &run.target {
+                    Some(target) => results.entry(target.clone()).or_default().push((shown_path(path), run)),
+                    None => problems.push(unmerged(format!("{} has a result without a target", shown_path(path)))),
+                }
+            }
+        }
+        let names: BTreeSet<&String> = commands.iter().map(|(command, _)| command).collect();
+        if names.len() > 1 {
+            let which = commands.iter().map(|(command, file)| format!("{file} of `attune {command}`"));
+            problems.push(unmerged(format!(
+                "the results are of several commands: {}",
+                which.collect::<Vec<_>>().join(", ")
+            )));
+        }
+        (names.first().map(|name| (*name).clone()), results)
+    }
+}
+
+fn unmerged(message: String) -> Failure {
+    Failure::new(&exit::NOT_MERGED, message)
+}
+
+fn read(path: &Path) -> Result<ManyV1, Failure> {
+    let failed = |why: String| {
+        let message = format!("cannot merge {}: {why}", shown_path(path));
+        unmerged(message)
+            .help("use what a command with `--shard` and `--format json` printed; if its job failed, run the job again")
+    };
+    let text = std::fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
+    ManyV1::read(&text).map_err(|problem| failed(problem.to_string()))
+}
+
+/// The targets that must have a result, in order: a name for people by id.
+fn expected(targets: &[TargetV1], by_configuration: bool) -> Vec<String> {
+    let mut ids: Vec<String> = targets
+        .iter()
+        .map(|target| if by_configuration { &target.configuration } else { &target.id })
+        .cloned()
+        .collect();
+    ids.dedup();
+    ids
+}
+
+/// One result for each target, in order, and what is wrong. A target without exactly one usable result has an error instead.
+fn merged(expected: Vec<String>, mut results: Results) -> (Vec<OneV1>, Vec<Failure>) {
+    let (mut runs, mut missing, mut problems) = (Vec::new(), Vec::new(), Vec::new());
+    for id in expected {
+        let of_target = results.remove(&id).unwrap_or_default();
+        let error = match of_target.as_slice() {
+            [] => {
+                missing.push(id.clone());
+                "there is no result of this target".to_owned()
+            }
+            [(file, run)] => match is_about(run, &id) {
+                Ok(()) => {
+                    runs.extend(of_target.into_iter().map(|(_, run)| run));
+                    continue;
+                }
+                Err(why) => {
+                    problems.push(unmerged(format!("the result of `{id}` in {file} is not used: {why}")));
+                    format!("its result is not used: {why}")
+                }
+            },
+            several => {
+                let files: BTreeSet<&String> = several.iter().map(|(file, _)| file).collect();
+                let files = list_some(&files.into_iter().collect::<Vec<_>>(), SHOWN, |file| (*file).clone());
+                problems.push(unmerged(format!("`{id}` has {} results, in {files}", several.len())));
+                format!("it has {} results, and none is used", several.len())
+            }
+        };
+        let run = OneV1 { target: Some(id.clone()), ..OneV1::failed(id, Exit::Error.number(), error) };
+        runs.push(run);
+    }
+    if !missing.is_empty() {
+        let ids = list_some(&missing, SHOWN, |id| format!("`{id}`"));
+        let failure = unmerged(format!("there is no result of {ids}"));
+        problems.push(failure.help("run the shards of these targets again"));
+    }
+    if !results.is_empty() {
+        let ids: Vec<&String> = results.keys().collect();
+        let ids = list_some(&ids, SHOWN, |id| format!("`{id}`"));
+        let failure = unmerged(format!("the list of targets lacks {ids}; their results are not shown"));
+        problems.push(failure.help("make the list and the results from the same configurations"));
+    }
+    (runs, problems)
+}
+
+/// Checks that a result is about this target, as far as it tells.
+fn is_about(run: &OneV1, id: &str) -> Result<(), String> {
+    if Exit::of_number(run.exit).is_none() {
+        return Err(format!("{} is no exit code of attune", run.exit));
+    }
+    match run.result.as_deref().and_then(result_target) {
+        Some(other) if other != id => Err(format!("it is of `{other}`")),
+        Some(_) | None => Ok(()),
+    }
+}
