@@ -313,7 +313,7 @@ pub(super) struct CallArgs {
     /// Maximum number of retries of a call without an answer; a write is retried only if it did not happen
     #[arg(display_order = LAST + 1, long, default_value_t = 4, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=20))]
     retries: u32,
-    /// Maximum number of concurrent API calls to all clusters together, for several configurations [default: --jobs for each]
+    /// Maximum number of concurrent API calls to all clusters together, for several configurations [default: as many as the open files allow]
     #[arg(display_order = LAST + 2, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     calls_at_once: Option<u16>,
 }

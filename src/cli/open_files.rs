@@ -1,5 +1,7 @@
 //! How many API calls at once the open files of the process allow.
 
+use std::sync::Once;
+
 use rustix::process::{Resource, getrlimit};
 
 /// Open files per call: its connection or program, an emergency file, and the storing of a secret.
@@ -19,7 +21,11 @@ pub(super) fn affordable(jobs: u16) -> u16 {
     let Some(most) = affordable_calls() else { return jobs };
     let most = u16::try_from(most).unwrap_or(u16::MAX).min(jobs);
     if most < jobs {
-        tracing::warn!("limiting API calls to {most} at once: the open file limit is too low (`ulimit -n`)");
+        // Once for all clusters.
+        static SAID: Once = Once::new();
+        SAID.call_once(|| {
+            tracing::warn!("limiting API calls to {most} at once: the open file limit is too low (`ulimit -n`)");
+        });
     }
     most
 }

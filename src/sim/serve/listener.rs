@@ -206,10 +206,7 @@ pub(super) struct Certificate {
 }
 
 /// A certificate for this machine, this address and these hosts.
-pub(super) fn self_signed(
-    ip: IpAddr,
-    hosts: impl Iterator<Item = String>,
-) -> Result<(Certificate, TlsAcceptor), Box<dyn Error>> {
+pub(super) fn self_signed(ip: IpAddr, hosts: Vec<String>) -> Result<(Certificate, TlsAcceptor), Box<dyn Error>> {
     let names = ["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned(), ip.to_string()];
     let CertifiedKey { cert, signing_key } =
         rcgen::generate_simple_self_signed(names.into_iter().chain(hosts).collect::<Vec<_>>())?;

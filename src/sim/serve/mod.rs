@@ -33,6 +33,7 @@ use crate::sim::serve::entrance::{Entrance, Several};
 use crate::sim::serve::listener::{Certificate, ConnectionHandle, CuttableListener, OnDrop, Phase, Phases};
 use crate::sim::serve::service::{InFlight, Shared};
 use crate::sim::state::ClusterState;
+use crate::sim::store::Store;
 
 /// Starts a simulated cluster, or several at one address, on the current runtime.
 ///
@@ -55,8 +56,7 @@ pub async fn start(options: Options) -> Result<Running, SimError> {
         Some(address) => Some(bind(address).await?),
         None => None,
     };
-    let hosts = stores.iter().filter(|(name, _)| !name.is_empty()).map(|(name, _)| format!("{name}.localhost"));
-    let signed = options.tls.then(|| listener::self_signed(address.ip(), hosts)).transpose();
+    let signed = options.tls.then(|| listener::self_signed(address.ip(), hosts(&stores))).transpose();
     let (certificate, tls) = signed
         .map_err(|error| SimError(format!("the simulator cannot make a certificate: {error}; it can run without TLS")))?
         .unzip();
@@ -80,6 +80,20 @@ pub async fn start(options: Options) -> Result<Running, SimError> {
     let server = spawn(listeners, tls.as_ref(), &shared.phases);
     let stop = OnDrop { phases: shared.phases.clone(), to: Phase::Stopping };
     Ok(Running { url: url(address), s3_url, certificate, shared, clusters, stop, server })
+}
+
+/// How many bytes of names a certificate has at most: a message of a TLS handshake has 64 KiB.
+const MOST_NAMES: usize = 40_000;
+
+/// The host names of several clusters, for the certificate.
+fn hosts(stores: &[(String, Store)]) -> Vec<String> {
+    let names = stores.iter().map(|(name, _)| name).filter(|name| !name.is_empty());
+    let hosts: Vec<String> = names.map(|name| format!("{name}.localhost")).collect();
+    if hosts.iter().map(|host| host.len() + 2).sum::<usize>() > MOST_NAMES {
+        tracing::warn!("the certificate names no cluster, because there are too many: trust it by its fingerprint");
+        return Vec::new();
+    }
+    hosts
 }
 
 /// The URL of one cluster of several, by its host name. It needs no DNS: see RFC 6761.
