@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use time::OffsetDateTime;
 
 use super::ahead::observe_ahead;
-use super::approvals::{ApprovalsArgs, unsigned};
+use super::approvals::{ApprovalsArgs, Signed, unsigned};
 use super::args::{BaseArg, CallArgs, Format, GlobalArgs, GuardArgs, OnlyArg, SecretStoreArgs, StateDir, reason};
 use super::base::{Base, Reviewed, ReviewedPlan};
 use super::connect::{CommandError, Connection, connect};
@@ -115,13 +115,16 @@ impl ApplyArgs {
         lost_keys::warn(state_dir, &plan.identity, &users_with_policy(&prepared.observed), output);
         let plan_json = self.show(&prepared, global.target.as_deref(), output)?;
         let secret_store = secret_store(&plan.identity, desired, state_dir, &self.secret_store);
-        if let Err(failure) = self.check(global, &prepared, &secret_store, output).await {
-            if self.format == Format::Json {
-                output.result(|out, _| json::write(out, &plan_json))?;
+        let signed = match self.check(global, &prepared, &secret_store, output).await {
+            Ok(signed) => signed,
+            Err(failure) => {
+                if self.format == Format::Json {
+                    output.result(|out, _| json::write(out, &plan_json))?;
+                }
+                return Err(failure);
             }
-            return Err(failure);
-        }
-        let outcome = self.execute(global, &prepared, &secret_store, output).await;
+        };
+        let outcome = self.execute(global, &prepared, (&secret_store, &signed), output).await;
         let outcome = outcome.map_err(|failure| CommandError::from(failure).reported(output))?;
         let (outcome, verified) = outcome.ok_or_else(|| {
             let help = "run `attune plan` to see the state of the cluster, and `attune apply` to resume";
@@ -177,7 +180,7 @@ impl ApplyArgs {
         prepared: &Prepared,
         secret_store: &SecretStore,
         output: &mut Output,
-    ) -> Result<(), Failure> {
+    ) -> Result<Signed, Failure> {
         let plan = &prepared.planned.plan;
         check_plan(plan)?;
         let users: Vec<_> = plan.may_create_keys().into_iter().collect();
@@ -186,7 +189,7 @@ impl ApplyArgs {
             let endpoint = service.endpoint();
             output.info(|out, _| writeln!(out, "verify: each new key pair then asks {endpoint} what its user can do"));
         }
-        self.check_confirmed(global, prepared, output).await?;
+        let signed = self.check_confirmed(global, prepared, output).await?;
         let base = prepared.reviewed.base.as_ref().filter(|_| !users.is_empty());
         match base.and_then(Base::untrusted_program) {
             Some(untrusted) => {
@@ -196,8 +199,8 @@ impl ApplyArgs {
             None => check_secret_store(secret_store, &users, output).await?,
         }
         match service {
-            Some(service) => check_service(service).await,
-            None => Ok(()),
+            Some(service) => check_service(service).await.map(|()| signed),
+            None => Ok(signed),
         }
     }
 
@@ -206,32 +209,32 @@ impl ApplyArgs {
         global: &GlobalArgs,
         prepared: &Prepared,
         output: &mut Output,
-    ) -> Result<(), Failure> {
+    ) -> Result<Signed, Failure> {
         let plan = &prepared.planned.plan;
         if plan.is_empty() {
             // Succeeds with any approval, so that a job can run again.
             if !self.approved.is_empty() || self.approvals.are_given() {
                 output.info(|out, _| writeln!(out, "the approved plan has nothing left to do"));
             }
-            return Ok(());
+            return Ok(Signed::default());
         }
         if self.approvals.are_given() {
             return self.approvals.check(global, plan, &prepared.reviewed, output).await;
         }
         if self.expired {
-            return Ok(());
+            return Ok(Signed::default());
         }
         if let Some(signed) = prepared.reviewed.signed_approvals() {
             return Err(unsigned(&signed));
         }
         if !self.approved.is_empty() {
-            return check_approval(plan, &self.approved, &prepared.state_dir);
+            return check_approval(plan, &self.approved, &prepared.state_dir).map(|()| Signed::default());
         }
         if self.yes {
-            return Ok(());
+            return Ok(Signed::default());
         }
         let help = format!("review the plan, then run this with `--approved {}` (or `--yes`)", plan.digest.short());
-        confirm("Apply this plan?", &help, output)
+        confirm("Apply this plan?", &help, output).map(|()| Signed::default())
     }
 
     /// Runs the plan and plans again. `None` if a second interruption stopped the calls.
@@ -239,7 +242,7 @@ impl ApplyArgs {
         &self,
         global: &GlobalArgs,
         prepared: &Prepared,
-        secret_store: &SecretStore,
+        (secret_store, signed): (&SecretStore, &Signed),
         output: &mut Output,
     ) -> Result<Option<Executed>, Failure> {
         let (plan, stop) = (&prepared.planned.plan, &prepared.stop);
@@ -250,10 +253,11 @@ impl ApplyArgs {
             return Ok(Some((outcome, prepared.service.as_ref().map(|_| Vec::new()))));
         }
         let state = State::lock(&prepared.state_dir, &plan.identity)?;
-        let rollback_file = write_rollback_file(&state, &self.before(global, prepared)?, output)?;
+        let rollback_file = state.save_rollback_file(&self.before(global, prepared)?, output)?;
         let rollback_command = rollback_file.as_deref().and_then(|file| self.rollback_command(global, file));
         let commit = checked_out(&global.file);
-        let about = About { reason: self.reason.as_deref(), file: &global.file, commit: commit.as_deref() };
+        let (reason, approved_by) = (self.reason.as_deref().or(signed.note.as_deref()), signed.people.as_slice());
+        let about = About { reason, approved_by, file: &global.file, commit: commit.as_deref() };
         let journal = state.journal(plan, &about)?;
         let progress = RunProgress::new(plan.steps.len(), &journal, output);
         let (mut signals, new_keys) = (Interruptions::new(), NewKeys::default());
@@ -380,17 +384,4 @@ async fn plan_again(prepared: &Prepared, known: &Observed, output: &mut Output) 
             None
         }
     }
-}
-
-/// Writes the rollback file, unless it would be empty. Warns about changes that it cannot roll back.
-fn write_rollback_file(state: &State, before: &RollbackFile, output: &mut Output) -> Result<Option<PathBuf>, Failure> {
-    let left_out = before.left_out.join("; ");
-    if before.is_empty {
-        output.warn(&format!("no rollback file was written, since nothing can be rolled back: {left_out}"));
-        return Ok(None);
-    }
-    if !left_out.is_empty() {
-        output.warn(&format!("the rollback file is incomplete: {left_out}"));
-    }
-    state.write_rollback_file(before).map(Some)
 }

@@ -41,6 +41,15 @@ pub(super) struct ApprovalsArgs {
     proposer: Vec<String>,
 }
 
+/// What is known about an approval.
+#[derive(Debug, Default)]
+pub(super) struct Signed {
+    /// The note of its file.
+    pub(super) note: Option<String>,
+    /// The people whose signatures count.
+    pub(super) people: Vec<String>,
+}
+
 /// Nobody signed what a guard wants to be signed.
 pub(super) fn unsigned(signed: &SignedApprovals) -> Failure {
     let people = count(signed.people, "person", "people");
@@ -74,13 +83,15 @@ impl ApprovalsArgs {
         plan: &Plan,
         reviewed: &Reviewed,
         output: &mut Output,
-    ) -> Result<(), Failure> {
-        let Some(file) = &self.file else { return Ok(()) };
+    ) -> Result<Signed, Failure> {
+        let Some(file) = &self.file else { return Ok(Signed::default()) };
         let (approvals, bytes) = read_approvals(file)?;
-        let no_target = "the approvals are for a commit, and the configuration is in no Git repository";
         let target = global.target.clone().ok_or_else(|| {
-            let help = "keep the configuration in a Git repository, or approve its plan with `--approved DIGEST`";
-            stale(format!("{no_target}; nothing was changed")).help(help)
+            stale(
+                "a configuration from standard input is no target that a file can approve; nothing was changed"
+                    .to_owned(),
+            )
+            .help("name its file in a Git repository")
         })?;
         let commits = approvable(&global.file).map_err(|problem| {
             stale(format!("the commit of {target} is unknown: {problem}; nothing was changed")).help(problem.help())
@@ -95,26 +106,26 @@ impl ApprovalsArgs {
             now: OffsetDateTime::now_utc(),
         };
         let named = shown_path(file);
-        match reviewed.signed_approvals() {
+        let people = match reviewed.signed_approvals() {
             Some(signed) => {
                 let merge =
                     commits.first().filter(|head| **head != approvals.commit && commits.contains(&approvals.commit));
                 let about = (global, reviewed, merge.map(String::as_str));
-                self.check_signed((file, &bytes), &signed, about, output).await?;
+                self.check_signed((file, &bytes), &signed, about, output).await?
             }
-            None if self.signature.is_empty() => {}
+            None if self.signature.is_empty() => Vec::new(),
             None => {
                 let message = "`--signature` is given, and `[guards]` does not say who may sign; nothing was changed";
                 let help = "set `approvals` and `allowed_signers` in `[guards]`, or remove the option";
                 return Err(Failure::new(&exit::NOT_APPROVED, message).help(help).exit(Exit::Refused));
             }
-        }
+        };
         approvals.check(&run).map_err(|why| {
             let message = format!("{named} does not approve the plan of {target}: {why}; nothing was changed");
             stale(message).help(why.help())
         })?;
         output.info(|out, _| writeln!(out, "approved: {target} by {named}"));
-        Ok(())
+        Ok(Signed { note: approvals.note, people })
     }
 
     async fn check_signed(
@@ -123,7 +134,7 @@ impl ApprovalsArgs {
         signed: &SignedApprovals,
         (global, reviewed, merge): (&GlobalArgs, &Reviewed, Option<&str>),
         output: &mut Output,
-    ) -> Result<(), Failure> {
+    ) -> Result<Vec<String>, Failure> {
         let refused = |message: String| Failure::new(&exit::NOT_APPROVED, message).exit(Exit::Refused);
         let untrusted = |why: String| {
             let named = reviewed.base.as_ref().map(|base| format!(" of {}", base.revision)).unwrap_or_default();
@@ -165,7 +176,7 @@ impl ApprovalsArgs {
             return Err(refused(message).help(help));
         }
         output.info(|out, _| writeln!(out, "approvals: {} of {need} signatures: {}", people.len(), list(&people)));
-        Ok(())
+        Ok(people)
     }
 
     /// The files with signatures: those of the command line, or those beside the file of approvals, in the order of their names.
@@ -251,7 +262,10 @@ impl Signers {
     ) -> Result<Vec<Exclusion>, Failure> {
         let base = reviewed.base.as_ref().map(|base| base.revision.as_str()).filter(|base| !is_path(base));
         let Some(base) = base else {
-            notes.push("without `--base REV`, nobody is known to have proposed the change".to_owned());
+            notes.push(
+                "without `--base REV`, it is unknown who proposed the change, so no signature is left out for it"
+                    .to_owned(),
+            );
             return Ok(Vec::new());
         };
         let commits = proposed(base, &global.file).map_err(|problem| {
@@ -259,7 +273,7 @@ impl Signers {
             Failure::new(&exit::NOT_APPROVED, message).help(problem.help()).exit(Exit::Refused)
         })?;
         if commits.is_empty() {
-            notes.push(format!("{base} is what is checked out, so nobody is known to have proposed the change"));
+            notes.push(format!("{base} is what is checked out: it is unknown who proposed the change, so no signature is left out for it"));
         }
         let (mut excluded, mut unknown) = (Vec::new(), 0);
         for commit in commits.iter().filter(|commit| merge != Some(commit.id.as_str())) {

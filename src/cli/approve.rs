@@ -269,7 +269,9 @@ fn approvable(plan: &PlanV1) -> Result<String, String> {
     {
         return Err("the plan has no digest of 64 digits".to_owned());
     }
-    plan.target.clone().ok_or_else(|| "the plan names no target: its configuration is in no Git repository".to_owned())
+    plan.target.clone().ok_or_else(|| {
+        "the plan names no target: its configuration came from standard input, or an old attune made it".to_owned()
+    })
 }
 
 fn about(of: &Approved) -> String {

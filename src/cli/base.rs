@@ -158,7 +158,8 @@ impl ReviewedPlan {
             None => PlanV1::of(&self.plan, &loaded.sources),
         };
         let target = target.map(ToOwned::to_owned);
-        PlanV1 { target, base: self.base.clone(), review: self.review.clone(), ..plan }
+        let signatures = loaded.desired.guards.signed.as_ref().map(|of| of.people);
+        PlanV1 { target, base: self.base.clone(), review: self.review.clone(), signatures, ..plan }
     }
 }
 

@@ -91,6 +91,7 @@ fn past(dir: &Path, apply: PastApply) -> PastApplyV1 {
         tenant: short(apply.tenant),
         login: short(apply.login),
         reason: apply.reason.map(short),
+        approved_by: apply.approved_by.into_iter().map(short).collect(),
         file: apply.file.map(short),
         commit: apply.commit.map(short),
         result: match apply.converged {

@@ -28,6 +28,8 @@ pub(super) struct JournalLine {
     #[serde(default)]
     steps: usize,
     reason: Option<String>,
+    #[serde(default)]
+    approved_by: Vec<String>,
     file: Option<String>,
     commit: Option<String>,
     converged: Option<bool>,
@@ -56,6 +58,7 @@ pub(super) struct PastApply {
     pub(super) tenant: String,
     pub(super) login: String,
     pub(super) reason: Option<String>,
+    pub(super) approved_by: Vec<String>,
     pub(super) file: Option<String>,
     pub(super) commit: Option<String>,
     /// The number of calls of the plan.
@@ -82,6 +85,7 @@ impl PastApply {
             tenant: line.tenant?,
             login: line.user?,
             reason: line.reason,
+            approved_by: line.approved_by,
             file: line.file,
             commit: line.commit,
             calls: line.steps,

@@ -15,6 +15,7 @@ use time::format_description::well_known::Rfc3339;
 
 use super::exit::{self, Exit, Failure};
 use super::journal::applies;
+use super::output::Output;
 use crate::apply::{Outcome, StepOutcome, StoredIn, files};
 use crate::base::{UserName, shell_line};
 use crate::observed::Identity;
@@ -66,6 +67,23 @@ impl State {
         lock.is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
     }
 
+    /// Writes the rollback file, unless it would be empty. Warns about changes that it cannot roll back.
+    pub(super) fn save_rollback_file(
+        &self,
+        before: &RollbackFile,
+        output: &mut Output,
+    ) -> Result<Option<PathBuf>, Failure> {
+        let left_out = before.left_out.join("; ");
+        if before.is_empty {
+            output.warn(&format!("no rollback file was written, since nothing can be rolled back: {left_out}"));
+            return Ok(None);
+        }
+        if !left_out.is_empty() {
+            output.warn(&format!("the rollback file is incomplete: {left_out}"));
+        }
+        self.write_rollback_file(before).map(Some)
+    }
+
     pub(super) fn write_rollback_file(&self, before: &RollbackFile) -> Result<PathBuf, Failure> {
         let documents: Vec<_> =
             before.documents.iter().map(|(name, text)| (self.dir.join(name), text.as_bytes())).collect();
@@ -78,7 +96,7 @@ impl State {
 
     /// Starts the journal of a plan, or continues it.
     pub(super) fn journal(&self, plan: &Plan, about: &About<'_>) -> Result<Journal, Failure> {
-        let About { reason, file, commit } = about;
+        let About { reason, approved_by, file, commit } = about;
         let mut begun = begun(&plan.identity);
         begun["tool_version"] = env!("CARGO_PKG_VERSION").into();
         begun["file"] = file.display().to_string().into();
@@ -86,6 +104,9 @@ impl State {
             if let Some(value) = value {
                 begun[member] = (*value).into();
             }
+        }
+        if !approved_by.is_empty() {
+            begun["approved_by"] = (*approved_by).into();
         }
         begun["digest"] = plan.digest.as_str().into();
         begun["user"] = plan.identity.user.as_str().into();
@@ -110,6 +131,8 @@ impl State {
 pub(super) struct About<'a> {
     /// The text of `--reason`.
     pub(super) reason: Option<&'a str>,
+    /// The people who signed the approval.
+    pub(super) approved_by: &'a [String],
     /// The configuration.
     pub(super) file: &'a Path,
     /// The commit that is checked out there.

@@ -61,6 +61,7 @@ pub(super) fn head(plan: &PlanV1, target: Option<&str>) -> Markup {
             p { (NOT_TO_BE_APPROVED) }
         } @else if class == "open" {
             @let (command, complete) = phrase::command(plan, target);
+            @if let Some(signed) = phrase::to_be_signed(plan) { p { (Text(&phrase::capital(&signed))) "." } }
             p { "To apply exactly this plan" @if !complete { ", with the options of this plan" } ":" }
             pre tabindex="0" { code { (Text(&command)) } }
         }

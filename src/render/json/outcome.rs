@@ -176,8 +176,10 @@ json_types! {
         tenant: String,
         /// The user of the login.
         login: String,
-        /// The text of `--reason`; missing when there was none.
+        /// The text of `--reason`, else the note of the approvals; missing when there was none.
         reason?: String,
+        /// The people whose signatures approved the plan; missing when no guard demanded any.
+        approved_by*: String,
         /// The configuration; missing in journals of old versions.
         file?: String,
         /// The Git commit that was checked out; missing when the configuration was in no repository.

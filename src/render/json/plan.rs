@@ -55,6 +55,8 @@ json_types! {
         new_keys?: NewKeysV1 = plan.new_keys.as_ref().map(NewKeysV1::of),
         /// The declared users and groups whose access begins or ends later; missing when there are none.
         terms*: TermV1 = plan.terms.iter().map(|(principal, term)| TermV1::of(principal, term)).collect(),
+        /// How many people must sign the approval of the plan; missing when no guard demands it.
+        signatures?: usize = None,
         /// The part that the plan is for, by `--only`; missing when the plan is for everything.
         only?: PartV1 = plan.partial.as_ref().map(PartV1::of),
         /// Removed declarations and changed settings, compared with `--base`; missing when there are none.

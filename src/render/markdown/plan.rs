@@ -140,7 +140,9 @@ fn approval(plan: &PlanV1, target: Option<&str>) -> String {
         Verdict::Ready => {
             let (command, complete) = phrase::command(plan, target);
             let rest = if complete { "" } else { ", with the options of this plan" };
-            format!("To apply exactly this plan{rest}:\n\n{}\n", fence("sh", &[command]))
+            let signed = phrase::to_be_signed(plan).map(|text| format!("{}.\n\n", phrase::capital(&text)));
+            let signed = signed.unwrap_or_default();
+            format!("{signed}To apply exactly this plan{rest}:\n\n{}\n", fence("sh", &[command]))
         }
     }
 }

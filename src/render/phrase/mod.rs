@@ -71,6 +71,13 @@ pub(super) fn blocked(plan: &PlanV1) -> Option<String> {
 pub(super) const NOT_TO_BE_APPROVED: &str =
     "A plan from a snapshot cannot be approved: plan again with a login, and approve that plan.";
 
+/// Who must sign the approval of a plan that can be applied.
+pub(super) fn to_be_signed(plan: &PlanV1) -> Option<String> {
+    let people = plan.signatures.filter(|_| !plan.changes.is_empty())?;
+    let verb = if people == 1 { "signs" } else { "sign" };
+    Some(format!("apply needs an approval that {} {verb}: see `attune approve`", count(people, "person", "people")))
+}
+
 /// `snapshot of 2026-11-27T10:00:00Z, 3 hours old: the cluster was not read`.
 pub(super) fn of_snapshot(snapshot: &PlanSnapshotV1, name: Name) -> String {
     let PlanSnapshotV1 { taken, age_seconds } = snapshot;
@@ -96,7 +103,11 @@ pub(super) fn command(plan: &PlanV1, file: Option<&str>) -> (String, bool) {
     let named = file.map(shell_word);
     let mut complete = named != Some(None);
     let named = named.flatten().map(|file| format!(" --file {file}")).unwrap_or_default();
-    let mut command = format!("attune apply{named} --approved {}", plan.digest);
+    let approval = match plan.signatures {
+        Some(_) => "--approvals approvals.json".to_owned(),
+        None => format!("--approved {}", plan.digest),
+    };
+    let mut command = format!("attune apply{named} {approval}");
     // Changed settings of a proposal apply after the merge. Until then the plan is that of the base.
     let revision = plan.review.as_ref().filter(|review| !review.settings.is_empty()).map(|review| &review.revision);
     let base = revision.map(|revision| ("--base", Some(revision)));

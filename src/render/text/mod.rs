@@ -219,6 +219,10 @@ fn one(out: &mut dyn Write, styles: &Styles, apply: &PastApplyV1) -> io::Result<
     if let Some(reason) = &apply.reason {
         writeln!(out, "  reason: {}", shown(reason))?;
     }
+    if !apply.approved_by.is_empty() {
+        let people: Vec<String> = apply.approved_by.iter().map(|name| shown(name)).collect();
+        writeln!(out, "  approved by {}", people.join(", "))?;
+    }
     match &apply.rollback_command {
         Some(command) => writeln!(out, "  to roll back: {}", shown(command)),
         None => writeln!(out, "  {}", styles.dim.apply_to("no rollback file")),

@@ -109,7 +109,10 @@ fn summary(out: &mut dyn Write, styles: &Styles, plan: &PlanV1) -> io::Result<()
     refusals(out, styles, plan)?;
     let title = styles.strong.apply_to(title(plan));
     writeln!(out, "{title}: {} · {}", counts(&plan.summary), api_calls(plan.summary.calls))?;
-    if plan.snapshot.is_some() { writeln!(out, "{NOT_TO_BE_APPROVED}") } else { Ok(()) }
+    if plan.snapshot.is_some() {
+        return writeln!(out, "{NOT_TO_BE_APPROVED}");
+    }
+    to_be_signed(plan).map_or(Ok(()), |text| writeln!(out, "{text}"))
 }
 
 /// Writes what guards, expectations and envelopes refuse, and which refusals are overridden.

@@ -10,6 +10,12 @@ fn an_apply_without_signatures_is_refused() {
         let run = scene.run(&format!("apply --file clusters/east.toml {args}")).exits(3);
         run.warns("a guard demands an approval that 2 people signed; nothing was changed").warns("attune approve");
     }
+    let said = "pply needs an approval that 2 people sign: see `attune approve`";
+    scene.run("plan --file clusters/east.toml").exits(0).says(said);
+    for format in ["markdown", "html"] {
+        let run = scene.run(&format!("plan --file clusters/east.toml --format {format}")).exits(0);
+        run.says(said).says("attune apply --approvals approvals.json");
+    }
     scene.approve("").exits(0);
     scene.refuses(3, "has 0 of 2 signatures that count");
     scene.refuses(3, "as one of: alice, bob and carol");

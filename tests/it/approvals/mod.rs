@@ -179,6 +179,7 @@ fn one_file_approves_the_plans_of_many_targets() {
         .says("cluster west, tenant Root");
     scene.run("apply --file clusters --approvals ../approvals.json").exits(0);
     assert_eq!((scene.policy("east"), scene.policy("west")), (json!("readonly"), json!("readonly")));
+    scene.run("history").exits(0).says("reason: CHG-4711");
     // Run again, nothing is left to do: with this file, and without an entry.
     scene.run("apply --file clusters --approvals ../approvals.json").exits(0);
     let run = scene.approve("").exits(0).says("no changes, so it needs no approval");
@@ -299,6 +300,9 @@ fn signatures_of_attune_and_of_ssh_keygen_are_the_same_and_none_is_overwritten()
     // The second person checks the plans first.
     scene.run("approve ../plans --same-as ../approvals.json --sign ../bob --as bob").exits(0).says("1 to attach");
     scene.accepts("").warns("approvals: 2 of 2 signatures: alice and bob");
+    scene.run("history").exits(0).says("approved by alice, bob");
+    let past = scene.run("history --format json").exits(0).json();
+    assert_eq!(past["applies"][0]["approved_by"], json!(["alice", "bob"]));
     // What one person signed is not exchanged under the other.
     scene.run("approve ../plans --out ../approvals.json --note other").exits(1).warns("is signed already");
     scene.unsign();

@@ -99,13 +99,53 @@ fn the_signer_of_a_commit_of_the_proposal_does_not_count() {
 }
 
 #[test]
+fn a_signature_of_another_commit_tells_nothing() {
+    let Some(scene) = scene(TWO) else { return };
+    signed_commit(&scene, "bob");
+    let stored = git(&scene.folder, &["cat-file", "commit", "HEAD"]);
+    assert!(stored.contains("BEGIN SSH SIGNATURE"), "{stored}");
+    scene.folder.write(".attune/forged", &stored.replace("\nsigned", "\nforged"));
+    let forged = git(&scene.folder, &["hash-object", "-t", "commit", "-w", ".attune/forged"]);
+    git(&scene.folder, &["reset", "-q", "--hard", forged.trim()]);
+    scene.run("plan --base HEAD~1 --file clusters --out ../plans/").exits(0);
+    scene.run("approve ../plans --out ../approvals.json").exits(0);
+    scene.signed_by(&["alice", "bob"]);
+    let run = scene.apply("--base HEAD~1").exits(0);
+    run.warns("1 commit since HEAD~1 without an SSH signature that holds").warns("2 of 2 signatures: alice and bob");
+}
+
+#[test]
+fn a_shallow_clone_that_lacks_commits_is_refused_and_a_file_is_no_proposal() {
+    let Some(scene) = scene(TWO) else { return };
+    let base = git(&scene.folder, &["rev-parse", "HEAD"]);
+    scene.folder.write("note", "1");
+    commit(&scene.folder);
+    scene.folder.write("note", "2");
+    commit(&scene.folder);
+    // Of another base, the clone has no commit between.
+    scene.run(&format!("plan --base {} --file clusters --out ../plans/", base.trim())).exits(0);
+    scene.run("approve ../plans --out ../approvals.json").exits(0);
+    scene.signed_by(&["alice", "bob"]);
+    scene.folder.write(".git/shallow", &git(&scene.folder, &["rev-parse", "HEAD~1"]));
+    git(&scene.folder, &["update-ref", "refs/heads/base", base.trim()]);
+    let why = "cannot tell who proposed the change: this clone lacks commits of the proposal";
+    scene.refuses_with("--base base", 3, why);
+    std::fs::remove_file(scene.folder.path(".git/shallow")).unwrap();
+    scene.folder.write(
+        "before.toml",
+        &scene.folder.read("clusters/east.toml").replace("../allowed", "allowed").replace("sim:", "sim:clusters/"),
+    );
+    scene.apply("--base ./before.toml").exits(4).warns("it is unknown who proposed the change");
+}
+
+#[test]
 fn without_a_base_nobody_is_known_to_have_proposed() {
     let Some(scene) = scene(TWO) else { return };
     scene.folder.write("note", "1");
     signed_commit(&scene, "bob");
     scene.approve("").exits(0);
     scene.signed_by(&["alice", "bob"]);
-    scene.accepts("").warns("without `--base REV`, nobody is known to have proposed the change");
+    scene.accepts("").warns("without `--base REV`, it is unknown who proposed the change");
 }
 
 #[test]
