@@ -21,21 +21,24 @@ pub struct Limits(Arc<Shared>);
 
 #[derive(Debug, Default)]
 struct Shared {
-    in_all: OnceLock<Arc<Semaphore>>,
+    in_all: OnceLock<Arc<Permits>>,
     clusters: Mutex<BTreeMap<String, Arc<ClusterLimit>>>,
 }
 
 impl Limits {
     /// The limit for the cluster at these addresses. All clients with one of these addresses share it, so that several tenants of
-    /// a cluster count together. The first client decides the numbers. Without an address, nobody else has this limit.
+    /// a cluster count together. Of several numbers, the largest to one cluster counts, and the smallest in all. Without an address,
+    /// nobody else has this limit.
     pub fn of(&self, addresses: &[String], most: MostCalls) -> Arc<ClusterLimit> {
-        let in_all = self.0.in_all.get_or_init(|| Arc::new(semaphore(most.in_all)));
+        let in_all = self.0.in_all.get_or_init(|| Arc::new(Permits::new(most.in_all)));
+        in_all.at_most(most.in_all);
         let mut clusters = self.0.clusters.lock().unwrap_or_else(PoisonError::into_inner);
         let known = addresses.iter().find_map(|address| clusters.get(address)).cloned();
         let limit = known.unwrap_or_else(|| Arc::new(ClusterLimit::new(most.to_one, Some(Arc::clone(in_all)))));
         for address in addresses {
             clusters.entry(address.clone()).or_insert_with(|| Arc::clone(&limit));
         }
+        limit.calls.at_least(most.to_one);
         limit
     }
 }
@@ -43,10 +46,42 @@ impl Limits {
 /// The limit of one cluster, for all of its clients.
 #[derive(Debug)]
 pub struct ClusterLimit {
-    calls: Semaphore,
+    calls: Permits,
     /// Until when the busy cluster asked to get no more calls.
     paused_until: Mutex<Option<Instant>>,
-    in_all: Option<Arc<Semaphore>>,
+    in_all: Option<Arc<Permits>>,
+}
+
+/// A number of permits that can change.
+#[derive(Debug)]
+struct Permits {
+    free: Semaphore,
+    /// How many there are, free or not.
+    all: Mutex<usize>,
+}
+
+impl Permits {
+    fn new(all: usize) -> Self {
+        let all = all.clamp(1, Semaphore::MAX_PERMITS);
+        Self { free: Semaphore::new(all), all: Mutex::new(all) }
+    }
+
+    fn at_least(&self, wanted: usize) {
+        let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+        let more = wanted.min(Semaphore::MAX_PERMITS).saturating_sub(*all);
+        self.free.add_permits(more);
+        *all += more;
+    }
+
+    /// Takes away free permits. Those in use stay until the next call of this function.
+    fn at_most(&self, wanted: usize) {
+        let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+        *all -= self.free.forget_permits(all.saturating_sub(wanted.max(1)));
+    }
+
+    async fn one(&self) -> Option<SemaphorePermit<'_>> {
+        self.free.acquire().await.ok()
+    }
 }
 
 /// Permits one call while it exists. `None` never comes: the semaphores are not closed.
@@ -62,20 +97,20 @@ impl ClusterLimit {
         Arc::new(Self::new(calls, None))
     }
 
-    fn new(calls: usize, in_all: Option<Arc<Semaphore>>) -> Self {
-        Self { calls: semaphore(calls), paused_until: Mutex::default(), in_all }
+    fn new(calls: usize, in_all: Option<Arc<Permits>>) -> Self {
+        Self { calls: Permits::new(calls), paused_until: Mutex::default(), in_all }
     }
 
     /// Waits until a call may be sent. Of the calls to all clusters, it counts only once its own cluster may be asked, so that a
     /// busy cluster delays no other. A caller has no other permit meanwhile.
     pub(super) async fn permit(&self) -> Permit<'_> {
-        let of_cluster = self.calls.acquire().await.ok();
+        let of_cluster = self.calls.one().await;
         loop {
             while let Some(until) = self.pause_end() {
                 tokio::time::sleep_until(until.into()).await;
             }
             let of_all = match &self.in_all {
-                Some(all) => all.acquire().await.ok(),
+                Some(all) => all.one().await,
                 None => None,
             };
             if self.pause_end().is_none() {
@@ -94,10 +129,6 @@ impl ClusterLimit {
         let paused_until = self.paused_until.lock().unwrap_or_else(PoisonError::into_inner);
         paused_until.filter(|until| *until > Instant::now())
     }
-}
-
-fn semaphore(permits: usize) -> Semaphore {
-    Semaphore::new(permits.clamp(1, Semaphore::MAX_PERMITS))
 }
 
 #[cfg(test)]
@@ -138,6 +169,21 @@ mod tests {
         drop(first);
         assert!(is_free(&a).await);
         assert!(is_free(&ClusterLimit::alone(0)).await, "one call is always possible");
+    }
+
+    #[tokio::test]
+    async fn a_client_that_needs_few_calls_decides_nothing_for_later_ones() {
+        let limits = Limits::default();
+        let few = limits.of(&["a".to_owned()], MostCalls { to_one: 1, in_all: usize::MAX });
+        let first = few.permit().await;
+        let same = of(&limits, &["a"]);
+        assert!(Arc::ptr_eq(&few, &same));
+        let second = same.permit().await;
+        assert!(!is_free(&few).await, "two to one");
+        let other = of(&limits, &["b"]);
+        let third = other.permit().await;
+        assert!(!is_free(&of(&limits, &["c"])).await, "three in all");
+        drop((first, second, third));
     }
 
     #[tokio::test]

@@ -65,6 +65,22 @@ async fn several_configurations_of_one_cluster_share_its_limit() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_tenants_of_a_cluster_share_its_limit_however_they_are_listed() {
+    let running = clusters(&["a"], 10, &[]).await;
+    let folder = configurations(&running, &["a"]);
+    let text = folder.read("conf/0-a.toml").replace("[ownership]", "tenants = [\"*\"]\n[ownership]");
+    folder.write("conf/0-a.toml", &text);
+    plan(&folder, "--jobs 3");
+    assert_eq!(running.most_in_flight(), 3, "the list of tenants needs one call at once");
+    let running = clusters(&["a"], 10, &[]).await;
+    let folder = configurations(&running, &["a"]);
+    folder
+        .write("conf/0-a.toml", &folder.read("conf/0-a.toml").replace("[ownership]", "tenants = [\"*\"]\n[ownership]"));
+    plan(&folder, "--jobs 3 --calls-at-once 2");
+    assert_eq!(running.most_in_flight(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_busy_cluster_slows_only_itself() {
     let running = clusters(&["a", "b", "c"], 2, &["a:GET /users,times=1=503:2"]).await;
     let folder = configurations(&running, &["a", "b", "c"]);
