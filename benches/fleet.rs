@@ -52,34 +52,60 @@ fn main() -> Outcome<()> {
     )?;
     writeln!(
         out,
-        "  {:<34} {:>8} {:>10} {:>8} {:>9} {:>9} {:>7}",
-        "", "seconds", "targets/s", "calls", "at once", "CPU s", "peak MB"
+        "  {:<36} {:>8} {:>10} {:>8} {:>8} {:>8} {:>8} {:>8}",
+        "", "seconds", "targets/s", "of ideal", "calls", "at once", "CPU s", "peak MB"
     )?;
-    let mut of_simulator = 0;
-    for options in [&["plan"][..], &["plan", "--jobs", "2"], &["plan", "--calls-at-once", "16"], &["drift"]] {
+    let (mut alone, mut of_simulator) = (None, None);
+    for (options, shards) in runs(has("--bench")) {
         let before = memory()?;
         let running = runtime.block_on(clusters(&sizes))?;
-        of_simulator = of_simulator.max(memory()?.saturating_sub(before) / 1_000 / sizes.clusters as u64);
+        let more = memory()?.saturating_sub(before);
+        // Later ones take the memory that the first one gave back.
+        let of_simulator = *of_simulator.get_or_insert(more / 1_000 / sizes.clusters as u64);
         let folder = tempfile::tempdir()?;
         configurations(folder.path(), &running)?;
-        let took = run(folder.path(), options, &running)?;
+        let took = run(folder.path(), options, shards)?;
+        let seconds = took.wall.as_secs_f64();
+        let ideal = *alone.get_or_insert(seconds) / shards as f64;
+        let processes = if shards == 1 { String::new() } else { format!(", {shards} shards") };
         writeln!(
             out,
-            "  {:<34} {:>8.2} {:>10.1} {:>8} {:>9} {:>9.2} {:>7}",
-            options.join(" "),
-            took.wall.as_secs_f64(),
-            sizes.clusters as f64 / took.wall.as_secs_f64(),
-            took.calls,
+            "  {:<36} {seconds:>8.2} {:>10.1} {:>8} {:>8} {:>8} {:>8.2} {:>8}",
+            format!("{}{processes}", options.join(" ")),
+            sizes.clusters as f64 / seconds,
+            if shards == 1 { String::new() } else { format!("{:.2}", ideal / seconds) },
+            running.requests(),
             running.most_in_flight(),
             took.cpu.as_secs_f64(),
             took.peak / 1_000_000,
         )?;
+        if shards == MERGED {
+            merge(&mut out, folder.path(), options)?;
+            writeln!(out, "  the simulator has {of_simulator} KB for each cluster")?;
+        }
         runtime.block_on(running.stop());
     }
-    if has("--bench") {
-        writeln!(out, "  the simulator has {of_simulator} KB for each cluster")?;
-    }
     Ok(())
+}
+
+/// The number of shards whose results are merged.
+const MERGED: usize = 16;
+
+/// The commands, and in how many shards each runs. The first one is what the shards are compared with.
+fn runs(whole: bool) -> Vec<(&'static [&'static str], usize)> {
+    let plan: &[&str] = &["plan"];
+    let mut runs = vec![(plan, 1)];
+    if whole {
+        runs.extend([2, 4, 8].map(|shards| (plan, shards)));
+    }
+    runs.extend([
+        (plan, MERGED),
+        (&["plan", "--targets-at-once", "32"], 1),
+        (&["plan", "--jobs", "2"], 1),
+        (&["plan", "--calls-at-once", "16"], 1),
+        (&["drift"], 1),
+    ]);
+    runs
 }
 
 fn name(number: usize) -> String {
@@ -134,35 +160,61 @@ fn configurations(folder: &Path, running: &Running) -> Outcome<()> {
 
 struct Took {
     wall: Duration,
+    /// Of all processes together.
     cpu: Duration,
-    /// The most memory it had, in bytes.
+    /// The most memory that one of them had, in bytes.
     peak: u64,
-    calls: u64,
 }
 
-/// Runs a command for all configurations.
-fn run(folder: &Path, options: &[&str], running: &Running) -> Outcome<Took> {
-    let before = running.requests();
-    let said = folder.join("stderr");
+fn attune(folder: &Path, args: &[&str], result: &str) -> Outcome<Command> {
     let mut command = Command::new(env!("CARGO_BIN_EXE_attune"));
-    command.args(options).args(["--file", "clusters", "--quiet"]).current_dir(folder).env_clear();
+    command.args(args).current_dir(folder).env_clear();
     command.env("HOME", folder).env("ATTUNE_USERNAME", "admin").env("ATTUNE_PASSWORD", "admin");
-    command.stdin(Stdio::null()).stdout(File::create(folder.join("stdout"))?).stderr(File::create(&said)?);
+    command.stdin(Stdio::null()).stdout(File::create(folder.join(result))?).stderr(Stdio::inherit());
+    Ok(command)
+}
+
+/// Runs a command for all configurations, in so many processes at once.
+fn run(folder: &Path, options: &[&str], shards: usize) -> Outcome<Took> {
     let started = Instant::now();
-    let ended = command.spawn()?.wait4()?;
-    let wall = started.elapsed();
-    if !matches!(ended.status.code(), Some(0 | 2)) {
-        return Err(format!(
-            "attune {} ended with {}:\n{}",
-            options.join(" "),
-            ended.status,
-            fs::read_to_string(said)?
-        )
-        .into());
+    let start = |number: usize| {
+        let shard = format!("{number}/{shards}");
+        let args = [options, &["--file", "clusters", "--quiet", "--format", "json", "--shard", &shard]].concat();
+        Ok(attune(folder, &args, &format!("{number}.json"))?.spawn()?)
+    };
+    let children = (1..=shards).map(start).collect::<Outcome<Vec<_>>>()?;
+    let mut took = Took { wall: Duration::ZERO, cpu: Duration::ZERO, peak: 0 };
+    for mut child in children {
+        let ended = child.wait4()?;
+        if !matches!(ended.status.code(), Some(0 | 2)) {
+            return Err(format!("attune {} ended with {}", options.join(" "), ended.status).into());
+        }
+        took.cpu += ended.rusage.utime + ended.rusage.stime;
+        took.peak = took.peak.max(ended.rusage.maxrss);
     }
-    let cpu = ended.rusage.utime + ended.rusage.stime;
-    let calls = running.requests() - before;
-    Ok(Took { wall, cpu, peak: ended.rusage.maxrss, calls })
+    Ok(Took { wall: started.elapsed(), ..took })
+}
+
+/// Merges the results of shards, and compares the whole with the result of one process.
+fn merge(out: &mut impl Write, folder: &Path, options: &[&str]) -> Outcome<()> {
+    let finish = |args: &[&str], result: &str| -> Outcome<Duration> {
+        let started = Instant::now();
+        let status = attune(folder, args, result)?.status()?;
+        if !matches!(status.code(), Some(0 | 2)) {
+            return Err(format!("attune {} ended with {status}", args.join(" ")).into());
+        }
+        Ok(started.elapsed())
+    };
+    finish(&["targets", "--file", "clusters", "--format", "json"], "targets.json")?;
+    let results: Vec<String> = (1..=MERGED).map(|number| format!("{number}.json")).collect();
+    let results: Vec<&str> = results.iter().map(String::as_str).collect();
+    let merging = [&["merge", "--quiet", "--targets", "targets.json", "--format", "json"], results.as_slice()].concat();
+    let took = finish(&merging, "merged.json")?;
+    finish(&[options, &["--file", "clusters", "--quiet", "--format", "json"]].concat(), "whole.json")?;
+    let same = fs::read(folder.join("merged.json"))? == fs::read(folder.join("whole.json"))?;
+    let verdict = if same { "the same" } else { "not the same" };
+    writeln!(out, "  merged in {:.2} s: {verdict} bytes as one process prints", took.as_secs_f64())?;
+    Ok(())
 }
 
 /// The memory of this process now, in bytes.
