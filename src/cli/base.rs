@@ -235,12 +235,12 @@ fn first_error(findings: &[Finding]) -> Option<String> {
 }
 
 /// The text of a configuration at the base; `None` if it has none that can be read.
-pub(super) fn text_of(base: &str, global: &GlobalArgs, file: &Path) -> Option<String> {
+pub(super) fn text_of(base: &str, global: &GlobalArgs, file: &Path) -> Result<Option<String>, Failure> {
     if is_path(base) {
-        return read_named(Path::new(base)).ok();
+        return Ok(read_named(Path::new(base)).ok());
     }
-    let checkout = global.shared.checkouts.get(base, file).ok()?;
-    Tree::open(&checkout.file, Boundary::Below(&checkout.tree())).ok()?.read_main().ok()
+    let checkout = global.shared.checkouts.get(base, file).map_err(|problem| failure(&problem))?;
+    Ok(Tree::open(&checkout.file, Boundary::Below(&checkout.tree())).and_then(|tree| tree.read_main()).ok())
 }
 
 /// The configurations that the base has in a directory; none if the base is a file.

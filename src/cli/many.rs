@@ -19,6 +19,7 @@ use crate::desired::shown_path;
 use crate::render::html;
 use crate::render::json::{
     self, DriftV1, FindingV1, FindingsV1, ManyV1, OneV1, OutcomeV1, PlanV1, PlannedTarget, Saved, format_of,
+    target_name,
 };
 use crate::render::{markdown, text};
 
@@ -71,11 +72,16 @@ fn in_directory(path: &Path) -> std::io::Result<Vec<PathBuf>> {
 struct Run {
     target: Option<String>,
     file: String,
+    tenant: Option<String>,
     result: Result<Exit, Failure>,
     output: Output,
 }
 
 impl Run {
+    fn name(&self) -> String {
+        target_name(&self.file, self.tenant.as_deref())
+    }
+
     fn exit(&self) -> Exit {
         self.result.as_ref().map_or_else(|failure| failure.exit, |exit| *exit)
     }
@@ -90,6 +96,7 @@ impl Run {
         OneV1 {
             target: self.target.clone(),
             file: self.file.clone(),
+            tenant: self.tenant.clone(),
             exit: self.exit().number(),
             error: self.error().map(str::to_owned),
             summary: Some(self.summary()),
@@ -175,7 +182,7 @@ pub(super) async fn each(
     let starts: Vec<(GlobalArgs, Target, Output)> =
         own.into_iter().zip(targets).map(|(own, target)| (own, target, output.buffered())).collect();
     let run = async |(place, (own, target, mut output)): (usize, (GlobalArgs, Target, Output))| {
-        let file = target.name();
+        let file = shown_path(&target.file);
         let result = match target.problem {
             None => command(&own, &mut output).await,
             Some(problem) => Err(CommandError::from(problem).reported(&mut output)),
@@ -183,7 +190,7 @@ pub(super) async fn each(
         if let Err(failure) = &result {
             output.failure(failure);
         }
-        (place, Run { target: target.id, file, result, output })
+        (place, Run { target: target.id, file, tenant: target.tenant, result, output })
     };
     // Unordered, so that a slow cluster does not delay the others.
     let runs = stream::iter(starts.into_iter().enumerate()).map(run).buffer_unordered(at_once);
@@ -225,7 +232,7 @@ impl Shown {
     fn of(run: &OneV1) -> Result<Self, Failure> {
         let Some(text) = run.result.as_deref().map(RawValue::get) else { return Ok(Self::Other) };
         let unreadable = |problem: String| {
-            Failure::new(&exit::NOT_SAVED, format!("cannot show the result of {}: {problem}", run.file))
+            Failure::new(&exit::NOT_SAVED, format!("cannot show the result of {}: {problem}", run.name()))
         };
         let read = match format_of(text).map_err(|problem| unreadable(problem.to_string()))?.as_str() {
             "attune.drift/1" => serde_json::from_str(text).map(Self::Drift),
@@ -266,7 +273,7 @@ pub(super) fn print_results(all: &ManyV1, form: Form, output: &mut Output) -> Re
             });
             let texts: Vec<String> = texts.collect::<Result<_, Failure>>()?;
             let each = all.runs.iter().zip(&texts);
-            let each = each.map(|(run, text)| (run.file.as_str(), text.as_str(), run.error.as_deref()));
+            let each = each.map(|(run, text)| (run.name(), text.as_str(), run.error.as_deref()));
             output.result(|out, _| write!(out, "{}", markdown::sections(each)))
         }
         Form::Comment(max) => {
@@ -296,7 +303,7 @@ fn plans(all: &ManyV1) -> Result<Vec<PlannedTarget>, Failure> {
 
 fn print_result(run: &OneV1, output: &mut Output) -> Result<(), Failure> {
     let shown = Shown::of(run)?;
-    output.result(|out, styles| writeln!(out, "{}", styles.strong.apply_to(format!("== {}", run.file))))?;
+    output.result(|out, styles| writeln!(out, "{}", styles.strong.apply_to(format!("== {}", run.name()))))?;
     output.info(|out, styles| text::saved_findings(out, styles, shown.findings()));
     let is_said = shown.findings().iter().any(|finding| finding.severity == Severity::Error);
     if let Some(error) = run.error.as_ref().filter(|_| !is_said) {
@@ -330,7 +337,7 @@ fn save_all(directory: &Path, mut all: ManyV1) -> Result<(), Failure> {
     std::fs::create_dir_all(directory).map_err(|error| Failure::unwritten("the plans", directory, &error))?;
     for run in &mut all.runs {
         let Some(result) = run.result.take() else { continue };
-        let name = result_file(&run.file);
+        let name = result_file(&run.name());
         save("the plan", &directory.join(&name), |out| writeln!(out, "{result}"))?;
         run.saved = Some(name);
     }
@@ -339,7 +346,7 @@ fn save_all(directory: &Path, mut all: ManyV1) -> Result<(), Failure> {
 
 fn print_text(runs: &[Run], output: &mut Output) -> Result<(), Failure> {
     for run in runs {
-        output.result(|out, styles| writeln!(out, "{}", styles.strong.apply_to(format!("== {}", run.file))))?;
+        output.result(|out, styles| writeln!(out, "{}", styles.strong.apply_to(format!("== {}", run.name()))))?;
         print_stderr(run, output);
         output.result(|out, _| out.write_all(run.output.captured()[0]).and_then(|()| writeln!(out)))?;
     }
@@ -348,13 +355,13 @@ fn print_text(runs: &[Run], output: &mut Output) -> Result<(), Failure> {
 
 /// Prints a line for each target: its name, its exit code, and a summary.
 fn print_summary(runs: &[OneV1], output: &mut Output) -> Result<(), Failure> {
-    let width = runs.iter().map(|run| console::measure_text_width(&run.file)).max().unwrap_or(0);
-    let is_of_tenants = |run: &OneV1| run.file.contains('@');
-    let units = if runs.iter().any(is_of_tenants) { ("target", "targets") } else { ("file", "files") };
+    let width = runs.iter().map(|run| console::measure_text_width(&run.name())).max().unwrap_or(0);
+    let units = if runs.iter().any(|run| run.tenant.is_some()) { ("target", "targets") } else { ("file", "files") };
     output.result(|out, styles| {
         writeln!(out, "{}", styles.strong.apply_to(format!("== {}", count(runs.len(), units.0, units.1))))?;
         runs.iter().try_for_each(|run| {
-            let file = console::pad_str(&run.file, width, console::Alignment::Left, None);
+            let name = run.name();
+            let file = console::pad_str(&name, width, console::Alignment::Left, None);
             writeln!(out, "{file}   exit {}   {}", run.exit, run.summary.as_deref().unwrap_or("done"))
         })
     })
@@ -365,7 +372,7 @@ fn print_stderr(run: &Run, output: &mut Output) {
     let [_, stderr] = run.output.captured();
     if !stderr.is_empty() {
         output.message(|out, styles| {
-            writeln!(out, "{}", styles.dim.apply_to(format!("-- {}", run.file)))?;
+            writeln!(out, "{}", styles.dim.apply_to(format!("-- {}", run.name())))?;
             out.write_all(stderr)
         });
     }

@@ -281,6 +281,7 @@ fn read_several(paths: &[PathBuf]) -> Result<Saved, Failure> {
         runs.push(OneV1 {
             target: None,
             file: shown_path(path),
+            tenant: None,
             exit: 0,
             error: None,
             summary: None,

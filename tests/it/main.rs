@@ -211,6 +211,9 @@ mod summaries;
 #[cfg(all(feature = "age", feature = "html", feature = "sim"))]
 mod table;
 #[cfg(test)]
+#[cfg(all(feature = "age", feature = "html", feature = "sim"))]
+mod targets;
+#[cfg(test)]
 mod templates;
 #[cfg(test)]
 mod tidy;

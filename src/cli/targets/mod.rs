@@ -82,12 +82,6 @@ impl Target {
         Self { id, file: file.to_path_buf(), tenant: Some(tenant.to_owned()), problem: None }
     }
 
-    /// Its name for people: the file as they gave it, and the tenant.
-    pub(super) fn name(&self) -> String {
-        let file = shown_path(&self.file);
-        self.tenant.as_ref().map_or_else(|| file.clone(), |tenant| format!("{file}@{tenant}"))
-    }
-
     /// The arguments of its run.
     pub(super) fn arguments(&self, global: &GlobalArgs) -> GlobalArgs {
         let tenant = self.tenant.clone().or_else(|| global.tenant.clone());
@@ -160,7 +154,11 @@ impl TargetArgs {
         output: &Output,
     ) -> Result<Vec<Target>, Failure> {
         let of_file = async |file: PathBuf| -> Vec<Target> {
-            let Some(names) = tenants(&file, global, base) else { return vec![Target::only(file)] };
+            let names = match tenants(&file, global, base) {
+                Ok(Some(names)) => names,
+                Ok(None) => return vec![Target::only(file)],
+                Err(failure) => return vec![Target { problem: Some(failure), ..Target::only(file) }],
+            };
             let names = match (&global.tenant, names.as_slice()) {
                 // The run checks that the configuration is for it.
                 (Some(tenant), _) => vec![tenant.clone()],
@@ -191,17 +189,17 @@ fn check_distinct(targets: &[Target]) -> Result<(), Failure> {
     Err(Failure::new(&exit::BAD_TARGETS, message).help("name each configuration once"))
 }
 
-/// The tenants of a configuration, as its trusted settings name them; `None` if it is not for several, or if that cannot be told:
+/// The tenants of a configuration, as its trusted settings name them; `None` if it is not for several, or if its file does not tell:
 /// then the run says why.
-fn tenants(file: &Path, global: &GlobalArgs, base: Option<&str>) -> Option<Vec<String>> {
+fn tenants(file: &Path, global: &GlobalArgs, base: Option<&str>) -> Result<Option<Vec<String>>, Failure> {
     if is_stdin(file) {
-        return None;
+        return Ok(None);
     }
     let text = match base {
         Some(base) => base::text_of(base, global, file)?,
-        None => read_named(file).ok()?,
+        None => read_named(file).ok(),
     };
-    tenants_in(&text)
+    Ok(text.as_deref().and_then(tenants_in))
 }
 
 /// The `[cluster] tenants` of a main file; `None` if there are none that can be used.

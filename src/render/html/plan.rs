@@ -41,7 +41,7 @@ pub(super) fn parts(plan: &PlanV1) -> Vec<Section> {
     parts.into_iter().flatten().collect()
 }
 
-pub(super) fn head(plan: &PlanV1, target: Option<&str>) -> Markup {
+pub(super) fn head(plan: &PlanV1, target: Option<&PlannedTarget>) -> Markup {
     let (class, verdict) = verdict(plan);
     html! {
         p class={ "verdict " (class) } { (verdict) }
@@ -263,13 +263,13 @@ fn in_short(target: &PlannedTarget) -> String {
 /// The numbers tell configurations of the same name apart.
 fn section(target: &PlannedTarget, number: usize) -> Section {
     let body = match &target.result {
-        Ok(plan) => of_plan(plan, &target.name),
+        Ok(plan) => of_plan(plan, target),
         Err(found) => of_error(found, target.error.as_deref()),
     };
     Section::new(format!("plan-{number}"), format!("{number}. {}", target.name), body)
 }
 
-fn of_plan(plan: &PlanV1, target: &str) -> Markup {
+fn of_plan(plan: &PlanV1, target: &PlannedTarget) -> Markup {
     let is_shown = |part: &Section| match part.id.as_str() {
         "expectations" => false,
         "access" | "changes" | "calls" => !plan.changes.is_empty(),

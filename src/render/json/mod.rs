@@ -139,7 +139,9 @@ pub use report::{
     AttachmentV1, BucketKindV1, BucketV1, CellV1, GradesV1, PolicyReportV1, PolicyStateV1, PrincipalV1, PublicBucketV1,
     PublicV1, ReportV1, RowV1, ScopeV1,
 };
-pub use saved::{ManyV1, NotSaved, OneV1, PlannedTarget, Saved, TargetV1, TargetsV1, format_of, result_target};
+pub use saved::{
+    ManyV1, NotSaved, OneV1, PlannedTarget, Saved, TargetV1, TargetsV1, format_of, result_target, target_name,
+};
 pub use snapshot::SnapshotV1;
 pub use verify::{VerifyAnswerV1, VerifyOutcomeV1, VerifySourceV1, VerifyV1};
 

@@ -76,11 +76,21 @@ impl ManyV1 {
 }
 
 impl OneV1 {
+    /// The name of the target for people: the file, and the tenant behind `@`.
+    pub fn name(&self) -> String {
+        target_name(&self.file, self.tenant.as_deref())
+    }
+
     /// A run that failed without a result.
     pub fn failed(file: String, exit: u8, error: String) -> Self {
         let summary = Some(format!("error: {error}"));
-        Self { target: None, file, exit, error: Some(error), summary, result: None, saved: None }
+        Self { target: None, file, tenant: None, exit, error: Some(error), summary, result: None, saved: None }
     }
+}
+
+/// The name of a target for people: the file, and the tenant behind `@`.
+pub fn target_name(file: &str, tenant: Option<&str>) -> String {
+    tenant.map_or_else(|| file.to_owned(), |tenant| format!("{file}@{tenant}"))
 }
 
 /// The format of a result.
@@ -100,8 +110,12 @@ pub fn result_target(result: &RawValue) -> Option<String> {
 /// A configuration among several, with its plan or why there is none.
 #[derive(Debug, Clone)]
 pub struct PlannedTarget {
-    /// The name of its configuration.
+    /// Its name: that of its configuration, and the tenant if the configuration is for several.
     pub name: String,
+    /// Its configuration.
+    pub file: String,
+    /// The tenant, if the configuration is for several.
+    pub tenant: Option<String>,
     /// The exit code for it.
     pub exit: u8,
     /// Its plan, or the findings that prevented one.
@@ -135,7 +149,8 @@ impl PlannedTarget {
                 Saved::Many(many) => return Err(NotSaved::Other(many.format)),
             },
         };
-        Ok(Self { name: run.file.clone(), exit: run.exit, result, error: run.error.clone() })
+        let (file, tenant) = (run.file.clone(), run.tenant.clone());
+        Ok(Self { name: run.name(), file, tenant, exit: run.exit, result, error: run.error.clone() })
     }
 }
 
@@ -178,8 +193,10 @@ json_types! {
     pub struct OneV1 {
         /// The id of the target; missing in files of earlier versions.
         target?: String,
-        /// The file, and the tenant behind `@` if the configuration is for several.
+        /// The file.
         file: String,
+        /// The tenant, if the configuration is for several.
+        tenant?: String,
         /// The exit code for this configuration.
         exit: u8,
         /// Why it failed; missing when it did not.

@@ -28,10 +28,10 @@ pub fn many(named: &[String], targets: &[PlannedTarget], max: usize) -> String {
 }
 
 /// The results of another command for several configurations: a heading for each, which the command wrote itself below it.
-pub fn sections<'a>(results: impl IntoIterator<Item = (&'a str, &'a str, Option<&'a str>)>) -> String {
-    let one = |(name, text, error): (&str, &str, Option<&str>)| {
+pub fn sections<'a>(results: impl IntoIterator<Item = (String, &'a str, Option<&'a str>)>) -> String {
+    let one = |(name, text, error): (String, &str, Option<&str>)| {
         let error = error.map(|error| format!("\n{}\n", code(error))).unwrap_or_default();
-        format!("## {}\n\n{}{error}\n", code(name), text.trim_end().to_owned() + "\n")
+        format!("## {}\n\n{}{error}\n", code(&name), text.trim_end().to_owned() + "\n")
     };
     results.into_iter().map(one).collect()
 }
@@ -110,8 +110,8 @@ impl<'a> Section<'a> {
     fn text(&self, form: Form) -> String {
         let name = &self.target.name;
         let text = match (&self.target.result, form) {
-            (Ok(plan), Form::Cut(cut)) => section(plan, &self.bodies, cut, self.max, Some(name)),
-            (Ok(plan), Form::Short) => too_large(plan, self.max, Some(name)),
+            (Ok(plan), Form::Cut(cut)) => section(plan, &self.bodies, cut, self.max, Some(self.target)),
+            (Ok(plan), Form::Short) => too_large(plan, self.max, Some(self.target)),
             (Err(found), Form::Cut(_)) => {
                 let errors: Vec<&FindingV1> =
                     found.findings.iter().filter(|finding| finding.severity == Severity::Error).collect();

@@ -12,7 +12,7 @@ use super::{LEAST, fits};
 use crate::base::Severity;
 use crate::drift::Kind;
 use crate::render::json::{
-    ChangeV1, DriftV1, DriftedV1, ExpectationV1, FindingV1, OverrideV1, PartV1, PlanV1, ReviewV1,
+    ChangeV1, DriftV1, DriftedV1, ExpectationV1, FindingV1, OverrideV1, PartV1, PlanV1, PlannedTarget, ReviewV1,
 };
 use crate::render::phrase::{self, *};
 
@@ -54,7 +54,7 @@ fn verdict(plan: &PlanV1) -> Verdict {
 
 /// A plan without the marker of its comment. `target` is the name of its configuration among several; `max` is the limit of
 /// the whole comment.
-pub(super) fn section(plan: &PlanV1, bodies: &[Body], cut: Cut, max: usize, target: Option<&str>) -> String {
+pub(super) fn section(plan: &PlanV1, bodies: &[Body], cut: Cut, max: usize, target: Option<&PlannedTarget>) -> String {
     let kind = if plan.snapshot.is_some() { "not-to-be-approved" } else { "digest" };
     let mut text = digest_marker(kind, &plan.digest, &plan.cluster);
     text += &heading(plan, target);
@@ -113,9 +113,9 @@ pub(super) fn in_short(plan: &PlanV1) -> String {
     }
 }
 
-fn heading(plan: &PlanV1, target: Option<&str>) -> String {
+fn heading(plan: &PlanV1, target: Option<&PlannedTarget>) -> String {
     let title = match target {
-        Some(target) => format!("#### {}", code(target)),
+        Some(target) => format!("#### {}", code(&target.name)),
         None => "### attune".to_owned(),
     };
     let snapshot = plan.snapshot.as_ref().map(|of| format!("**{}**\n\n", capital(&of_snapshot(of, str::to_owned))));
@@ -130,7 +130,7 @@ fn heading(plan: &PlanV1, target: Option<&str>) -> String {
     )
 }
 
-fn approval(plan: &PlanV1, target: Option<&str>) -> String {
+fn approval(plan: &PlanV1, target: Option<&PlannedTarget>) -> String {
     let digest = if plan.snapshot.is_some() { String::new() } else { format!(" Digest {}", code(&plan.digest)) };
     match verdict(plan) {
         Verdict::Blocked(_) => format!("This plan cannot be applied.{digest}\n\n"),
@@ -148,10 +148,10 @@ fn approval(plan: &PlanV1, target: Option<&str>) -> String {
 }
 
 /// The text for a plan that does not fit: never enough to approve it.
-pub(super) fn too_large(plan: &PlanV1, max: usize, target: Option<&str>) -> String {
+pub(super) fn too_large(plan: &PlanV1, max: usize, target: Option<&PlannedTarget>) -> String {
     let marker = digest_marker("too-large", &plan.digest, &plan.cluster);
     let title = match target {
-        Some(target) => format!("#### {}", code(&clipped(target))),
+        Some(target) => format!("#### {}", code(&clipped(&target.name))),
         None => "### attune".to_owned(),
     };
     let status = match verdict(plan) {

@@ -11,8 +11,8 @@ use std::collections::BTreeMap;
 use serde_json::value::RawValue;
 
 use super::json::{
-    AccessChangeV1, AttachedPrincipalV1, CallV1, ChangeV1, ClusterV1, KindV1, PlanSnapshotV1, PlanV1, PublicV1,
-    ReplaceMethodV1, StepV1, SummaryV1, UnchangedV1, UnmanagedV1,
+    AccessChangeV1, AttachedPrincipalV1, CallV1, ChangeV1, ClusterV1, KindV1, PlanSnapshotV1, PlanV1, PlannedTarget,
+    PublicV1, ReplaceMethodV1, StepV1, SummaryV1, UnchangedV1, UnmanagedV1,
 };
 pub(super) use crate::base::count;
 use crate::base::{Severity, list, list_some, shell_word, visible};
@@ -97,17 +97,23 @@ fn age(seconds: u64) -> String {
     format!("{number} {}", if number == 1 { one } else { many })
 }
 
-/// The command that runs exactly this plan, and whether it has all options of the plan. `file` is the configuration, if the
-/// command has to name it.
-pub(super) fn command(plan: &PlanV1, file: Option<&str>) -> (String, bool) {
-    let named = file.map(shell_word);
-    let mut complete = named != Some(None);
-    let named = named.flatten().map(|file| format!(" --file {file}")).unwrap_or_default();
+/// The command that runs exactly this plan, and whether it has all options of the plan. It names the target, if there are several.
+pub(super) fn command(plan: &PlanV1, target: Option<&PlannedTarget>) -> (String, bool) {
+    let mut complete = true;
+    let mut command = "attune apply".to_owned();
+    let tenant = target.and_then(|target| target.tenant.as_deref());
     let approval = match plan.signatures {
-        Some(_) => "--approvals approvals.json".to_owned(),
-        None => format!("--approved {}", plan.digest),
+        Some(_) => ("--approvals", "approvals.json"),
+        None => ("--approved", plan.digest.as_str()),
     };
-    let mut command = format!("attune apply{named} {approval}");
+    let own =
+        [("--file", target.map(|target| target.file.as_str())), ("--tenant", tenant), (approval.0, Some(approval.1))];
+    for (name, value) in own.into_iter().filter_map(|(name, value)| Some((name, value?))) {
+        match shell_word(value) {
+            Some(value) => command += &format!(" {name} {value}"),
+            None => complete = false,
+        }
+    }
     // Changed settings of a proposal apply after the merge. Until then the plan is that of the base.
     let revision = plan.review.as_ref().filter(|review| !review.settings.is_empty()).map(|review| &review.revision);
     let base = revision.map(|revision| ("--base", Some(revision)));

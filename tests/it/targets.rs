@@ -1,0 +1,287 @@
+//! Targets: a configuration for several tenants, shards, and merged results.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use serde_json::Value;
+
+use super::base::{commit, git};
+use super::harness::{ADMIN, Folder, Run};
+use super::served::Served;
+
+const STATE: &str = r#"{"format": "attune.sim/1", "release": "5.1", "tenants": {
+    "Root": {"users": {"admin": {"role": "ClusterAdmin", "password": "admin"}, "alice": {"policy": "readonly"}}},
+    "ml": {"users": {"admin": {"role": "TenantAdmin", "password": "admin"}, "alice": {}}},
+    "bio": {"users": {"admin": {"role": "TenantAdmin", "password": "admin"}, "alice": {"policy": "readonly"}}}}}"#;
+
+const ALICE: &str = "[users.alice]\npolicy = \"readwrite\"\n\n[credentials]\nfile = true\ndir = \"secrets\"\n";
+
+/// Configurations of each kind: for all tenants, for two, for one, wrong, and of a cluster that is down.
+fn fleet() -> Folder {
+    let folder = Folder::new();
+    for (name, cluster) in [
+        ("all", "endpoints = [\"sim:all.json\"]\ntenants = [\"*\"]"),
+        ("down", "endpoints = [\"https://127.0.0.1:1\"]\ntenants = [\"*\"]"),
+        ("one", "endpoints = [\"sim:one.json\"]"),
+        ("two", "endpoints = [\"sim:two.json\"]\ntenants = [\"ml\", \"bio\"]"),
+        ("wrong", "endpoints = [\"sim:one.json\"]\ntenant = 1"),
+    ] {
+        folder.write(&format!("clusters/{name}.toml"), &format!("[cluster]\n{cluster}\n\n{ALICE}"));
+        folder.write(&format!("clusters/{name}.json"), STATE);
+    }
+    folder
+}
+
+const IDS: [&str; 8] = [
+    "clusters/all.toml@Root",
+    "clusters/all.toml@bio",
+    "clusters/all.toml@ml",
+    "clusters/down.toml@*",
+    "clusters/one.toml",
+    "clusters/two.toml@ml",
+    "clusters/two.toml@bio",
+    "clusters/wrong.toml",
+];
+
+fn run(folder: &Folder, args: &str) -> Run {
+    folder.attune_with(args, &ADMIN)
+}
+
+fn list(folder: &Folder) {
+    let list = run(folder, "targets --file clusters --format json").exits(1);
+    folder.write("targets.json", &list.stdout);
+}
+
+/// Runs a command in shards; each result is a file.
+fn shards(folder: &Folder, command: &str, of: usize) {
+    let _ = fs::remove_dir_all(folder.path("results"));
+    fs::create_dir_all(folder.path("results")).unwrap();
+    for number in 1..=of {
+        let shard = format!("--targets targets.json --shard {number}/{of} --format json");
+        let result = run(folder, &format!("{command} --file clusters {shard}"));
+        folder.write(&format!("results/{number}.json"), &result.stdout);
+    }
+}
+
+fn merge(folder: &Folder, of: usize, args: &str) -> Run {
+    let files: Vec<String> = (1..=of).map(|number| format!("results/{number}.json")).collect();
+    folder.attune(&format!("merge --targets targets.json {} {args}", files.join(" ")))
+}
+
+#[test]
+fn each_tenant_is_a_target_and_one_that_fails_hides_no_other() {
+    let folder = fleet();
+    let listed = run(&folder, "targets --file clusters").exits(1);
+    assert_eq!(listed.stdout.lines().collect::<Vec<_>>(), IDS);
+    listed.warns("the tenants cannot be listed: POST /login: no connection to the cluster");
+    let plan = run(&folder, "plan --file clusters --retries 0").exits(1);
+    for id in IDS {
+        assert!(plan.stdout.contains(&format!("== {id}\n")), "{id}: {}", plan.stdout);
+    }
+    assert_eq!(plan.stdout.matches(": 1 to ").count(), 12, "six tenants have a plan: {}", plan.stdout);
+    let json = run(&folder, "plan --file clusters --retries 0 --format json").exits(1).json();
+    let tenants: Vec<&str> =
+        json["runs"].as_array().unwrap().iter().filter_map(|run| run["result"]["cluster"]["tenant"].as_str()).collect();
+    assert_eq!(tenants, ["Root", "bio", "ml", "Root", "ml", "bio"]);
+    assert_eq!(json["runs"][1]["result"]["target"], IDS[1]);
+    // One of them alone is still one of several.
+    let one = run(&folder, "plan --file clusters --target clusters/two.toml@ml").exits(0);
+    assert!(one.stdout.starts_with("== clusters/two.toml@ml\n"), "{}", one.stdout);
+    run(&folder, "plan --file clusters --target clusters/two.toml@x")
+        .exits(1)
+        .warns("there is no target `clusters/two.toml@x`");
+}
+
+#[test]
+fn a_command_for_one_tenant_needs_its_name_and_only_that_of_its_configuration() {
+    let folder = fleet();
+    run(&folder, "snapshot --file clusters/two.toml").exits(1).warns("for several tenants: ml, bio").warns("--tenant");
+    let other = run(&folder, "snapshot --file clusters/two.toml --tenant Root").exits(1);
+    other.warns("not for the tenant \"Root\", but for ml, bio");
+    run(&folder, "snapshot --file clusters/two.toml --tenant bio").exits(0);
+    let one = run(&folder, "plan --file clusters/two.toml --tenant bio").exits(0);
+    assert!(one.stdout.starts_with("== clusters/two.toml@bio\n"), "{}", one.stdout);
+    run(&folder, "plan --file clusters/two.toml --tenant Root").exits(1).warns("not for the tenant");
+}
+
+#[test]
+fn users_of_the_same_name_in_two_tenants_do_not_share_a_file_for_their_secret() {
+    let folder = fleet();
+    let state = STATE.replace("\"alice\": {\"policy\": \"readonly\"}", "\"alice\": {}");
+    folder.write("clusters/two.json", &state);
+    run(&folder, "apply --file clusters/two.toml --yes").exits(0);
+    for tenant in ["ml", "bio"] {
+        let record: Value =
+            serde_json::from_str(&folder.read(&format!("clusters/secrets/{tenant}/alice.json"))).unwrap();
+        assert_eq!(record["tenant"], tenant);
+    }
+}
+
+#[test]
+fn merged_results_are_those_of_one_run_byte_for_byte() {
+    let folder = fleet();
+    list(&folder);
+    for (command, formats) in [
+        ("plan --retries 0", &["text", "json", "markdown", "html"][..]),
+        ("drift --retries 0", &["text", "json", "markdown"]),
+        ("validate", &["json"]),
+    ] {
+        for of in [1, 3, 11] {
+            shards(&folder, command, of);
+            for format in formats {
+                let whole = run(&folder, &format!("{command} --file clusters --format {format}"));
+                let merged = merge(&folder, of, &format!("--format {format}"));
+                assert_eq!(merged.stdout, whole.stdout, "{command} in {of} parts as {format}");
+                assert_eq!(merged.code, whole.code, "{command} in {of} parts as {format}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_lost_doubled_or_broken_result_is_an_error_with_its_target_and_hides_no_other() {
+    let folder = fleet();
+    list(&folder);
+    shards(&folder, "drift --retries 0", 3);
+    let shown = |run: &Run| IDS.iter().filter(|id| run.stdout.contains(&format!("== {id}\n"))).count();
+    let lost = folder.attune("merge --targets targets.json results/1.json results/2.json").exits(1);
+    assert_eq!(shown(&lost), 8, "{}", lost.stdout);
+    assert!(lost.stdout.contains("exit 1   error: there is no result of this target"), "{}", lost.stdout);
+    let third: Value = serde_json::from_str(&folder.read("results/3.json")).unwrap();
+    let ids: Vec<&str> = third["runs"].as_array().unwrap().iter().map(|run| run["target"].as_str().unwrap()).collect();
+    ids.iter().for_each(|id| assert!(lost.stderr.contains(&format!("`{id}`")), "{id}: {}", lost.stderr));
+    let doubled = folder
+        .attune("merge --targets targets.json results/1.json results/2.json results/3.json results/3.json")
+        .exits(1);
+    assert!(doubled.stderr.contains(&format!("`{}` has 2 results, in results/3.json", ids[0])), "{}", doubled.stderr);
+    let whole = folder.read("results/3.json");
+    folder.write("results/3.json", &whole[..whole.len() / 2]);
+    merge(&folder, 3, "").exits(1).warns("cannot merge results/3.json").warns("there is no result of");
+    // A result of another target under this name.
+    folder.write(
+        "results/3.json",
+        &whole.replacen(&format!("\"target\": \"{}\"", ids[0]), "\"target\": \"other.toml\"", 1),
+    );
+    merge(&folder, 3, "").exits(1).warns("the list of targets lacks `other.toml`");
+    shards(&folder, "plan --retries 0", 3);
+    let plans = folder.read("results/1.json");
+    shards(&folder, "drift --retries 0", 3);
+    folder.write("results/1.json", &plans);
+    merge(&folder, 3, "").exits(1).warns("the results are of several commands");
+    merge(&folder, 3, "results/none.json").exits(1).warns("cannot merge results/none.json");
+}
+
+#[test]
+fn a_plan_of_another_target_is_not_used_and_names_of_other_jobs_are_escaped() {
+    let folder = fleet();
+    list(&folder);
+    shards(&folder, "plan --retries 0", 1);
+    let plans = folder.read("results/1.json");
+    // The run says one target, its plan another.
+    let swapped = plans.replacen("\"target\": \"clusters/two.toml@ml\"", "\"target\": \"clusters/two.toml@bio\"", 1);
+    folder.write("results/1.json", &swapped);
+    let run = merge(&folder, 1, "").exits(1);
+    assert!(
+        run.stderr.contains("`clusters/two.toml@bio`") && run.stderr.contains("clusters/two.toml@ml"),
+        "{}",
+        run.stderr
+    );
+    let hostile = "x`</details>\\u001b[31m\\u202e@org";
+    let named = plans.replacen("\"file\": \"clusters/one.toml\"", &format!("\"file\": \"{hostile}\""), 1);
+    let mut named: String = named.replacen("\"summary\": \"", &format!("\"summary\": \"{hostile}"), 1);
+    let digest = named.find("\"digest\": \"").unwrap() + 11;
+    named.replace_range(digest..digest + 64, "x; touch pwned #`$(touch pwned)");
+    folder.write("results/1.json", &named);
+    for format in ["text", "markdown", "html"] {
+        let shown = merge(&folder, 1, &format!("--format {format}")).stdout;
+        assert!(!shown.contains(['\u{1b}', '\u{202e}']), "{format}: {shown}");
+        assert!(format != "html" || !shown.contains("x`</details>"), "{format}: {shown}");
+        assert!(!shown.contains("--approved x; touch"), "{format}: {shown}");
+    }
+}
+
+#[test]
+fn a_list_is_only_of_the_configurations_that_the_command_line_names() {
+    let folder = fleet();
+    list(&folder);
+    let list = folder.read("targets.json");
+    let plan = |list: &str| {
+        folder.write("other.json", list);
+        run(&folder, "plan --file clusters --retries 0 --targets other.json").exits(1)
+    };
+    plan("{}").warns("cannot be used: missing field");
+    plan(&list.replace("targets/1", "targets/2")).warns("attune.targets/2");
+    plan(&list.replace("clusters/one.toml", "clusters/eleven.toml")).warns("it lacks `clusters/one.toml`");
+    plan(&list.replace("\"id\": \"clusters/one.toml\"", "\"id\": \"clusters/two.toml\""))
+        .warns("not the id of its configuration");
+    plan(&list.replace("\"clusters/one.toml\"", "\"clusters/two.toml\"")).warns("it lacks `clusters/one.toml`");
+    // The list does not decide for which tenants a configuration is.
+    let mut other: Value = serde_json::from_str(&list).unwrap();
+    other["targets"][5] = serde_json::json!({
+        "id": "clusters/two.toml@Root", "configuration": "clusters/two.toml", "tenant": "Root"
+    });
+    let other = plan(&other.to_string());
+    assert!(other.stdout.contains("not for the tenant \"Root\", but for ml, bio"), "{}", other.stdout);
+    fs::remove_file(folder.path("clusters/one.toml")).unwrap();
+    run(&folder, "plan --file clusters --targets targets.json")
+        .exits(1)
+        .warns("`clusters/one.toml` is not among those");
+}
+
+#[test]
+fn the_base_says_for_which_tenants_a_configuration_is() {
+    let folder = fleet();
+    git(&folder, &["init", "-q", "-b", "main"]);
+    commit(&folder);
+    let proposal = folder.read("clusters/two.toml").replace("\"bio\"", "\"bio\", \"Root\"");
+    folder.write("clusters/two.toml", &proposal);
+    run(&folder, "targets --file clusters/two.toml --base main").exits(1).warns("git cannot be run");
+    let path = std::env::var("PATH").unwrap();
+    let run = |folder: &Folder, args: &str| folder.attune_with(args, &[("PATH", &path)]);
+    let listed = run(&folder, "targets --file clusters/two.toml --base main").exits(0);
+    assert_eq!(listed.stdout, "clusters/two.toml@ml\nclusters/two.toml@bio\n");
+    let plan = run(&folder, "plan --file clusters/two.toml --base main").exits(0);
+    assert!(plan.stdout.contains("cluster.tenants") && !plan.stdout.contains("two.toml@Root"), "{}", plan.stdout);
+    assert!(run(&folder, "targets --file clusters/two.toml").exits(0).stdout.contains("two.toml@Root"));
+}
+
+#[test]
+fn ids_are_the_same_from_every_directory_of_a_repository() {
+    let folder = fleet();
+    git(&folder, &["init", "-q", "-b", "main"]);
+    for args in ["targets --file clusters/two.toml", "targets --file ./clusters/two.toml"] {
+        assert_eq!(run(&folder, args).exits(0).stdout, "clusters/two.toml@ml\nclusters/two.toml@bio\n", "{args}");
+    }
+    let whole = folder.path("clusters/two.toml").display().to_string();
+    assert!(run(&folder, &format!("targets --file {whole}")).stdout.starts_with("clusters/two.toml@ml\n"));
+    run(&folder, "targets --file clusters --file clusters/two.toml")
+        .exits(1)
+        .warns("two configurations are the target");
+}
+
+#[test]
+fn a_file_of_logins_is_private_and_a_login_goes_only_to_its_cluster() {
+    let folder = fleet();
+    let served = Served::start(&folder, "");
+    let file = format!("[cluster]\nendpoints = [\"{}\"]\n", served.url);
+    folder.write("served.toml", &file);
+    let logins =
+        format!("[[login]]\nendpoints = [\"{}\"]\nusername = \"admin\"\npassword_file = \"secret\"\n", served.url);
+    folder.write("logins.toml", &logins);
+    folder.write("secret", "admin\n");
+    let mode =
+        |file: &str, mode: u32| fs::set_permissions(folder.path(file), fs::Permissions::from_mode(mode)).unwrap();
+    mode("secret", 0o600);
+    mode("logins.toml", 0o644);
+    let plan = |args: &str| folder.attune(&format!("plan --file served.toml --logins logins.toml {args}"));
+    plan("").exits(1).warns("logins.toml cannot be used: others may read or change it (mode 0644)");
+    mode("logins.toml", 0o600);
+    assert!(plan("").code != Some(1), "{}", plan("").stderr);
+    let of_environment = folder.attune_with("plan --file served.toml", &[("ATTUNE_LOGINS_FILE", "logins.toml")]);
+    assert!(of_environment.code != Some(1), "{}", of_environment.stderr);
+    // Another address, although a login of the environment is there: it is not for this cluster.
+    let other = file.replace("\"]", "\", \"http://127.0.0.1:1\"]");
+    folder.write("served.toml", &other);
+    let args = "plan --file served.toml --logins logins.toml";
+    run(&folder, args).exits(1).warns("has no login for http://127.0.0.1:");
+}
