@@ -2,6 +2,7 @@
 
 mod access;
 mod change;
+mod command;
 mod refusals;
 mod review;
 mod verify;
@@ -11,17 +12,18 @@ use std::collections::BTreeMap;
 use serde_json::value::RawValue;
 
 use super::json::{
-    AccessChangeV1, AttachedPrincipalV1, CallV1, ChangeV1, ClusterV1, KindV1, PlanSnapshotV1, PlanV1, PlannedTarget,
-    PublicV1, ReplaceMethodV1, StepV1, SummaryV1, UnchangedV1, UnmanagedV1,
+    AccessChangeV1, AttachedPrincipalV1, CallV1, ChangeV1, ClusterV1, KindV1, PlanSnapshotV1, PlanV1, PublicV1,
+    ReplaceMethodV1, StepV1, SummaryV1, UnchangedV1, UnmanagedV1,
 };
 pub(super) use crate::base::count;
-use crate::base::{Severity, list, list_some, shell_word, visible};
+use crate::base::{Severity, list, list_some, visible};
 use crate::plan::{NotReported, Note};
 use crate::policy::access::{Basis, BasisKind, RequestKind, in_words};
 use crate::policy::{self, Document};
 
 pub(super) use access::*;
 pub(super) use change::*;
+pub(super) use command::command;
 pub use refusals::Refusals;
 pub(super) use refusals::*;
 pub(super) use review::*;
@@ -95,41 +97,6 @@ fn age(seconds: u64) -> String {
         DAY.. => (seconds / DAY, "day", "days"),
     };
     format!("{number} {}", if number == 1 { one } else { many })
-}
-
-/// The command that runs exactly this plan, and whether it has all options of the plan. It names the target, if there are several.
-pub(super) fn command(plan: &PlanV1, target: Option<&PlannedTarget>) -> (String, bool) {
-    let mut complete = true;
-    let mut command = "attune apply".to_owned();
-    let tenant = target.and_then(|target| target.tenant.as_deref());
-    let approval = match plan.signatures {
-        Some(_) => ("--approvals", "approvals.json"),
-        None => ("--approved", plan.digest.as_str()),
-    };
-    let own =
-        [("--file", target.map(|target| target.file.as_str())), ("--tenant", tenant), (approval.0, Some(approval.1))];
-    for (name, value) in own.into_iter().filter_map(|(name, value)| Some((name, value?))) {
-        match shell_word(value) {
-            Some(value) => command += &format!(" {name} {value}"),
-            None => complete = false,
-        }
-    }
-    // Changed settings of a proposal apply after the merge. Until then the plan is that of the base.
-    let revision = plan.review.as_ref().filter(|review| !review.settings.is_empty()).map(|review| &review.revision);
-    let base = revision.map(|revision| ("--base", Some(revision)));
-    let options = plan.options.iter().map(|option| (option.name.as_str(), option.value.as_ref()));
-    for (name, value) in base.into_iter().chain(options) {
-        match value {
-            // Of a catalogue, the plan has only the hash.
-            Some(_) if name == "--catalogue" => complete = false,
-            Some(value) => match shell_word(value) {
-                Some(value) => command += &format!(" {name} {value}"),
-                None => complete = false,
-            },
-            None => command += &format!(" {name}"),
-        }
-    }
-    (command, complete)
 }
 
 pub(super) fn release(cluster: &ClusterV1) -> &str {
