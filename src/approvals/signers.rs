@@ -104,7 +104,7 @@ impl Line {
         let mut words = rest.split_whitespace();
         let key = words.next().filter(|kind| is_key(kind)).and_then(|_| words.next());
         let key = key.and_then(|text| STANDARD.decode(text).ok()).ok_or("has no key that attune can read")?;
-        let is_authority = options.to_ascii_lowercase().contains("cert-authority");
+        let is_authority = without_quoted(options).split(',').any(|of| of.eq_ignore_ascii_case("cert-authority"));
         Ok(Self { name: name.to_owned(), key: (!is_authority).then(|| fingerprint(&key)) })
     }
 }
@@ -121,6 +121,20 @@ fn end_of_options(text: &str) -> usize {
         is_escaped = c == '\\';
     }
     text.len()
+}
+
+/// Options without what is in quotes.
+fn without_quoted(options: &str) -> String {
+    let (mut is_quoted, mut is_escaped, mut kept) = (false, false, String::new());
+    for c in options.chars() {
+        if c == '"' && !is_escaped {
+            is_quoted = !is_quoted;
+        } else if !is_quoted {
+            kept.push(c);
+        }
+        is_escaped = c == '\\';
+    }
+    kept
 }
 
 /// The fingerprint of a key, as `ssh-keygen` prints it.
@@ -211,6 +225,8 @@ mod tests {
     #[test]
     fn lines_are_read_with_their_options() {
         assert_eq!(key(K1), "SHA256:PzmbKPGZGMJdFl8X9T9zgAA9SAhz3VOuxRLjIaa+uJQ");
+        let quoted = AllowedSigners::read(&format!("x namespaces=\"a,cert-authority\" {K1}")).unwrap();
+        assert_eq!(quoted.names_of(&key(K1)).len(), 1);
         let text = format!(
             "# people\n\nalice@x {K1}\n  bob\tnamespaces=\"a b\\\" c\",valid-before=\"20300101\" {K2}\nca cert-authority {K2}\n"
         );

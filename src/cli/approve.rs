@@ -36,7 +36,7 @@ Examples:
   attune approve plans --same-as approvals.json --sign key.pub
   attune apply --file clusters --approvals approvals.json")]
 pub(super) struct ApproveArgs {
-    /// Saved plans, or a directory of `attune plan --out DIR`; without `--out` and `--same-as`, one file of approvals
+    /// Saved plans, also those of shards, or directories of `attune plan --out DIR`; without `--out` and `--same-as`, one file of approvals
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
     /// File of approvals to write
@@ -78,23 +78,18 @@ type Row = (String, String);
 
 impl ApproveArgs {
     pub(super) async fn run(&self, output: &mut Output) -> Result<exit::Exit, Failure> {
-        let file = match (&self.out, &self.same_as, self.files.as_slice()) {
-            (Some(out), ..) => {
-                self.write(out, output)?;
-                out
-            }
-            (None, Some(same), _) => {
-                self.compare(same, output)?;
-                same
-            }
+        // These bytes are signed, whatever happens to the file meanwhile.
+        let (file, bytes) = match (&self.out, &self.same_as, self.files.as_slice()) {
+            (Some(out), ..) => (out, self.write(out, output)?),
+            (None, Some(same), _) => (same, self.compare(same, output)?),
             (None, None, [one]) => {
-                let (approvals, _) = read_approvals(one).map_err(|failure| {
+                let (approvals, bytes) = read_approvals(one).map_err(|failure| {
                     let is_plan = read_all_saved(std::slice::from_ref(one)).is_ok();
                     if is_plan { failure.help("to approve plans, name a new file with `--out FILE`") } else { failure }
                 })?;
                 let rows = approvals.targets.iter().map(|(id, of)| (id.clone(), about(of)));
                 show(&approvals, &rows.collect::<Vec<_>>(), output)?;
-                one
+                (one, bytes)
             }
             (None, None, several) => {
                 let message = format!("{} files are given, and no file to write", several.len());
@@ -104,7 +99,7 @@ impl ApproveArgs {
             }
         };
         match &self.sign {
-            Some(key) => self.sign(file, key, output).await?,
+            Some(key) => self.sign((file, &bytes), key, output).await?,
             None if self.out.is_some() => {
                 let named = shell_word(&shown_path(file)).unwrap_or_else(|| "FILE".to_owned());
                 output.info(|out, _| writeln!(out, "to sign it: attune approve --sign KEY {named}"));
@@ -115,7 +110,7 @@ impl ApproveArgs {
     }
 
     /// Writes the file of approvals.
-    fn write(&self, out: &Path, output: &mut Output) -> Result<(), Failure> {
+    fn write(&self, out: &Path, output: &mut Output) -> Result<Vec<u8>, Failure> {
         let now = OffsetDateTime::now_utc();
         let bad = |why: String| Failure::new(&exit::BAD_APPROVALS, why);
         let expires = expiry(&self.expires, now).map_err(|why| bad(format!("`--expires {}`: {why}", self.expires)))?;
@@ -138,23 +133,24 @@ impl ApproveArgs {
             let help = format!("name another file, or remove it with its signatures: {}", others.join(", "));
             return Err(Failure::new(&exit::IN_THE_WAY, message).help(help));
         }
-        save("the approvals", out, |file| file.write_all(approvals.text().as_bytes()))?;
+        let bytes = approvals.text().into_bytes();
+        save("the approvals", out, |file| file.write_all(&bytes))?;
         if approvals.targets.is_empty() {
             output.warn("no plan has changes, so the file approves nothing");
         }
-        Ok(())
+        Ok(bytes)
     }
 
     /// Fails unless a file approves exactly the plans.
-    fn compare(&self, same: &Path, output: &mut Output) -> Result<(), Failure> {
-        let (approvals, _) = read_approvals(same)?;
+    fn compare(&self, same: &Path, output: &mut Output) -> Result<Vec<u8>, Failure> {
+        let (approvals, bytes) = read_approvals(same)?;
         let (targets, rows) = self.approved(output)?;
         show(&approvals, &rows, output)?;
         let differs = |id: &&String| approvals.targets.get(*id) != targets.get(*id);
         let ids: std::collections::BTreeSet<&String> = approvals.targets.keys().chain(targets.keys()).collect();
         let different: Vec<&String> = ids.into_iter().filter(differs).collect();
         if different.is_empty() {
-            return Ok(());
+            return Ok(bytes);
         }
         let named = list_some(&different, super::preflight::NAMED, |id| format!("`{id}`"));
         let message = format!("{} does not approve exactly these plans: {named}", shown_path(same));
@@ -164,23 +160,10 @@ impl ApproveArgs {
 
     /// The plans to approve, and a row for each target.
     fn approved(&self, output: &mut Output) -> Result<(BTreeMap<String, Approved>, Vec<Row>), Failure> {
-        let plans: Vec<(String, Result<Box<PlanV1>, String>)> = match read_all_saved(&self.files)? {
-            Saved::Plan(plan) => vec![(shown_path(&self.files[0]), Ok(plan))],
-            Saved::Outcome(outcome) => {
-                let message = format!("{} is an outcome, and no plan", shown_path(&self.files[0]));
-                return Err(
-                    Failure::new(&exit::BAD_APPROVALS, message).help(format!("its plan was {}", outcome.digest))
-                );
-            }
-            Saved::Many(many) => {
-                let targets = PlannedTarget::all(&many).map_err(|problem| {
-                    Failure::new(&exit::BAD_APPROVALS, format!("cannot approve the plans: {problem}"))
-                        .help("use files that `attune plan --out FILE` wrote")
-                })?;
-                let failed = |error: Option<String>| error.unwrap_or_else(|| "it has no plan".to_owned());
-                targets.into_iter().map(|of| (of.name, of.result.map_err(|_| failed(of.error)))).collect()
-            }
-        };
+        let mut plans = Vec::new();
+        for file in &self.files {
+            plans.extend(saved(file)?);
+        }
         let (mut targets, mut rows, mut failed) = (BTreeMap::new(), Vec::new(), Vec::new());
         for (name, plan) in plans {
             match plan.and_then(|plan| approvable(&plan).map(|id| (id, plan))) {
@@ -214,9 +197,8 @@ impl ApproveArgs {
             .help("fix them and plan again, or approve the others with `--skip-failed`"))
     }
 
-    async fn sign(&self, file: &Path, key: &Path, output: &mut Output) -> Result<(), Failure> {
+    async fn sign(&self, (file, bytes): (&Path, &[u8]), key: &Path, output: &mut Output) -> Result<(), Failure> {
         let name = self.signer.clone().unwrap_or_else(|| default_signer(key));
-        let (_, bytes) = read_approvals(file)?;
         let path = PathBuf::from(format!("{}.{name}.sig", file.display()));
         let in_the_way = || {
             Failure::new(&exit::IN_THE_WAY, format!("{} exists, and no signature is overwritten", path.display()))
@@ -226,10 +208,10 @@ impl ApproveArgs {
             return Err(in_the_way());
         }
         let program = SshKeygen::find()?;
-        let signature = program.sign(&bytes, key)?;
+        let signature = program.sign(bytes, key)?;
         let made = program.file("signature", signature.as_bytes())?;
         let fingerprint = program
-            .key(&bytes, &made, NAMESPACE)
+            .key(bytes, &made, NAMESPACE)
             .await?
             .map_err(|why| Failure::new(&exit::NOT_SIGNED, format!("the new signature does not hold: {why}")))?;
         let directory = path.parent().filter(|path| !path.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -250,8 +232,37 @@ impl ApproveArgs {
     }
 }
 
+/// A plan with its name, or why there is none.
+type SavedPlan = (String, Result<Box<PlanV1>, String>);
+
+/// The plans of a file or directory.
+fn saved(path: &PathBuf) -> Result<Vec<SavedPlan>, Failure> {
+    match read_all_saved(std::slice::from_ref(path))? {
+        Saved::Plan(plan) => Ok(vec![(shown_path(path), Ok(plan))]),
+        Saved::Outcome(outcome) => {
+            let message = format!("{} is an outcome, and no plan", shown_path(path));
+            Err(Failure::new(&exit::BAD_APPROVALS, message).help(format!("its plan was {}", outcome.digest)))
+        }
+        Saved::Many(many) => {
+            let targets = PlannedTarget::all(&many).map_err(|problem| {
+                Failure::new(
+                    &exit::BAD_APPROVALS,
+                    format!("cannot approve the plans of {}: {problem}", shown_path(path)),
+                )
+                .help("use files that `attune plan --out FILE` wrote")
+            })?;
+            let failed = |error: Option<String>| error.unwrap_or_else(|| "it has no plan".to_owned());
+            Ok(targets.into_iter().map(|of| (of.name, of.result.map_err(|_| failed(of.error)))).collect())
+        }
+    }
+}
+
 /// The id of the target of a plan that can be approved; why not, if it cannot.
 fn approvable(plan: &PlanV1) -> Result<String, String> {
+    let own = env!("CARGO_PKG_VERSION");
+    if plan.tool_version != own {
+        return Err(format!("attune {} made the plan, and this is {own}: use one version", plan.tool_version));
+    }
     if plan.snapshot.is_some() {
         return Err("the plan is from a snapshot, which cannot be approved".to_owned());
     }
@@ -289,7 +300,8 @@ fn show(approvals: &Approvals, rows: &[Row], output: &mut Output) -> Result<(), 
         writeln!(out)?;
         let plans = count(approvals.targets.len(), "plan", "plans");
         writeln!(out, "approved: {plans} of commit {}", approvals.commit)?;
-        writeln!(out, "until:    {}", time_text(approvals.expires))?;
+        let over = if approvals.expires <= OffsetDateTime::now_utc() { ", which is over" } else { "" };
+        writeln!(out, "until:    {}{over}", time_text(approvals.expires))?;
         approvals.note.iter().try_for_each(|note| writeln!(out, "note:     {note}"))
     })
 }

@@ -198,6 +198,31 @@ fn a_target_without_an_entry_is_not_changed_and_the_others_are() {
 }
 
 #[test]
+fn the_plans_of_shards_and_of_several_tenants_are_approved_together() {
+    let Some(scene) = scene(TWO) else { return };
+    let text = scene.folder.read("clusters/east.toml");
+    scene.folder.write("clusters/east.toml", &text.replacen("endpoints", "tenants = [\"Root\", \"ml\"]\nendpoints", 1));
+    commit(&scene.folder);
+    for shard in ["1", "2"] {
+        let plans = scene.run(&format!("plan --file clusters --shard {shard}/2 --format json")).exits(0).stdout;
+        scene.beside.write(&format!("{shard}.json"), &plans);
+    }
+    let ids = ["clusters/east.toml@Root", "clusters/east.toml@ml", "clusters/west.toml"];
+    let run = scene.run("approve ../1.json ../2.json --out ../approvals.json").exits(0);
+    ids.into_iter().fold(run, Run::says).says("approved: 3 plans of");
+    scene.signed_by(&["alice", "bob"]);
+    // The entry of one tenant is not for another.
+    let swapped = scene.beside.read("approvals.json");
+    let swapped = swapped.replace("toml@Root", "toml@x").replace("toml@ml", "toml@Root").replace("toml@x", "toml@ml");
+    scene.beside.write("swapped.json", &swapped);
+    scene.run("apply --file clusters --approvals ../swapped.json").exits(1).warns("it was changed");
+    let run = scene.run("apply --file clusters --approvals ../approvals.json").exits(0);
+    ids.into_iter().fold(run, Run::says).says("== 3 targets");
+    let users = |tenant: &str| scene.state("east")["tenants"][tenant]["users"]["ann"]["policy"].clone();
+    assert_eq!((users("Root"), users("ml")), (json!("readonly"), json!("readonly")));
+}
+
+#[test]
 fn an_old_approval_cannot_be_used_again_once_the_state_is_back() {
     let Some(scene) = scene("") else { return };
     let before = scene.folder.read("clusters/east.json");
