@@ -104,8 +104,7 @@ struct Results {
 
 impl DriftArgs {
     pub(super) fn of_many(&self) -> Result<Wanted<'_>, Failure> {
-        let options =
-            [(self.since.is_some(), "`--since`"), (self.metrics.is_some(), "`--metrics`"), (self.adopt, "`--adopt`")];
+        let options = [(self.since.is_some(), "`--since`"), (self.adopt, "`--adopt`")];
         if let Some((_, option)) = options.iter().find(|(is_given, _)| *is_given) {
             return Err(Failure::one_only(option));
         }
@@ -114,14 +113,15 @@ impl DriftArgs {
             DriftFormat::Json => Form::Json,
             DriftFormat::Markdown => Form::Comment(markdown::USUAL),
         };
-        Ok(Wanted { form, out: None })
+        Ok(Wanted { form, out: None, metrics: self.metrics.as_deref() })
     }
 
     pub(super) async fn run(&self, global: &GlobalArgs, output: &mut Output) -> Result<Exit, Failure> {
         let started = Instant::now();
         let mut results = Results::default();
         let result = self.report_and_notify(global, output, &mut results).await;
-        let Some(path) = &self.metrics else { return result };
+        // Of several targets, one file has the metrics of all.
+        let Some(path) = self.metrics.as_ref().filter(|_| !global.one_of_many) else { return result };
         let exit = result.as_ref().map_or_else(|failure| failure.exit, |exit| *exit);
         match write_metrics(path, &results, exit, started) {
             Ok(()) => result,

@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 
 use futures_util::stream::{self, StreamExt};
 use serde_json::value::RawValue;
+use time::OffsetDateTime;
 
 use super::args::{Format, GlobalArgs, MaxChars, PlanFormat};
 use super::base;
 use super::connect::CommandError;
 use super::exit::{self, Exit, Failure};
-use super::files::save;
+use super::files::{publish, save};
 use super::output::Output;
 use super::targets::Target;
 use crate::base::{Severity, count, file_name_without_capitals};
@@ -21,7 +22,7 @@ use crate::render::json::{
     self, DriftV1, FindingV1, FindingsV1, ManyV1, OneV1, OutcomeV1, PlanV1, PlannedTarget, Saved, format_of,
     target_name,
 };
-use crate::render::{markdown, text};
+use crate::render::{fleet_metrics, markdown, text};
 
 /// Lists the configurations: the named files, and for a directory its `.toml` files and the `attune.toml` of each
 /// subdirectory, sorted. With a base, also those that only the base has, since their objects become unmanaged.
@@ -131,6 +132,8 @@ pub(super) struct Wanted<'a> {
     pub(super) form: Form,
     /// The directory that gets the results, too.
     pub(super) out: Option<&'a Path>,
+    /// The file that gets metrics.
+    pub(super) metrics: Option<&'a Path>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -165,7 +168,7 @@ impl From<Format> for Wanted<'_> {
             Format::Text => Form::Text,
             Format::Json => Form::Json,
         };
-        Self { form, out: None }
+        Self { form, out: None, metrics: None }
     }
 }
 
@@ -211,10 +214,22 @@ pub(super) async fn each(
         #[cfg(feature = "html")]
         Form::Page => print_results(&all, wanted.form, output)?,
     }
+    if let Some(path) = wanted.metrics {
+        write_metrics(path, &all)?;
+    }
     if let Some(directory) = wanted.out {
         save_all(directory, all)?;
     }
     Ok(worst)
+}
+
+/// Writes the metrics of several targets.
+pub(super) fn write_metrics(path: &Path, all: &ManyV1) -> Result<(), Failure> {
+    let mut bytes = Vec::new();
+    let written = fleet_metrics(&mut bytes, all, OffsetDateTime::now_utc().unix_timestamp());
+    let help = "its directory must exist and be writable for this user";
+    let written = written.and_then(|()| publish(path, &bytes));
+    written.map_err(|error| Failure::unwritten("the metrics", path, &error).help(help))
 }
 
 /// A result of one of several targets, read from JSON.

@@ -92,7 +92,7 @@ impl PlanArgs {
         if self.format.is_page() {
             output.refuse_page("`attune plan --format html > plan.html`")?;
         }
-        Ok(Wanted { form: Form::of_plans(self.format, &self.max_chars), out: self.out.as_deref() })
+        Ok(Wanted { form: Form::of_plans(self.format, &self.max_chars), out: self.out.as_deref(), metrics: None })
     }
 
     /// Whether `--out` names a directory: one that exists, or by a `/` at its end.

@@ -91,7 +91,7 @@ fn expiry(labels: &str, of: &Principal, term: &Term) -> Option<(String, String)>
     Some((format!("{labels},{}=\"{}\"", of.kind(), escaped(of.name())), until.end().unix_timestamp().to_string()))
 }
 
-fn gauge(out: &mut dyn Write, name: &str, help: &str, series: &[(String, String)]) -> io::Result<()> {
+pub(super) fn gauge(out: &mut dyn Write, name: &str, help: &str, series: &[(String, String)]) -> io::Result<()> {
     writeln!(out, "# HELP {name} {help}\n# TYPE {name} gauge")?;
     for (labels, value) in series {
         let labels = if labels.is_empty() { String::new() } else { format!("{{{labels}}}") };
@@ -100,7 +100,7 @@ fn gauge(out: &mut dyn Write, name: &str, help: &str, series: &[(String, String)
     Ok(())
 }
 
-fn escaped(value: &str) -> String {
+pub(super) fn escaped(value: &str) -> String {
     visible(value).replace('\\', "\\\\").replace('"', "\\\"")
 }
 

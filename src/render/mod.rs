@@ -3,6 +3,7 @@
 mod checks;
 mod csv;
 mod findings;
+mod fleet_metrics;
 #[cfg(feature = "html")]
 pub mod html;
 pub mod json;
@@ -17,6 +18,7 @@ pub mod text;
 pub use checks::{Checked, code_quality, junit, junit_of_expectations, junit_of_verify, sarif};
 pub use csv::access_review;
 pub use findings::{annotations, findings};
+pub use fleet_metrics::fleet_metrics;
 pub use metrics::{Metrics, PreviousRun, metrics};
 pub use phrase::Refusals;
 pub use rollback_file::{RollbackFile, RollbackSettings};

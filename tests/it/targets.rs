@@ -139,6 +139,31 @@ fn merged_results_are_those_of_one_run_byte_for_byte() {
 }
 
 #[test]
+fn metrics_of_merged_results_are_those_of_one_run() {
+    let folder = fleet();
+    list(&folder);
+    run(&folder, "drift --retries 0 --file clusters --metrics whole.prom").exits(1);
+    shards(&folder, "drift --retries 0", 3);
+    merge(&folder, 3, "--metrics merged.prom").exits(1);
+    let read = |name: &str| {
+        let text = folder.read(name);
+        let lines = text.lines().filter(|line| !line.starts_with("attune_targets_last_run_timestamp_seconds "));
+        lines.map(ToOwned::to_owned).collect::<Vec<_>>()
+    };
+    let whole = read("whole.prom");
+    assert_eq!(read("merged.prom"), whole);
+    for line in [
+        "attune_targets 8",
+        "attune_target_exit_code{target=\"clusters/down.toml@*\"} 1",
+        "attune_target_exit_code{target=\"clusters/one.toml\"} 2",
+        "attune_drift_success{target=\"clusters/down.toml@*\"} 0",
+        "attune_drift_objects{target=\"clusters/two.toml@bio\",cluster=\"stewie\",tenant=\"bio\",kind=\"user_moved\"} 1",
+    ] {
+        assert!(whole.iter().any(|found| found == line), "{line}: {whole:#?}");
+    }
+}
+
+#[test]
 fn a_lost_doubled_or_broken_result_is_an_error_with_its_target_and_hides_no_other() {
     let folder = fleet();
     list(&folder);

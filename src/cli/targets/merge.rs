@@ -7,7 +7,7 @@ use super::{SHOWN, list};
 use crate::base::list_some;
 use crate::cli::args::{MaxChars, PlanFormat};
 use crate::cli::exit::{self, Exit, Failure};
-use crate::cli::many::{Form, print_results};
+use crate::cli::many::{Form, print_results, write_metrics};
 use crate::cli::output::Output;
 use crate::desired::shown_path;
 use crate::render::json::{ManyV1, OneV1, TargetV1, result_target};
@@ -37,6 +37,9 @@ pub(in crate::cli) struct MergeArgs {
     format: PlanFormat,
     #[command(flatten)]
     max_chars: MaxChars,
+    /// Also write metrics of all targets to this file in the Prometheus text format
+    #[arg(long, value_name = "FILE")]
+    metrics: Option<PathBuf>,
 }
 
 /// The results of a target, each with the file that has it.
@@ -62,6 +65,9 @@ impl MergeArgs {
         });
         print_results(&all, Form::of_plans(self.format, &self.max_chars), output)?;
         problems.iter().for_each(|problem| output.failure(problem));
+        if let Some(path) = &self.metrics {
+            write_metrics(path, &all)?;
+        }
         Ok(exit)
     }
 
