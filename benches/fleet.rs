@@ -81,7 +81,9 @@ fn main() -> Outcome<()> {
         )?;
         if shards == MERGED {
             merge(&mut out, folder.path(), options)?;
-            writeln!(out, "  the simulator has {of_simulator} KB for each cluster")?;
+            if has("--bench") {
+                writeln!(out, "  the simulator has {of_simulator} KB for each cluster")?;
+            }
         }
         runtime.block_on(running.stop());
     }

@@ -20,7 +20,7 @@ use super::fill::{Scope, fill};
 use super::parse::{endpoint_secrets, parse, syntax};
 use super::raw::RawFile;
 use super::rows::{AllMade, Tables, merged, remove_templates, unused_in_lists};
-use super::schema::{SCHEMA, SchemaErrors};
+use super::schema::{PARSED, SchemaErrors};
 use super::settings::settings;
 use super::spanned::Report;
 use super::vars::{Overrides, Row, Variables};
@@ -106,8 +106,6 @@ fn read(
     let mut sources = Sources::default();
     let id = sources.add(shown_path(path), text);
     let mut loader = Loader {
-        // A test parses it.
-        schema: serde_json::from_str(SCHEMA).unwrap_or_default(),
         seen: tree.real(path).into_iter().collect(),
         tree,
         sources,
@@ -177,7 +175,6 @@ struct File {
 
 struct Loader {
     tree: Tree,
-    schema: serde_json::Value,
     sources: Sources,
     report: Report,
     overrides: Overrides,
@@ -270,7 +267,7 @@ impl Loader {
     fn file(&mut self, file: &File) {
         self.report.file = file.id;
         let text = &self.sources.file(file.id).text;
-        let (mut table, mut errors) = match parse(text, file.id, &self.schema) {
+        let (mut table, mut errors) = match parse(text, file.id, &PARSED) {
             Ok(parsed) => parsed,
             Err((findings, secrets)) => {
                 secrets.iter().for_each(|secret| self.sources.redact(secret));

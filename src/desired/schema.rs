@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::ops::Range;
+use std::sync::LazyLock;
 
 use schemars::Schema;
 use schemars::generate::SchemaSettings;
@@ -17,6 +18,9 @@ use crate::base::{FileId, Finding, Location, did_you_mean, nearest};
 
 /// The JSON Schema of a configuration file, as checked in. A test compares it with [`schema`].
 pub const SCHEMA: &str = include_str!("../../schemas/attune.schema.json");
+
+/// [`SCHEMA`] as JSON, read once for all configurations of a process.
+pub(super) static PARSED: LazyLock<Value> = LazyLock::new(|| serde_json::from_str(SCHEMA).unwrap_or_default());
 
 /// Keys for secrets, which no section has.
 const SECRET_KEYS: [&str; 8] =

@@ -7,7 +7,7 @@ use toml::de::DeTable;
 use super::files::{Boundary, Tree, shown_path};
 use super::fill::{Scope, fill};
 use super::raw::RawFile;
-use super::schema::{SCHEMA, check};
+use super::schema::{PARSED, check};
 use super::settings::settings;
 use super::spanned::Report;
 use super::vars::{Overrides, Variables};
@@ -57,8 +57,7 @@ fn read(text: &str, name: &str, directory: &Path, overrides: &Overrides) -> Opti
     others.for_each(|key| _ = table.get_mut().remove(key.as_str()));
     let mut sources = Sources::default();
     let file = sources.add(String::new(), String::new());
-    let schema = serde_json::from_str(SCHEMA).unwrap_or_default();
-    let mut misfits = check(table.get_mut(), &schema, file);
+    let mut misfits = check(table.get_mut(), &PARSED, file);
     let mut report = Report::new(file);
     let variables = Variables::read(table.get_ref(), overrides, &mut report);
     fill(table.get_mut(), Scope { variables: &variables, row: None }, &mut misfits, &mut report);

@@ -20,6 +20,7 @@ use crate::desired::parse::{parse, syntax};
 use crate::desired::raw::{RawAttached, RawBucket, RawFile, RawPolicy, RawUser};
 use crate::desired::rows::AllMade;
 use crate::desired::schedule::DETACHED;
+use crate::desired::schema::PARSED;
 use crate::desired::spanned::{At, Report};
 use crate::desired::statement::Of;
 use crate::desired::{Desired, codes};
@@ -33,7 +34,7 @@ impl Loader {
         self.report.file = file.id;
         let text = self.sources.file(file.id).text.clone();
         // If it cannot be parsed, the first pass has said why.
-        let Ok((mut table, errors)) = parse(&text, file.id, &self.schema) else { return };
+        let Ok((mut table, errors)) = parse(&text, file.id, &PARSED) else { return };
         (self.errors, self.made) = (errors, AllMade::default());
         self.expand(table.get_mut());
         if let Some(flat) = &mut self.flat {
