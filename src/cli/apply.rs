@@ -79,6 +79,12 @@ pub(super) struct ApplyArgs {
     pub(super) base: BaseArg,
     #[command(flatten)]
     pub(super) targets: TargetArgs,
+    /// Apply wave by wave: the `[[wave]]` entries of this TOML file say which targets come first; with --base, that of the base
+    ///
+    /// The next wave starts only if no more targets failed than `max_failures` of its wave allows. Run the same command again to
+    /// resume: what is applied has nothing left to do.
+    #[arg(help_heading = "Targets", long, value_name = "FILE", conflicts_with = "shard")]
+    pub(super) waves: Option<PathBuf>,
     #[command(flatten)]
     secret_store: SecretStoreArgs,
     #[command(flatten)]

@@ -65,6 +65,8 @@ codes! {
     BAD_TRUST = "bad-trust", "The `ca_file` or fingerprint cannot be used.";
     NO_TENANT = "no-tenant", "The configuration is for several tenants and the command for one, or it is not for the named tenant.";
     BAD_TARGETS = "bad-targets", "The targets cannot be told: a list, a shard or an id is wrong, or the list and the configurations differ.";
+    BAD_WAVES = "bad-waves", "The file of waves cannot be read, or leaves out a target.";
+    NOT_STARTED = "wave-not-started", "A target was not started, because too many targets of its wave or of an earlier one failed.";
     NOT_MERGED = "not-merged", "The results of shards cannot be merged: a target is missing, doubled or unknown, or the results are of several commands.";
     NO_CREDENTIALS = "no-credentials", "There is no login.";
     UNREACHABLE = "cluster-unreachable", "The cluster cannot be reached, or its certificate is not trusted.";

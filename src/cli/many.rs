@@ -1,28 +1,23 @@
 //! Runs a command for several configurations concurrently, and prints a summary.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use futures_util::stream::{self, StreamExt};
 use serde_json::value::RawValue;
-use time::OffsetDateTime;
 
 use super::args::{Format, GlobalArgs, MaxChars, PlanFormat};
 use super::base;
 use super::connect::CommandError;
 use super::exit::{self, Exit, Failure};
-use super::files::{publish, save};
+use super::files::save;
 use super::output::Output;
-use super::targets::Target;
-use crate::base::{Severity, count, file_name_without_capitals};
+use super::results::{print_results, print_summary, write_metrics};
+use super::targets::{Target, Wave};
+use crate::base::file_name_without_capitals;
 use crate::desired::shown_path;
-#[cfg(feature = "html")]
-use crate::render::html;
-use crate::render::json::{
-    self, DriftV1, FindingV1, FindingsV1, ManyV1, OneV1, OutcomeV1, PlanV1, PlannedTarget, Saved, format_of,
-    target_name,
-};
-use crate::render::{fleet_metrics, markdown, text};
+use crate::render::json::{self, ManyV1, OneV1, target_name};
 
 /// Lists the configurations: the named files, and for a directory its `.toml` files and the `attune.toml` of each
 /// subdirectory, sorted. With a base, also those that only the base has, since their objects become unmanaged.
@@ -172,32 +167,22 @@ impl From<Format> for Wanted<'_> {
     }
 }
 
-/// Runs a command for each target, so many at a time, and prints the results in the order of the targets.
+/// Runs a command for each target, so many at a time and wave by wave, and prints the results in the order of the targets.
 pub(super) async fn each(
     (global, name): (&GlobalArgs, &str),
-    targets: Vec<Target>,
+    waves: Vec<Wave>,
     at_once: usize,
     wanted: Wanted<'_>,
     output: &mut Output,
     command: impl AsyncFn(&GlobalArgs, &mut Output) -> Result<Exit, Failure>,
 ) -> Result<Exit, Failure> {
-    let own = each_of(global, &targets)?;
-    let starts: Vec<(GlobalArgs, Target, Output)> =
-        own.into_iter().zip(targets).map(|(own, target)| (own, target, output.buffered())).collect();
-    let run = async |(place, (own, target, mut output)): (usize, (GlobalArgs, Target, Output))| {
-        let file = shown_path(&target.file);
-        let result = match target.problem {
-            None => command(&own, &mut output).await,
-            Some(problem) => Err(CommandError::from(problem).reported(&mut output)),
-        };
-        if let Err(failure) = &result {
-            output.failure(failure);
-        }
-        (place, Run { target: target.id, file, tenant: target.tenant, result, output })
-    };
-    // Unordered, so that a slow cluster does not delay the others.
-    let runs = stream::iter(starts.into_iter().enumerate()).map(run).buffer_unordered(at_once);
-    let runs: Vec<Run> = runs.collect::<BTreeMap<_, _>>().await.into_values().collect();
+    each_of(global, &waves.iter().flat_map(|wave| wave.targets.clone()).collect::<Vec<_>>())?;
+    let (mut runs, mut stopped) = (Vec::new(), None);
+    for wave in waves {
+        let (of_wave, why) = run_wave(global, wave, stopped.clone(), at_once, output, &command).await?;
+        runs.extend(of_wave);
+        stopped = stopped.or(why);
+    }
     let worst = runs.iter().map(Run::exit).max().unwrap_or(Exit::Done);
     if runs.iter().any(|run| run.output.changed.is_some()) {
         output.changed = Some(worst);
@@ -223,116 +208,41 @@ pub(super) async fn each(
     Ok(worst)
 }
 
-/// Writes the metrics of several targets.
-pub(super) fn write_metrics(path: &Path, all: &ManyV1) -> Result<(), Failure> {
-    let mut bytes = Vec::new();
-    let written = fleet_metrics(&mut bytes, all, OffsetDateTime::now_utc().unix_timestamp());
-    let help = "its directory must exist and be writable for this user";
-    let written = written.and_then(|()| publish(path, &bytes));
-    written.map_err(|error| Failure::unwritten("the metrics", path, &error).help(help))
-}
-
-/// A result of one of several targets, read from JSON.
-enum Shown {
-    Plan(Box<PlanV1>),
-    Outcome(Box<OutcomeV1>),
-    Drift(Box<DriftV1>),
-    /// The findings that prevented a result, or those of a check.
-    Findings(FindingsV1),
-    /// Another result, or none.
-    Other,
-}
-
-impl Shown {
-    fn of(run: &OneV1) -> Result<Self, Failure> {
-        let Some(text) = run.result.as_deref().map(RawValue::get) else { return Ok(Self::Other) };
-        let unreadable = |problem: String| {
-            Failure::new(&exit::NOT_SAVED, format!("cannot show the result of {}: {problem}", run.name()))
+/// Runs a wave. No target starts once the wave has too many failures, or if an earlier wave `stopped`. Says why later waves must not
+/// start.
+async fn run_wave(
+    global: &GlobalArgs,
+    wave: Wave,
+    stopped: Option<Failure>,
+    at_once: usize,
+    output: &Output,
+    command: &impl AsyncFn(&GlobalArgs, &mut Output) -> Result<Exit, Failure>,
+) -> Result<(Vec<Run>, Option<Failure>), Failure> {
+    let own = each_of(global, &wave.targets)?;
+    let starts: Vec<(GlobalArgs, Target, Output)> =
+        own.into_iter().zip(wave.targets.clone()).map(|(own, target)| (own, target, output.buffered())).collect();
+    let failed = Cell::new(0);
+    let too_many = || wave.stops_after(failed.get());
+    let run = async |(place, (own, target, mut output)): (usize, (GlobalArgs, Target, Output))| {
+        let file = shown_path(&target.file);
+        let result = match target.problem.or_else(|| stopped.clone().or_else(too_many)) {
+            None => command(&own, &mut output).await,
+            Some(problem) => Err(CommandError::from(problem).reported(&mut output)),
         };
-        let read = match format_of(text).map_err(|problem| unreadable(problem.to_string()))?.as_str() {
-            "attune.drift/1" => serde_json::from_str(text).map(Self::Drift),
-            "attune.findings/1" => serde_json::from_str(text).map(Self::Findings),
-            "attune.plan/1" | "attune.outcome/1" => match Saved::read(text) {
-                Ok(Saved::Plan(plan)) => Ok(Self::Plan(plan)),
-                Ok(Saved::Outcome(outcome)) => Ok(Self::Outcome(outcome)),
-                Ok(Saved::Many(_)) => Ok(Self::Other),
-                Err(problem) => return Err(unreadable(problem.to_string())),
-            },
-            _ => Ok(Self::Other),
-        };
-        read.map_err(|error| unreadable(error.to_string()))
-    }
-
-    fn findings(&self) -> &[FindingV1] {
-        match self {
-            Self::Plan(plan) => &plan.findings,
-            Self::Outcome(_) | Self::Other => &[],
-            Self::Drift(drift) => &drift.findings,
-            Self::Findings(found) => &found.findings,
+        if let Err(failure) = &result {
+            output.failure(failure);
         }
-    }
-}
-
-/// Prints the results of several targets, as they are in JSON.
-pub(super) fn print_results(all: &ManyV1, form: Form, output: &mut Output) -> Result<(), Failure> {
-    let is_drift = all.command.as_deref() == Some("drift");
-    match form {
-        Form::Json => output.result(|out, _| json::write(out, all)),
-        Form::Comment(_) if is_drift => {
-            let texts = all.runs.iter().map(|run| {
-                let mut text = Vec::new();
-                if let Shown::Drift(drift) = Shown::of(run)? {
-                    markdown::drift(&mut text, &drift)?;
-                }
-                Ok(String::from_utf8_lossy(&text).into_owned())
-            });
-            let texts: Vec<String> = texts.collect::<Result<_, Failure>>()?;
-            let each = all.runs.iter().zip(&texts);
-            let each = each.map(|(run, text)| (run.name(), text.as_str(), run.error.as_deref()));
-            output.result(|out, _| write!(out, "{}", markdown::sections(each)))
+        let run = Run { target: target.id, file, tenant: target.tenant, result, output };
+        if !matches!(run.exit(), Exit::Done | Exit::Changes) {
+            failed.set(failed.get() + 1);
         }
-        Form::Comment(max) => {
-            let targets = plans(all)?;
-            output.result(|out, _| write!(out, "{}", markdown::many(&all.named, &targets, max)))
-        }
-        #[cfg(feature = "html")]
-        Form::Page => {
-            let targets = plans(all)?;
-            output.result(|out, _| html::many(out, &targets))
-        }
-        Form::Text => {
-            for run in &all.runs {
-                print_result(run, output)?;
-            }
-            print_summary(&all.runs, output)
-        }
-    }
-}
-
-fn plans(all: &ManyV1) -> Result<Vec<PlannedTarget>, Failure> {
-    PlannedTarget::all(all).map_err(|problem| {
-        Failure::new(&exit::NOT_SAVED, format!("cannot show the results: {problem}"))
-            .help("this format is for plans; other results have `text` and `json`, and drift has `markdown`")
-    })
-}
-
-fn print_result(run: &OneV1, output: &mut Output) -> Result<(), Failure> {
-    let shown = Shown::of(run)?;
-    output.result(|out, styles| writeln!(out, "{}", styles.strong.apply_to(format!("== {}", run.name()))))?;
-    output.info(|out, styles| text::saved_findings(out, styles, shown.findings()));
-    let is_said = shown.findings().iter().any(|finding| finding.severity == Severity::Error);
-    if let Some(error) = run.error.as_ref().filter(|_| !is_said) {
-        output.message(|out, styles| writeln!(out, "{} {error}", styles.remove.apply_to("error:")));
-    }
-    output.result(|out, styles| {
-        match &shown {
-            Shown::Plan(plan) => text::plan(out, styles, plan)?,
-            Shown::Outcome(outcome) => text::outcome(out, styles, outcome)?,
-            Shown::Drift(drift) => text::drift(out, styles, drift)?,
-            Shown::Findings(_) | Shown::Other => {}
-        }
-        writeln!(out)
-    })
+        (place, run)
+    };
+    // Unordered, so that a slow cluster does not delay the others.
+    let runs = stream::iter(starts.into_iter().enumerate()).map(run).buffer_unordered(at_once);
+    let runs = runs.collect::<BTreeMap<_, _>>().await.into_values().collect();
+    let why = wave.stops_after(failed.get());
+    Ok((runs, why))
 }
 
 /// The file of `attune plan --out DIR` that says which file has the result of which configuration.
@@ -366,20 +276,6 @@ fn print_text(runs: &[Run], output: &mut Output) -> Result<(), Failure> {
         output.result(|out, _| out.write_all(run.output.captured()[0]).and_then(|()| writeln!(out)))?;
     }
     print_summary(&runs.iter().map(Run::to_json).collect::<Vec<_>>(), output)
-}
-
-/// Prints a line for each target: its name, its exit code, and a summary.
-fn print_summary(runs: &[OneV1], output: &mut Output) -> Result<(), Failure> {
-    let width = runs.iter().map(|run| console::measure_text_width(&run.name())).max().unwrap_or(0);
-    let units = if runs.iter().any(|run| run.tenant.is_some()) { ("target", "targets") } else { ("file", "files") };
-    output.result(|out, styles| {
-        writeln!(out, "{}", styles.strong.apply_to(format!("== {}", count(runs.len(), units.0, units.1))))?;
-        runs.iter().try_for_each(|run| {
-            let name = run.name();
-            let file = console::pad_str(&name, width, console::Alignment::Left, None);
-            writeln!(out, "{file}   exit {}   {}", run.exit, run.summary.as_deref().unwrap_or("done"))
-        })
-    })
 }
 
 /// Prints the stderr of a run, with a header, since stdout may go elsewhere.

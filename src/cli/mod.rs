@@ -11,6 +11,7 @@ mod args;
 mod base;
 mod complete;
 mod connect;
+mod dispatch;
 mod doctor;
 mod documents;
 mod drift;
@@ -45,6 +46,7 @@ mod preflight;
 mod probe;
 mod progress;
 mod report;
+mod results;
 mod revoke;
 mod rotations;
 mod service;
@@ -64,7 +66,7 @@ mod verify;
 mod verify_new;
 mod why;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::pin::Pin;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -72,6 +74,7 @@ use std::time::Duration;
 use clap::{FromArgMatches, Parser, Subcommand};
 
 use args::GlobalArgs;
+use dispatch::{run_for_targets, run_once};
 pub use exit::{CODES, Exit, Failure};
 use find::Found;
 use log::log_to_stderr;
@@ -227,6 +230,19 @@ impl Command {
         }
     }
 
+    /// The file with the waves of the targets.
+    fn waves(&self) -> Option<&Path> {
+        match self {
+            Self::Apply(command) => command.waves.as_deref(),
+            Self::Plan(_)
+            | Self::Drift(_)
+            | Self::Validate(_)
+            | Self::Doctor(_)
+            | Self::Targets(_)
+            | Self::OneFile(_) => None,
+        }
+    }
+
     /// Which targets the command runs for, how finely they divide configurations, and its name. `None`: it runs once.
     fn targets(&self) -> Option<(&TargetArgs, Division, &'static str)> {
         match self {
@@ -351,46 +367,6 @@ fn run(args: &Args, found: Found, output: &mut Output) -> Result<Exit, Failure> 
     let result = runtime.block_on(work);
     runtime.shutdown_timeout(SHUTDOWN);
     result
-}
-
-async fn run_once(
-    command: &Command,
-    mut files: Vec<PathBuf>,
-    global: &GlobalArgs,
-    output: &mut Output,
-) -> Result<Exit, Failure> {
-    if files.len() > 1 {
-        command.of_many(files.len(), output)?;
-    }
-    let own = GlobalArgs { file: files.pop().unwrap_or_default(), ..global.clone() };
-    command.run(&own, output).await
-}
-
-/// Runs a command for each target of the configurations. A configuration alone, that is for one tenant, is as if there were no
-/// targets.
-async fn run_for_targets(
-    command: &Command,
-    (args, division, name): (&TargetArgs, Division, &str),
-    files: Vec<PathBuf>,
-    global: &GlobalArgs,
-    output: &mut Output,
-) -> Result<Exit, Failure> {
-    let is_alone = files.len() == 1 && !args.selects() && !command.saves_many();
-    let targets = args.of(files, division, (global, command.base()), output).await?;
-    if let Command::Validate(validate) = command
-        && validate.collects()
-        && !is_alone
-    {
-        return validate.run_all(&many::each_of(global, &targets)?, output);
-    }
-    match targets.as_slice() {
-        [target] if is_alone && target.tenant.is_none() => command.run(&target.arguments(global), output).await,
-        _ => {
-            let wanted = command.of_many(targets.len(), output)?;
-            let run = async |of: &GlobalArgs, to: &mut Output| command.run(of, to).await;
-            many::each((global, name), targets, args.at_once(), wanted, output, run).await
-        }
-    }
 }
 
 #[cfg(test)]

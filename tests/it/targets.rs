@@ -310,3 +310,69 @@ fn a_file_of_logins_is_private_and_a_login_goes_only_to_its_cluster() {
     let args = "plan --file served.toml --logins logins.toml";
     run(&folder, args).exits(1).warns("has no login for http://127.0.0.1:");
 }
+
+const WAVES: &str = "[[wave]]\nname = \"canary\"\ntargets = [\"clusters/one.toml\"]\n\n[[wave]]\nname = \"tenants\"\n\
+    targets = [\"clusters/two.toml@*\", \"clusters/wrong.toml\"]\nmax_failures = 1\n\n[[wave]]\nname = \"rest\"\ntargets = [\"*\"]\n";
+
+fn policy_of(folder: &Folder, cluster: &str, tenant: &str) -> Value {
+    let state: Value = serde_json::from_str(&folder.read(&format!("clusters/{cluster}.json"))).unwrap();
+    state["tenants"][tenant]["users"]["alice"]["policy"].clone()
+}
+
+#[test]
+fn an_apply_stops_before_the_next_wave_and_resumes_where_it_stopped() {
+    let folder = fleet();
+    fs::remove_file(folder.path("clusters/down.toml")).unwrap();
+    folder.write("fleet.toml", WAVES);
+    // The canary fails: nothing else starts.
+    let good = folder.read("clusters/one.toml");
+    folder.write("clusters/one.toml", &good.replace("readwrite", "missing"));
+    let apply = || run(&folder, "apply --file clusters --yes --waves fleet.toml");
+    let stopped = apply().exits(1);
+    assert_eq!(
+        stopped.stdout.matches("not started: 1 target of the wave `canary` failed, and it allows 0").count(),
+        6,
+        "{}",
+        stopped.stdout
+    );
+    assert_eq!(policy_of(&folder, "two", "bio"), "readonly");
+    // The second wave may have one failure, and the third goes on.
+    folder.write("clusters/one.toml", &good);
+    let resumed = apply().exits(1);
+    assert!(!resumed.stdout.contains("not started"), "{}", resumed.stdout);
+    for (cluster, tenant) in
+        [("one", "Root"), ("two", "ml"), ("two", "bio"), ("all", "Root"), ("all", "ml"), ("all", "bio")]
+    {
+        assert_eq!(policy_of(&folder, cluster, tenant), "readwrite", "{cluster} {tenant}");
+    }
+    fs::remove_file(folder.path("clusters/wrong.toml")).unwrap();
+    let again = apply().exits(0);
+    assert_eq!(again.stdout.matches("no changes").count() >= 6, true, "{}", again.stdout);
+}
+
+#[test]
+fn waves_that_leave_out_a_target_or_come_from_a_proposal_are_not_used() {
+    let folder = fleet();
+    let apply = |waves: &str| {
+        folder.write("fleet.toml", waves);
+        run(&folder, "apply --file clusters --yes --waves fleet.toml").exits(1)
+    };
+    apply("").warns("has no `[[wave]]`");
+    apply("[[wave]]\nname = \"a\"\n").warns("missing field `targets`");
+    apply("[[wave]]\nname = \"a\"\ntargets = []\n").warns("the wave `a` has no `targets`");
+    apply("[[wave]]\nname = \"a\"\ntargets = [\"clusters/one.toml\"]\n").warns("no wave has `clusters/all.toml@Root`");
+    apply("[[wave]]\nname = \"a\"\ntargets = [\"*\"]\n[[wave]]\nname = \"a\"\ntargets = [\"x\"]\n")
+        .warns("two waves are called `a`");
+    apply("[[wave]]\nname = \"a\"\ntargets = [\"*\"]\nmax_failure = 1\n").warns("unknown field `max_failure`");
+    assert_eq!(policy_of(&folder, "one", "Root"), "readonly");
+    // With a base, the waves are those of the base.
+    folder.write("fleet.toml", WAVES);
+    git(&folder, &["init", "-q", "-b", "main"]);
+    commit(&folder);
+    folder.write("fleet.toml", "[[wave]]\nname = \"at-once\"\ntargets = [\"*\"]\nmax_failures = 1000\n");
+    let path = std::env::var("PATH").unwrap();
+    let variables = [ADMIN[0], ADMIN[1], ("PATH", path.as_str())];
+    let args = "apply --file clusters --approved 00000000000000000000000000000000 --base main --waves fleet.toml";
+    let run = folder.attune_with(args, &variables);
+    assert!(run.stdout.contains("not started: 1 target of the wave `canary` failed"), "{}", run.stdout);
+}

@@ -3,6 +3,7 @@
 mod list;
 mod merge;
 mod shard;
+pub(super) mod waves;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -22,6 +23,7 @@ use crate::render::json::TargetV1;
 pub(super) use list::TargetsArgs;
 pub(super) use merge::MergeArgs;
 use shard::ShardArg;
+pub(super) use waves::Wave;
 
 /// Which targets a command runs for.
 #[derive(Debug, clap::Args)]
