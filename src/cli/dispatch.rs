@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use super::Command;
 use super::args::GlobalArgs;
+use super::command::Command;
 use super::exit::{Exit, Failure};
 use super::many;
 use super::output::Output;

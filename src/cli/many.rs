@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 use futures_util::stream::{self, StreamExt};
 use serde_json::value::RawValue;
 
-use super::args::{Format, GlobalArgs, MaxChars, PlanFormat};
+use super::args::{Format, GlobalArgs};
 use super::base;
 use super::connect::CommandError;
 use super::exit::{self, Exit, Failure};
 use super::files::save;
 use super::output::Output;
-use super::results::{print_results, print_summary, write_metrics};
+use super::results::{Form, print_results, print_summary, write_metrics};
 use super::targets::{Target, Wave};
 use crate::base::file_name_without_capitals;
 use crate::desired::shown_path;
@@ -129,32 +129,6 @@ pub(super) struct Wanted<'a> {
     pub(super) out: Option<&'a Path>,
     /// The file that gets metrics.
     pub(super) metrics: Option<&'a Path>,
-}
-
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Form {
-    /// The text of each, then a line for each.
-    Text,
-    /// One document.
-    Json,
-    /// Markdown: one comment with all plans, in at most so many characters, or the drift of each below a heading.
-    Comment(usize),
-    /// One page with all plans.
-    #[cfg(feature = "html")]
-    Page,
-}
-
-impl Form {
-    /// The form of several plans.
-    pub(super) fn of_plans(format: PlanFormat, max: &MaxChars) -> Self {
-        match format {
-            PlanFormat::Text => Self::Text,
-            PlanFormat::Json => Self::Json,
-            PlanFormat::Markdown => Self::Comment(max.max_chars),
-            #[cfg(feature = "html")]
-            PlanFormat::Html => Self::Page,
-        }
-    }
 }
 
 impl From<Format> for Wanted<'_> {

@@ -5,9 +5,9 @@ use std::path::Path;
 use serde_json::value::RawValue;
 use time::OffsetDateTime;
 
+use super::args::{MaxChars, PlanFormat};
 use super::exit::{self, Failure};
 use super::files::publish;
-use super::many::Form;
 use super::output::Output;
 use crate::base::{Severity, count};
 #[cfg(feature = "html")]
@@ -16,6 +16,32 @@ use crate::render::json::{
     self, DriftV1, FindingV1, FindingsV1, ManyV1, OneV1, OutcomeV1, PlanV1, PlannedTarget, Saved, format_of,
 };
 use crate::render::{fleet_metrics, markdown, text};
+
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Form {
+    /// The text of each, then a line for each.
+    Text,
+    /// One document.
+    Json,
+    /// Markdown: one comment with all plans, in at most so many characters, or the drift of each below a heading.
+    Comment(usize),
+    /// One page with all plans.
+    #[cfg(feature = "html")]
+    Page,
+}
+
+impl Form {
+    /// The form of several plans.
+    pub(super) fn of_plans(format: PlanFormat, max: &MaxChars) -> Self {
+        match format {
+            PlanFormat::Text => Self::Text,
+            PlanFormat::Json => Self::Json,
+            PlanFormat::Markdown => Self::Comment(max.max_chars),
+            #[cfg(feature = "html")]
+            PlanFormat::Html => Self::Page,
+        }
+    }
+}
 
 /// Writes the metrics of several targets.
 pub(super) fn write_metrics(path: &Path, all: &ManyV1) -> Result<(), Failure> {

@@ -7,9 +7,8 @@ use super::{SHOWN, list};
 use crate::base::list_some;
 use crate::cli::args::{MaxChars, PlanFormat};
 use crate::cli::exit::{self, Exit, Failure};
-use crate::cli::many::Form;
 use crate::cli::output::Output;
-use crate::cli::results::{print_results, write_metrics};
+use crate::cli::results::{Form, print_results, write_metrics};
 use crate::desired::shown_path;
 use crate::render::json::{ManyV1, OneV1, TargetV1, result_target};
 

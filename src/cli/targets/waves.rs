@@ -116,6 +116,6 @@ impl Wave {
         let failed = count(failures, "target", "targets");
         let message = format!("not started: {failed} of the wave `{name}` failed, and it allows {}", self.max_failures);
         let failure = Failure::new(&exit::NOT_STARTED, message);
-        Some(failure.help("mend what failed, then run the same command again"))
+        Some(failure.help("fix what failed, then run the same command again"))
     }
 }
