@@ -70,6 +70,9 @@ mod find;
 #[cfg(all(feature = "age", feature = "html", feature = "sim"))]
 mod fixpoint;
 #[cfg(test)]
+#[cfg(all(feature = "age", feature = "html", feature = "sim"))]
+mod fleet_example;
+#[cfg(test)]
 mod fmt;
 #[cfg(test)]
 mod formats;

@@ -63,7 +63,8 @@ fn every_example_is_what_the_schema_says_and_names_it() {
     let schema = JsonSchema::named("attune");
     let examples = files(&root().join("examples"), ".toml");
     assert!(examples.len() >= 2, "{examples:?}");
-    for path in examples {
+    // A file of waves is no configuration.
+    for path in examples.into_iter().filter(|path| !path.ends_with("fleet.toml")) {
         let text = fs::read_to_string(&path).unwrap();
         let named = text.lines().next().and_then(|line| line.strip_prefix("#:schema "));
         let named = named.unwrap_or_else(|| panic!("{} begins with no `#:schema`", path.display()));
