@@ -33,7 +33,7 @@ pub(super) const LAST: usize = 100;
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Global options")]
 pub(super) struct GlobalArgs {
-    /// Configuration file; plan, apply, drift, validate and doctor take several files, or a directory of them; `-` is
+    /// Configuration file; plan, apply, drift, validate, doctor and report take several files, or a directory of them; `-` is
     /// standard input [default: ATTUNE_FILE, else attune.toml of this directory or of the nearest one above it in the Git
     /// repository]
     #[arg(short = 'f', long = "file", global = true, value_name = "FILE")]

@@ -21,6 +21,7 @@ pub(super) enum Command {
     Drift(drift::DriftArgs),
     Validate(validate::ValidateArgs),
     Doctor(doctor::DoctorArgs),
+    Report(report::ReportArgs),
     Targets(targets::TargetsArgs),
     #[command(flatten)]
     OneFile(OneFileCommand),
@@ -49,7 +50,6 @@ Examples:
     Test(test::TestArgs),
     Access(access::AccessArgs),
     Verify(verify::VerifyArgs),
-    Report(report::ReportArgs),
     /// Compare, check and print policy documents, offline
     #[command(subcommand)]
     #[command(after_long_help = "\
@@ -94,7 +94,7 @@ impl Command {
             Self::Apply(command) => command.base.base.as_deref(),
             Self::Drift(command) => command.base.base.as_deref(),
             Self::Targets(command) => command.base.base.as_deref(),
-            Self::Validate(_) | Self::Doctor(_) | Self::OneFile(_) => None,
+            Self::Validate(_) | Self::Doctor(_) | Self::Report(_) | Self::OneFile(_) => None,
         }
     }
 
@@ -106,9 +106,11 @@ impl Command {
             Self::Drift(command) => command.of_many(),
             Self::Validate(command) => Ok(command.format_of_many().into()),
             Self::Doctor(command) => Ok(command.format.into()),
+            Self::Report(command) => command.of_many(),
             Self::Targets(_) | Self::OneFile(_) => {
                 let message = format!("this command takes one file, but {files} are given");
-                Err(Failure::new(&exit::NO_FILE, message).help("plan, apply, drift, validate and doctor take several"))
+                Err(Failure::new(&exit::NO_FILE, message)
+                    .help("plan, apply, drift, validate, doctor and report take several"))
             }
         }
     }
@@ -121,6 +123,7 @@ impl Command {
             | Self::Drift(_)
             | Self::Validate(_)
             | Self::Doctor(_)
+            | Self::Report(_)
             | Self::Targets(_)
             | Self::OneFile(_) => None,
         }
@@ -134,6 +137,7 @@ impl Command {
             Self::Drift(command) => Some((&command.targets, Division::Tenants, "drift")),
             Self::Doctor(command) => Some((&command.targets, Division::Tenants, "doctor")),
             Self::Validate(command) => Some((&command.targets, Division::Configurations, "validate")),
+            Self::Report(command) => Some((&command.targets, Division::Tenants, "report")),
             Self::Targets(_) | Self::OneFile(_) => None,
         }
     }
@@ -146,6 +150,7 @@ impl Command {
             | Self::Drift(_)
             | Self::Validate(_)
             | Self::Doctor(_)
+            | Self::Report(_)
             | Self::Targets(_)
             | Self::OneFile(_) => false,
         }
@@ -158,6 +163,7 @@ impl Command {
             Self::Drift(command) => command.run(global, output).await,
             Self::Validate(command) => command.run(global, output),
             Self::Doctor(command) => command.run(global, output).await,
+            Self::Report(command) => command.run(global, output).await,
             Self::Targets(command) => command.run(global, vec![global.file.clone()], output).await,
             Self::OneFile(command) => command.run(global, output).await,
         }
@@ -178,7 +184,6 @@ impl OneFileCommand {
             Self::Test(command) => command.run(global, output).await,
             Self::Access(command) => command.run(global, output).await,
             Self::Verify(command) => command.run(global, output).await,
-            Self::Report(command) => command.run(global, output).await,
             Self::Policy(command) => command.run(output),
             Self::Keys(command) => command.run(global, output).await,
             Self::Sts(command) => command.run(global, output).await,

@@ -1,7 +1,7 @@
 //! `attune report`: a page of who may do what, and a table for an access review.
 
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 
@@ -10,8 +10,11 @@ use super::args::{ActionArgs, CallArgs, GlobalArgs};
 use super::connect::{CommandError, connect, read_valid};
 use super::exit::{self, Exit, Failure};
 use super::files::save;
+use super::many::Wanted;
 use super::output::Output;
-use crate::base::{Principal, Release};
+use super::results::Form;
+use super::targets::TargetArgs;
+use crate::base::{Principal, Release, file_name_without_capitals};
 use crate::cluster::observe_all;
 use crate::contract::{self, Checked};
 use crate::desired::{ClusterSettings, Desired, Term};
@@ -40,6 +43,7 @@ Examples:
   attune report --observed --cluster https://weka01.example.com:14000 --out report.html
   attune report --desired > report.html   use only the configuration, offline
   attune report --observed --format csv --out access.csv
+  attune report --file clusters --format html --out pages   a page for each
   attune report --format json | jq '.rows[] | select(any(.cells[].after[]; .admin != \"none\")) | .principals'")]
 pub(super) struct ReportArgs {
     /// Show only the configuration and known predefined policies
@@ -52,11 +56,13 @@ pub(super) struct ReportArgs {
     #[cfg_attr(not(feature = "html"), doc = "Output format [default: text]")]
     #[arg(long, value_enum)]
     format: Option<ReportFormat>,
-    /// Output file, instead of stdout
+    /// Output file, instead of stdout; several reports to this directory, a file for each
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     #[command(flatten)]
     actions: ActionArgs,
+    #[command(flatten)]
+    pub(super) targets: TargetArgs,
     #[command(flatten)]
     calls: CallArgs,
 }
@@ -79,6 +85,16 @@ impl ReportFormat {
     const IN_FILE: Self = Self::Html;
     #[cfg(not(feature = "html"))]
     const IN_FILE: Self = Self::Text;
+
+    fn extension(self) -> &'static str {
+        match self {
+            #[cfg(feature = "html")]
+            Self::Html => "html",
+            Self::Text => "txt",
+            Self::Json => "json",
+            Self::Csv => "csv",
+        }
+    }
 
     fn is_page(self) -> bool {
         match self {
@@ -103,47 +119,69 @@ struct Subject {
 }
 
 impl ReportArgs {
+    /// Text and JSON of several reports are printed. Pages and tables are a file for each.
+    pub(super) fn of_many(&self) -> Result<Wanted<'_>, Failure> {
+        let form = match (self.format, &self.out) {
+            (Some(ReportFormat::Json), None) => Form::Json,
+            (Some(ReportFormat::Text) | None, None) | (_, Some(_)) => Form::Text,
+            (Some(_), None) => {
+                let failure = Failure::new(&exit::NOT_SAVED, "pages and tables of several reports are a file for each");
+                return Err(failure.help("name a directory for them with `--out`, or use `--format text` or `json`"));
+            }
+        };
+        if let Some(directory) = &self.out {
+            std::fs::create_dir_all(directory).map_err(|error| Failure::unwritten("the reports", directory, &error))?;
+        }
+        Ok(Wanted { form, out: None, metrics: None })
+    }
+
+    /// The file of this run's report; among several, a file of the directory.
+    fn out(&self, global: &GlobalArgs, format: ReportFormat) -> Option<PathBuf> {
+        let out = self.out.clone()?;
+        if !global.one_of_many {
+            return Some(out);
+        }
+        let id = global.target.clone().unwrap_or_else(|| global.file_name());
+        Some(out.join(format!("{}.{}", file_name_without_capitals(&id), format.extension())))
+    }
+
     pub(super) async fn run(&self, global: &GlobalArgs, output: &mut Output) -> Result<Exit, Failure> {
-        let is_for_terminal = self.out.is_none() && output.is_terminal();
-        let format = self.format.unwrap_or(if is_for_terminal { ReportFormat::Text } else { ReportFormat::IN_FILE });
-        if format.is_page() && self.out.is_none() {
+        let prints_text = self.out.is_none() && (output.is_terminal() || global.one_of_many);
+        let format = self.format.unwrap_or(if prints_text { ReportFormat::Text } else { ReportFormat::IN_FILE });
+        let out = self.out(global, format);
+        let out = out.as_deref();
+        if format.is_page() && out.is_none() {
             output.refuse_page("`--out report.html`, or use `--format text`")?;
         }
         let subject = self.subject(global, output).await.map_err(|error| error.reported(output))?;
         match format {
             ReportFormat::Text => {
                 let report = ReportV1::of(&subject.report());
-                match &self.out {
+                output.keep(&report);
+                match out {
                     None => output.result(|out, styles| text::report(out, styles, &report))?,
-                    Some(_) => self.write(output, |out| text::report(out, &Styles::default(), &report))?,
+                    Some(_) => write(out, output, |out| text::report(out, &Styles::default(), &report))?,
                 }
             }
             #[cfg(feature = "html")]
             ReportFormat::Html => {
                 let report = ReportV1::of(&subject.report());
-                self.write(output, |out| html::report(out, &report))?;
+                write(out, output, |out| html::report(out, &report))?;
             }
             ReportFormat::Json => {
                 let report = ReportV1::of(&subject.report());
-                self.write(output, |out| json::write(out, &report))?;
+                write(out, output, |out| json::write(out, &report))?;
             }
             ReportFormat::Csv => {
                 subject.check_attachments()?;
                 let context = Context { rules: &subject.rules, ..Context::new(&subject.catalogue) };
                 let [before, after] = review([subject.scope.before(), subject.scope.after()], &context);
                 let of = subject.identity.as_ref();
-                self.write(output, |out| access_review(out, of, before.as_deref(), after.as_deref()))?;
+                write(out, output, |out| access_review(out, of, before.as_deref(), after.as_deref()))?;
                 output.info(|out, _| writeln!(out, "{SERVICE_ACCOUNTS}"));
             }
         }
         Ok(Exit::Done)
-    }
-
-    fn write(&self, output: &mut Output, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Failure> {
-        match &self.out {
-            None => output.result(|out, _| write(out)),
-            Some(path) => save("the report", path, write),
-        }
     }
 
     async fn subject(&self, global: &GlobalArgs, output: &mut Output) -> Result<Subject, CommandError> {
@@ -183,6 +221,17 @@ impl ReportArgs {
         output.findings(&plan.findings, &loaded.sources);
         let terms = terms(&loaded.desired);
         Ok(Subject { terms, ..Subject::of_plan(&plan, &observed, catalogue, rules) })
+    }
+}
+
+fn write(
+    to: Option<&Path>,
+    output: &mut Output,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Result<(), Failure> {
+    match to {
+        None => output.result(|out, _| write(out)),
+        Some(path) => save("the report", path, write),
     }
 }
 

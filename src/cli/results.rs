@@ -13,7 +13,7 @@ use crate::base::{Severity, count};
 #[cfg(feature = "html")]
 use crate::render::html;
 use crate::render::json::{
-    self, DriftV1, FindingV1, FindingsV1, ManyV1, OneV1, OutcomeV1, PlanV1, PlannedTarget, Saved, format_of,
+    self, DriftV1, FindingV1, FindingsV1, ManyV1, OneV1, OutcomeV1, PlanV1, PlannedTarget, ReportV1, Saved, format_of,
 };
 use crate::render::{fleet_metrics, markdown, text};
 
@@ -57,6 +57,7 @@ enum Shown {
     Plan(Box<PlanV1>),
     Outcome(Box<OutcomeV1>),
     Drift(Box<DriftV1>),
+    Report(Box<ReportV1>),
     /// The findings that prevented a result, or those of a check.
     Findings(FindingsV1),
     /// Another result, or none.
@@ -71,6 +72,7 @@ impl Shown {
         };
         let read = match format_of(text).map_err(|problem| unreadable(problem.to_string()))?.as_str() {
             "attune.drift/1" => serde_json::from_str(text).map(Self::Drift),
+            "attune.report/1" => serde_json::from_str(text).map(Self::Report),
             "attune.findings/1" => serde_json::from_str(text).map(Self::Findings),
             "attune.plan/1" | "attune.outcome/1" => match Saved::read(text) {
                 Ok(Saved::Plan(plan)) => Ok(Self::Plan(plan)),
@@ -86,7 +88,7 @@ impl Shown {
     fn findings(&self) -> &[FindingV1] {
         match self {
             Self::Plan(plan) => &plan.findings,
-            Self::Outcome(_) | Self::Other => &[],
+            Self::Outcome(_) | Self::Report(_) | Self::Other => &[],
             Self::Drift(drift) => &drift.findings,
             Self::Findings(found) => &found.findings,
         }
@@ -149,6 +151,7 @@ fn print_result(run: &OneV1, output: &mut Output) -> Result<(), Failure> {
             Shown::Plan(plan) => text::plan(out, styles, plan)?,
             Shown::Outcome(outcome) => text::outcome(out, styles, outcome)?,
             Shown::Drift(drift) => text::drift(out, styles, drift)?,
+            Shown::Report(report) => text::report(out, styles, report)?,
             Shown::Findings(_) | Shown::Other => {}
         }
         writeln!(out)

@@ -124,6 +124,7 @@ fn merged_results_are_those_of_one_run_byte_for_byte() {
     for (command, formats) in [
         ("plan --retries 0", &["text", "json", "markdown", "html"][..]),
         ("drift --retries 0", &["text", "json", "markdown"]),
+        ("report", &["text", "json"]),
         ("validate", &["json"]),
     ] {
         for of in [1, 3, 11] {
@@ -136,6 +137,16 @@ fn merged_results_are_those_of_one_run_byte_for_byte() {
             }
         }
     }
+}
+
+#[test]
+fn pages_of_several_reports_are_a_file_for_each() {
+    let folder = fleet();
+    run(&folder, "report --file clusters --format html").exits(1).warns("are a file for each");
+    run(&folder, "report --file clusters --format html --out pages").exits(1);
+    let pages: Vec<_> = fs::read_dir(folder.path("pages")).unwrap().map(|page| page.unwrap().file_name()).collect();
+    assert_eq!(pages.len(), 6, "{pages:?}");
+    assert!(folder.read("pages/clusters%2Ftwo.toml@ml.html").to_lowercase().contains("<!doctype html>"));
 }
 
 #[test]
@@ -347,7 +358,7 @@ fn an_apply_stops_before_the_next_wave_and_resumes_where_it_stopped() {
     }
     fs::remove_file(folder.path("clusters/wrong.toml")).unwrap();
     let again = apply().exits(0);
-    assert_eq!(again.stdout.matches("no changes").count() >= 6, true, "{}", again.stdout);
+    assert!(again.stdout.matches("no changes").count() >= 6, "{}", again.stdout);
 }
 
 #[test]

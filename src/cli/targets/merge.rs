@@ -14,7 +14,7 @@ use crate::render::json::{ManyV1, OneV1, TargetV1, result_target};
 
 /// Merge the results of shards into one
 ///
-/// Reads what `plan`, `drift`, `doctor`, `validate` and `apply` with `--shard` and `--format json` printed, and prints what one run
+/// Reads what `plan`, `drift`, `doctor`, `validate`, `report` and `apply` with `--shard` and `--format json` printed, and prints what one run
 /// for all targets prints. A target without a result, or with two, is an error that names it; the results of the others are
 /// shown. The results are data of other jobs: attune does not compute digests again. Exits with the worst exit code of all targets.
 #[derive(Debug, clap::Args)]
