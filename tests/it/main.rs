@@ -73,6 +73,9 @@ mod fixpoint;
 #[cfg(all(feature = "age", feature = "html", feature = "sim"))]
 mod fleet_example;
 #[cfg(test)]
+#[cfg(all(feature = "age", feature = "html", feature = "sim"))]
+mod fleet_pipelines;
+#[cfg(test)]
 mod fmt;
 #[cfg(test)]
 mod formats;
@@ -118,6 +121,9 @@ mod keys;
 #[cfg(test)]
 #[cfg(all(feature = "age", feature = "html", feature = "sim"))]
 mod keys_over_rest;
+#[cfg(test)]
+#[cfg(all(feature = "age", feature = "html", feature = "sim"))]
+mod kubernetes_fleet;
 #[cfg(test)]
 mod lineage;
 #[cfg(test)]
