@@ -6,6 +6,7 @@
 #
 # It needs git (2.34 or newer) and ssh-keygen. Everything happens in a temporary directory, with simulated clusters.
 set -eu
+unset CDPATH
 
 fleet=$(cd "$(dirname "$0")" && pwd)
 attune=$(command -v "${ATTUNE:-attune}") || { echo "there is no ${ATTUNE:-attune}; set ATTUNE to the program" >&2; exit 1; }
@@ -71,14 +72,13 @@ make_keys() {
 
 # One login for all clusters and tenants, in a file that only its owner reads.
 make_logins() {
-    umask 077
     cat > "$work/logins.toml" << END
 [[login]]
 endpoints = ["http://*.localhost:$port"]
 username = "admin"
 password = "admin"
 END
-    umask 022
+    chmod 600 "$work/logins.toml"
     export ATTUNE_LOGINS_FILE="$work/logins.toml"
 }
 
