@@ -74,6 +74,7 @@ fn each_tenant_is_a_target_and_one_that_fails_hides_no_other() {
     let listed = run(&folder, "targets --file clusters").exits(1);
     assert_eq!(listed.stdout.lines().collect::<Vec<_>>(), IDS);
     listed.warns("the tenants cannot be listed: POST /login: no connection to the cluster");
+    assert_eq!(run(&folder, "targets").exits(1).warns("there is no configuration attune.toml").stdout, "");
     let plan = run(&folder, "plan --file clusters --retries 0").exits(1);
     for id in IDS {
         assert!(plan.stdout.contains(&format!("== {id}\n")), "{id}: {}", plan.stdout);

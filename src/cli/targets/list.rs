@@ -41,6 +41,10 @@ impl TargetsArgs {
         output: &mut Output,
     ) -> Result<Exit, Failure> {
         let of = (global, self.base.base.as_deref());
+        if let Some(missing) = files.iter().find(|file| of.1.is_none() && !file.exists()) {
+            let message = format!("there is no configuration {}", shown_path(missing));
+            return Err(Failure::new(&exit::NO_FILE, message).help("name files or directories with `--file`"));
+        }
         let targets = self.targets.of(files, Division::Tenants, of, output).await?;
         let named = global.desired_files.iter().map(|file| shown_path(file)).collect();
         let list = TargetsV1::of(named, targets.iter().map(Target::to_json).collect());
