@@ -185,7 +185,7 @@ for person in alice carol; do
 done
 
 say "An apply is refused: carol does not count, since she made the proposal"
-apply_in_waves 1
+apply_in_waves 3
 first_wave
 grep -q 'has 1 of 2 signatures that count (alice)' "$work/out" || fail "the signature of carol counts"
 

@@ -359,6 +359,17 @@ fn an_apply_stops_before_the_next_wave_and_resumes_where_it_stopped() {
     }
     fs::remove_file(folder.path("clusters/wrong.toml")).unwrap();
     let again = apply().exits(0);
+    // Within a wave, too: one after the other, the second does not start, and only the first counts as failed.
+    folder.write("fleet.toml", &WAVES.replace("clusters/one.toml", "clusters/o*.toml"));
+    folder.write("clusters/oak.toml", &good.replace("readwrite", "missing"));
+    let within = run(&folder, "apply --file clusters --yes --waves fleet.toml --targets-at-once 1").exits(1);
+    assert_eq!(
+        within.stdout.matches("not started: 1 target of the wave `canary` failed").count(),
+        6,
+        "{}",
+        within.stdout
+    );
+    assert!(within.stdout.contains("exit 3   error: not started"), "{}", within.stdout);
     assert!(again.stdout.matches("no changes").count() >= 6, "{}", again.stdout);
 }
 

@@ -8,7 +8,7 @@ use super::{SHOWN, Target};
 use crate::base::{NamePattern, count, list_some};
 use crate::cli::args::GlobalArgs;
 use crate::cli::base;
-use crate::cli::exit::{self, Failure};
+use crate::cli::exit::{self, Exit, Failure};
 use crate::desired::{read_named, shown_path};
 
 /// The targets of a wave.
@@ -116,6 +116,9 @@ impl Wave {
         let failed = count(failures, "target", "targets");
         let message = format!("not started: {failed} of the wave `{name}` failed, and it allows {}", self.max_failures);
         let failure = Failure::new(&exit::NOT_STARTED, message);
-        Some(failure.help("fix what failed, then run the same command again"))
+        let help =
+            "fix what failed, then run the same command again; a target that was applied in part needs a new approval";
+        // Less than any failure, so that the exit code of the run is that of the cause.
+        Some(failure.help(help).exit(Exit::Refused))
     }
 }
