@@ -9,7 +9,7 @@ use super::args::{MaxChars, PlanFormat};
 use super::exit::{self, Failure};
 use super::files::publish;
 use super::output::Output;
-use crate::base::{Severity, count};
+use crate::base::{Severity, count, visible};
 #[cfg(feature = "html")]
 use crate::render::html;
 use crate::render::json::{
@@ -140,11 +140,13 @@ fn plans(all: &ManyV1) -> Result<Vec<PlannedTarget>, Failure> {
 
 fn print_result(run: &OneV1, output: &mut Output) -> Result<(), Failure> {
     let shown = Shown::of(run)?;
-    output.result(|out, styles| writeln!(out, "{}", styles.strong.apply_to(format!("== {}", run.name()))))?;
+    // Names and messages may be those of other jobs. A line break in one would be a line of its own.
+    let title = format!("== {}", visible(&run.name()));
+    output.result(|out, styles| writeln!(out, "{}", styles.strong.apply_to(title)))?;
     output.info(|out, styles| text::saved_findings(out, styles, shown.findings()));
     let is_said = shown.findings().iter().any(|finding| finding.severity == Severity::Error);
     if let Some(error) = run.error.as_ref().filter(|_| !is_said) {
-        output.message(|out, styles| writeln!(out, "{} {error}", styles.remove.apply_to("error:")));
+        output.message(|out, styles| writeln!(out, "{} {}", styles.remove.apply_to("error:"), visible(error)));
     }
     output.result(|out, styles| {
         match &shown {
@@ -160,14 +162,14 @@ fn print_result(run: &OneV1, output: &mut Output) -> Result<(), Failure> {
 
 /// Prints a line for each target: its name, its exit code, and a summary.
 pub(super) fn print_summary(runs: &[OneV1], output: &mut Output) -> Result<(), Failure> {
-    let width = runs.iter().map(|run| console::measure_text_width(&run.name())).max().unwrap_or(0);
+    let width = runs.iter().map(|run| console::measure_text_width(&visible(&run.name()))).max().unwrap_or(0);
     let units = if runs.iter().any(|run| run.tenant.is_some()) { ("target", "targets") } else { ("file", "files") };
     output.result(|out, styles| {
         writeln!(out, "{}", styles.strong.apply_to(format!("== {}", count(runs.len(), units.0, units.1))))?;
         runs.iter().try_for_each(|run| {
-            let name = run.name();
+            let name = visible(&run.name()).into_owned();
             let file = console::pad_str(&name, width, console::Alignment::Left, None);
-            writeln!(out, "{file}   exit {}   {}", run.exit, run.summary.as_deref().unwrap_or("done"))
+            writeln!(out, "{file}   exit {}   {}", run.exit, visible(run.summary.as_deref().unwrap_or("done")))
         })
     })
 }

@@ -223,7 +223,7 @@ fn a_plan_of_another_target_is_not_used_and_names_of_other_jobs_are_escaped() {
         "{}",
         run.stderr
     );
-    let hostile = "x`</details>\\u001b[31m\\u202e@org";
+    let hostile = "x`</details>\\u001b[31m\\u202e@org\\n== 1 target\\nall.toml   exit 0   no drift";
     let named = plans.replacen("\"file\": \"clusters/one.toml\"", &format!("\"file\": \"{hostile}\""), 1);
     let mut named: String = named.replacen("\"summary\": \"", &format!("\"summary\": \"{hostile}"), 1);
     let digest = named.find("\"digest\": \"").unwrap() + 11;
@@ -234,6 +234,7 @@ fn a_plan_of_another_target_is_not_used_and_names_of_other_jobs_are_escaped() {
         assert!(!shown.contains(['\u{1b}', '\u{202e}']), "{format}: {shown}");
         assert!(format != "html" || !shown.contains("x`</details>"), "{format}: {shown}");
         assert!(!shown.contains("--approved x; touch"), "{format}: {shown}");
+        assert!(!shown.lines().any(|line| line.starts_with("== 1 target") || line.starts_with("all.toml")), "{shown}");
     }
 }
 

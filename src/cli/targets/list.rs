@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::{Division, SHOWN, Target, TargetArgs, id_of};
-use crate::base::list_some;
+use crate::base::{list_some, visible};
 use crate::cli::args::{BaseArg, Format, GlobalArgs};
 use crate::cli::exit::{self, Exit, Failure};
 use crate::cli::output::Output;
@@ -76,6 +76,10 @@ pub(super) fn read(path: &Path) -> Result<TargetsV1, Failure> {
     }
     if list.targets.len() > MOST {
         return Err(unusable(format!("it has more than {MOST} targets")));
+    }
+    let texts = list.targets.iter().flat_map(|target| [Some(&target.id), target.tenant.as_ref()]).flatten();
+    if let Some(odd) = texts.into_iter().find(|text| visible(text) != text.as_str()) {
+        return Err(unusable(format!("{odd:?} has invisible characters")));
     }
     let mut seen = BTreeSet::new();
     match list.targets.iter().find(|target| !seen.insert(&target.id)) {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::{SHOWN, list};
-use crate::base::list_some;
+use crate::base::{list_some, visible};
 use crate::cli::args::{MaxChars, PlanFormat};
 use crate::cli::exit::{self, Exit, Failure};
 use crate::cli::output::Output;
@@ -102,8 +102,9 @@ impl MergeArgs {
     }
 }
 
+/// A problem of results. Ids in it may be those of other jobs.
 fn unmerged(message: String) -> Failure {
-    Failure::new(&exit::NOT_MERGED, message)
+    Failure::new(&exit::NOT_MERGED, visible(&message))
 }
 
 fn read(path: &Path) -> Result<ManyV1, Failure> {

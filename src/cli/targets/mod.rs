@@ -15,7 +15,7 @@ use super::base::{self, Reviewed};
 use super::connect::connect;
 use super::exit::{self, Failure};
 use super::output::Output;
-use crate::base::list_some;
+use crate::base::{list_some, visible};
 use crate::cluster::Cluster as _;
 use crate::desired::{EVERY_TENANT, RepositoryPaths, is_stdin, read_named, shown_path};
 use crate::render::json::TargetV1;
@@ -232,6 +232,12 @@ async fn listed(file: &Path, global: &GlobalArgs, base: Option<&str>, output: &O
     let mut names = connection.retrying().tenants().await.map_err(Failure::from)?;
     names.sort();
     names.dedup();
+    // An id with such a name could look like another one, or like two.
+    if let Some(odd) = names.iter().find(|name| visible(name) != **name || name.is_empty() || *name == EVERY_TENANT) {
+        let message = format!("the cluster of {} has a tenant with the name {odd:?}", shown_path(file));
+        let failure = Failure::new(&exit::NO_TENANT, message);
+        return Err(failure.help("name the other tenants in `[cluster] tenants`"));
+    }
     if names.is_empty() {
         let failure = Failure::new(&exit::NO_TENANT, format!("the cluster of {} lists no tenant", shown_path(file)));
         return Err(failure.help("name the tenants in `[cluster] tenants`"));
