@@ -86,14 +86,14 @@ impl MergeArgs {
             for run in many.runs {
                 match &run.target {
                     Some(target) => results.entry(target.clone()).or_default().push((shown_path(path), run)),
-                    None => problems.push(unmerged(format!("{} has a result without a target", shown_path(path)))),
+                    None => problems.push(unmerged(&format!("{} has a result without a target", shown_path(path)))),
                 }
             }
         }
         let names: BTreeSet<&String> = commands.iter().map(|(command, _)| command).collect();
         if names.len() > 1 {
             let which = commands.iter().map(|(command, file)| format!("{file} of `attune {command}`"));
-            problems.push(unmerged(format!(
+            problems.push(unmerged(&format!(
                 "the results are of several commands: {}",
                 which.collect::<Vec<_>>().join(", ")
             )));
@@ -103,14 +103,14 @@ impl MergeArgs {
 }
 
 /// A problem of results. Ids in it may be those of other jobs.
-fn unmerged(message: String) -> Failure {
-    Failure::new(&exit::NOT_MERGED, visible(&message))
+fn unmerged(message: &str) -> Failure {
+    Failure::new(&exit::NOT_MERGED, visible(message))
 }
 
 fn read(path: &Path) -> Result<ManyV1, Failure> {
     let failed = |why: String| {
         let message = format!("cannot merge {}: {why}", shown_path(path));
-        unmerged(message)
+        unmerged(&message)
             .help("use what a command with `--shard` and `--format json` printed; if its job failed, run the job again")
     };
     let text = std::fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
@@ -144,14 +144,14 @@ fn merged(expected: Vec<String>, mut results: Results) -> (Vec<OneV1>, Vec<Failu
                     continue;
                 }
                 Err(why) => {
-                    problems.push(unmerged(format!("the result of `{id}` in {file} is not used: {why}")));
+                    problems.push(unmerged(&format!("the result of `{id}` in {file} is not used: {why}")));
                     format!("its result is not used: {why}")
                 }
             },
             several => {
                 let files: BTreeSet<&String> = several.iter().map(|(file, _)| file).collect();
                 let files = list_some(&files.into_iter().collect::<Vec<_>>(), SHOWN, |file| (*file).clone());
-                problems.push(unmerged(format!("`{id}` has {} results, in {files}", several.len())));
+                problems.push(unmerged(&format!("`{id}` has {} results, in {files}", several.len())));
                 format!("it has {} results, and none is used", several.len())
             }
         };
@@ -160,13 +160,13 @@ fn merged(expected: Vec<String>, mut results: Results) -> (Vec<OneV1>, Vec<Failu
     }
     if !missing.is_empty() {
         let ids = list_some(&missing, SHOWN, |id| format!("`{id}`"));
-        let failure = unmerged(format!("there is no result of {ids}"));
+        let failure = unmerged(&format!("there is no result of {ids}"));
         problems.push(failure.help("run the shards of these targets again"));
     }
     if !results.is_empty() {
         let ids: Vec<&String> = results.keys().collect();
         let ids = list_some(&ids, SHOWN, |id| format!("`{id}`"));
-        let failure = unmerged(format!("the list of targets lacks {ids}; their results are not shown"));
+        let failure = unmerged(&format!("the list of targets lacks {ids}; their results are not shown"));
         problems.push(failure.help("make the list and the results from the same configurations"));
     }
     (runs, problems)
