@@ -55,7 +55,7 @@ fn doctor_finds_no_problem_on_any_release() {
         assert_eq!(folder.read("cluster.json"), before, "a check changes nothing");
     }
     let plain = folder("5.1", &json!({})).attune("doctor").exits(0).says("without key reset over REST and groups");
-    plain.says("all 20 calls match the API definition of the cluster");
+    plain.says("all 22 calls match the API definition of the cluster");
     let later = folder("5.1", &json!({ "key_reset": true }));
     later.attune("doctor").exits(0).says("S3 key pairs, key reset over REST, identity provider (OIDC)");
     assert_eq!(later.attune("doctor --format json").json()["capabilities"]["key_reset"], json!(true));
@@ -78,7 +78,7 @@ fn a_field_that_a_release_renamed_is_named_before_an_apply() {
     let text = folder
         .attune("doctor")
         .exits(1)
-        .says("20 calls compared with the API definition of the cluster: 4 differences");
+        .says("22 calls compared with the API definition of the cluster: 4 differences");
     text.says("error[field-not-in-definition]").says("do not apply with this version of attune");
 }
 
