@@ -37,7 +37,9 @@ pub(super) async fn run_for_targets(
         && validate.collects()
         && !is_alone
     {
-        return validate.run_all(&many::each_of(global, &targets)?, output);
+        many::check_cluster(global, targets.iter())?;
+        let each: Vec<GlobalArgs> = targets.iter().map(|target| target.arguments_of_many(global)).collect();
+        return validate.run_all(&each, output);
     }
     match targets.as_slice() {
         [target] if is_alone && target.tenant.is_none() => command.run(&target.arguments(global), output).await,

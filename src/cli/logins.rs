@@ -49,9 +49,7 @@ fn read_secret(path: &Path) -> io::Result<String> {
     if found.is_file() && mode & 0o004 != 0 {
         tracing::warn!(path = %path.display(), "every user of this machine can read this file with a secret");
     }
-    let mut text = String::new();
-    let length = file.take(LARGEST_SECRET + 1).read_to_string(&mut text)?;
-    if length as u64 > LARGEST_SECRET { Err(io::Error::other("it is too long")) } else { Ok(text) }
+    text_of(file, LARGEST_SECRET)
 }
 
 /// Reads a file with many secrets, which nobody but its owner may read or change. A file of root that a group may read is one of
@@ -70,10 +68,15 @@ fn read_private(path: &Path) -> io::Result<String> {
     if found.uid() != user && found.uid() != 0 {
         return Err(io::Error::other(format!("it belongs to user {}", found.uid())));
     }
-    let mut text = String::new();
-    let length = File::open(path)?.take(LARGEST_LOGINS + 1).read_to_string(&mut text)?;
-    if length as u64 > LARGEST_LOGINS { Err(io::Error::other("it is too long")) } else { Ok(text) }
+    text_of(File::open(path)?, LARGEST_LOGINS)
 }
 
 /// The largest file of logins, in bytes.
 const LARGEST_LOGINS: u64 = 16 << 20;
+
+/// The text of a file of at most so many bytes.
+fn text_of(file: File, most: u64) -> io::Result<String> {
+    let mut text = String::new();
+    let length = file.take(most + 1).read_to_string(&mut text)?;
+    if length as u64 > most { Err(io::Error::other("it is too long")) } else { Ok(text) }
+}

@@ -111,14 +111,17 @@ impl Run {
     }
 }
 
-/// The arguments for each of several targets.
-pub(super) fn each_of(global: &GlobalArgs, targets: &[Target]) -> Result<Vec<GlobalArgs>, Failure> {
-    if global.cluster.is_some() && targets.iter().any(|target| target.file != targets[0].file) {
-        let message = "`--cluster` names one cluster, but several configurations are given";
-        return Err(Failure::new(&exit::BAD_ENDPOINT, message).help("remove it: each configuration names its cluster"));
+/// Fails if the command line names the cluster of targets of several configurations.
+pub(super) fn check_cluster<'a>(
+    global: &GlobalArgs,
+    mut targets: impl Iterator<Item = &'a Target>,
+) -> Result<(), Failure> {
+    let Some(first) = targets.next().filter(|_| global.cluster.is_some()) else { return Ok(()) };
+    if targets.all(|target| target.file == first.file) {
+        return Ok(());
     }
-    let own = |target: &Target| GlobalArgs { one_of_many: true, ..target.arguments(global) };
-    Ok(targets.iter().map(own).collect())
+    let message = "`--cluster` names one cluster, but several configurations are given";
+    Err(Failure::new(&exit::BAD_ENDPOINT, message).help("remove it: each configuration names its cluster"))
 }
 
 /// What is made of the results of several configurations.
@@ -150,10 +153,10 @@ pub(super) async fn each(
     output: &mut Output,
     command: impl AsyncFn(&GlobalArgs, &mut Output) -> Result<Exit, Failure>,
 ) -> Result<Exit, Failure> {
-    each_of(global, &waves.iter().flat_map(|wave| wave.targets.clone()).collect::<Vec<_>>())?;
+    check_cluster(global, waves.iter().flat_map(|wave| &wave.targets))?;
     let (mut runs, mut stopped) = (Vec::new(), None);
     for wave in waves {
-        let (of_wave, why) = run_wave(global, wave, stopped.clone(), at_once, output, &command).await?;
+        let (of_wave, why) = run_wave(global, wave, stopped.clone(), at_once, output, &command).await;
         runs.extend(of_wave);
         stopped = stopped.or(why);
     }
@@ -191,34 +194,32 @@ async fn run_wave(
     at_once: usize,
     output: &Output,
     command: &impl AsyncFn(&GlobalArgs, &mut Output) -> Result<Exit, Failure>,
-) -> Result<(Vec<Run>, Option<Failure>), Failure> {
-    let own = each_of(global, &wave.targets)?;
-    let starts: Vec<(GlobalArgs, Target, Output)> =
-        own.into_iter().zip(wave.targets.clone()).map(|(own, target)| (own, target, output.buffered())).collect();
+) -> (Vec<Run>, Option<Failure>) {
     let failed = Cell::new(0);
     let too_many = || wave.stops_after(failed.get());
-    let run = async |(place, (own, target, mut output)): (usize, (GlobalArgs, Target, Output))| {
-        let file = shown_path(&target.file);
+    let run = async |(place, target): (usize, &Target)| {
+        let (own, mut output) = (target.arguments_of_many(global), output.buffered());
         let not_started = stopped.clone().or_else(too_many);
         let counts = not_started.is_none();
-        let result = match not_started.or(target.problem) {
+        let result = match not_started.or_else(|| target.problem.clone()) {
             None => command(&own, &mut output).await,
             Some(problem) => Err(CommandError::from(problem).reported(&mut output)),
         };
         if let Err(failure) = &result {
             output.failure(failure);
         }
-        let run = Run { target: target.id, file, tenant: target.tenant, result, output };
+        let (file, tenant) = (shown_path(&target.file), target.tenant.clone());
+        let run = Run { target: target.id.clone(), file, tenant, result, output };
         if counts && !matches!(run.exit(), Exit::Done | Exit::Changes) {
             failed.set(failed.get() + 1);
         }
         (place, run)
     };
     // Unordered, so that a slow cluster does not delay the others.
-    let runs = stream::iter(starts.into_iter().enumerate()).map(run).buffer_unordered(at_once);
+    let runs = stream::iter(wave.targets.iter().enumerate()).map(run).buffer_unordered(at_once);
     let runs = runs.collect::<BTreeMap<_, _>>().await.into_values().collect();
     let why = wave.stops_after(failed.get());
-    Ok((runs, why))
+    (runs, why)
 }
 
 /// The file of `attune plan --out DIR` that says which file has the result of which configuration.

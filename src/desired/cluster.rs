@@ -1,5 +1,6 @@
 //! `[cluster]`: how to reach the cluster and its S3 service, and how documents are replaced.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use schemars::JsonSchema;
@@ -50,6 +51,22 @@ pub struct S3Settings {
 
 /// Stands for all tenants of a cluster.
 pub const EVERY_TENANT: &str = "*";
+
+/// What is wrong with a list of tenants.
+pub fn tenants_problem(names: &[String]) -> Option<&'static str> {
+    let distinct: BTreeSet<&String> = names.iter().collect();
+    if names.iter().all(|name| name.trim().is_empty()) {
+        Some("`tenants` names no tenant")
+    } else if names.iter().any(|name| name.trim() != name || name.is_empty()) {
+        Some("`tenants` has an empty name, or one with spaces around it")
+    } else if distinct.len() < names.len() {
+        Some("`tenants` names a tenant twice")
+    } else if names.len() > 1 && names.iter().any(|name| name == EVERY_TENANT) {
+        Some("`tenants` has `*`, which is all tenants, and others beside it")
+    } else {
+        None
+    }
+}
 
 impl ClusterSettings {
     /// Whether the configuration is for a tenant of this name. A configuration without `tenants` is for any.

@@ -47,7 +47,7 @@ pub use about::{About, Declarations, Unread};
 pub use authored::{Authored, Origin};
 pub use changed::template_changes;
 pub use checks::looks_alike;
-pub use cluster::{ClusterSettings, EVERY_TENANT, Endpoint, S3Settings, Strategy, Via};
+pub use cluster::{ClusterSettings, EVERY_TENANT, Endpoint, S3Settings, Strategy, Via, tenants_problem};
 pub use codes::{CODES, ENVELOPES};
 pub use credentials::{Argument, Destination, Names};
 pub use edit::{CannotEdit, DocumentPlace, EditedText, Editor, PolicyContent};

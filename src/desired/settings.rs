@@ -11,7 +11,9 @@ use super::guards::{Guards, patterns};
 use super::lint::Allowed;
 use super::raw::{RawCluster, RawFile, RawIgnore, RawRole};
 use super::spanned::{At, Report, RuleNames};
-use super::{ClusterSettings, Desired, EVERY_TENANT, Endpoint, Moment, ObjectPatterns, S3Settings, Via, codes};
+use super::{
+    ClusterSettings, Desired, EVERY_TENANT, Endpoint, Moment, ObjectPatterns, S3Settings, Via, codes, tenants_problem,
+};
 use crate::base::{Finding, Location, NamePattern, PolicyName, Release};
 use crate::policy::access::RuleList;
 
@@ -101,19 +103,11 @@ fn release(text: &At<String>, report: &mut Report) -> Option<Release> {
 fn tenants(raw: &RawCluster, report: &mut Report) -> Vec<String> {
     let Some(written) = &raw.tenants else { return Vec::new() };
     let names: Vec<String> = written.get().iter().map(|name| name.get().clone()).collect();
-    let distinct: BTreeSet<&String> = names.iter().collect();
-    let has_all = names.iter().any(|name| name == EVERY_TENANT);
     let problem = if raw.tenant.is_some() {
         Some("`tenant` and `tenants` exclude each other")
-    } else if names.iter().all(|name| name.trim().is_empty()) {
-        Some("`tenants` names no tenant")
-    } else if names.iter().any(|name| name.trim() != name || name.is_empty()) {
-        Some("`tenants` has an empty name, or one with spaces around it")
-    } else if distinct.len() < names.len() {
-        Some("`tenants` names a tenant twice")
-    } else if has_all && names.len() > 1 {
-        Some("`tenants` has `*`, which is all tenants, and others beside it")
-    } else if has_all && raw.via == Some(Via::Weka) {
+    } else if let Some(problem) = tenants_problem(&names) {
+        Some(problem)
+    } else if names == [EVERY_TENANT] && raw.via == Some(Via::Weka) {
         Some("`tenants = [\"*\"]` needs the REST API: attune does not know how the `weka` command lists tenants")
     } else {
         None

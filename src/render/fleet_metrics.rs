@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use super::json::{DriftV1, ManyV1, OneV1, PlanV1, format_of};
-use super::metrics::{escaped, gauge};
+use super::metrics::{self, escaped, gauge};
 use crate::policy::access::Side;
 
 /// Labels and value.
@@ -67,7 +67,7 @@ fn result<T: serde::de::DeserializeOwned>(run: &OneV1, format: &str) -> Option<T
 }
 
 fn labels(own: &str, cluster: &str, tenant: &str) -> String {
-    format!("{own},cluster=\"{}\",tenant=\"{}\"", escaped(cluster), escaped(tenant))
+    format!("{own},{}", metrics::labels(cluster, tenant))
 }
 
 /// The number of lines of access that only the cluster gives, or may give.

@@ -104,7 +104,7 @@ pub(super) fn escaped(value: &str) -> String {
     visible(value).replace('\\', "\\\\").replace('"', "\\\"")
 }
 
-fn labels(cluster: &str, tenant: &str) -> String {
+pub(super) fn labels(cluster: &str, tenant: &str) -> String {
     format!("cluster=\"{}\",tenant=\"{}\"", escaped(cluster), escaped(tenant))
 }
 

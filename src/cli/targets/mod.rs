@@ -17,7 +17,7 @@ use super::exit::{self, Failure};
 use super::output::Output;
 use crate::base::{list_some, visible};
 use crate::cluster::Cluster as _;
-use crate::desired::{EVERY_TENANT, RepositoryPaths, is_stdin, read_named, shown_path};
+use crate::desired::{EVERY_TENANT, RepositoryPaths, is_stdin, read_named, shown_path, tenants_problem};
 use crate::render::json::TargetV1;
 
 pub(super) use list::TargetsArgs;
@@ -88,6 +88,11 @@ impl Target {
     pub(super) fn arguments(&self, global: &GlobalArgs) -> GlobalArgs {
         let tenant = self.tenant.clone().or_else(|| global.tenant.clone());
         GlobalArgs { file: self.file.clone(), target: self.id.clone(), tenant, ..global.clone() }
+    }
+
+    /// The arguments of its run among others.
+    pub(super) fn arguments_of_many(&self, global: &GlobalArgs) -> GlobalArgs {
+        GlobalArgs { one_of_many: true, ..self.arguments(global) }
     }
 
     fn to_json(&self) -> TargetV1 {
@@ -209,9 +214,7 @@ fn tenants_in(text: &str) -> Option<Vec<String>> {
     let table: toml::Table = toml::from_str(text).ok()?;
     let written = table.get("cluster")?.get("tenants")?.as_array()?;
     let names: Vec<String> = written.iter().map(|name| name.as_str().map(ToOwned::to_owned)).collect::<Option<_>>()?;
-    let distinct: BTreeSet<&String> = names.iter().collect();
-    let alone = names.len() == 1 || !names.iter().any(|name| name == EVERY_TENANT);
-    (!names.is_empty() && distinct.len() == names.len() && alone).then_some(names)
+    tenants_problem(&names).is_none().then_some(names)
 }
 
 /// The same failure as a list of targets keeps it.
