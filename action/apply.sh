@@ -16,19 +16,26 @@ reviewed_base=
 # shellcheck disable=SC2329 # trusted_artifact calls it
 merged_before() { git merge-base --is-ancestor "$1" "$GITHUB_SHA"; }
 
-# Takes the digests from the artifact of the plan workflow's run for the merged proposal.
-# A run counts only if its workflow is the trusted file, as the default branch has it.
-digests_of_the_proposal() {
-  local pulls number head name
+# The merged proposal, as GitHub knows it: `number`, `head` and `author`.
+merged_proposal() {
+  local pulls
   need gh
   pulls=$(gh api "repos/$GITHUB_REPOSITORY/commits/$GITHUB_SHA/pulls" |
     jq -c --arg sha "$GITHUB_SHA" --arg branch "$default_branch" --arg repository "$GITHUB_REPOSITORY" \
       '.[] | select(.merged_at != null and .merge_commit_sha == $sha and .base.ref == $branch
-        and .base.repo.full_name == $repository) | {number, head: .head.sha}')
+        and .base.repo.full_name == $repository) | {number, head: .head.sha, author: .user.login}')
   [ -n "$pulls" ] || fail "No pull request was merged as $GITHUB_SHA. Start this workflow by hand, with the digest."
   [[ $pulls != *$'\n'* ]] || fail "More than one pull request was merged as $GITHUB_SHA."
   number=$(jq -r .number <<< "$pulls")
   head=$(jq -r .head <<< "$pulls")
+  author=$(jq -r '.author // empty' <<< "$pulls")
+}
+
+# Takes the digests from the artifact of the plan workflow's run for the merged proposal.
+# A run counts only if its workflow is the trusted file, as the default branch has it.
+digests_of_the_proposal() {
+  local name
+  merged_proposal
   name=attune-plan-$head
   # A branch can have had the name of the default branch: the run's workflow is the one of this commit.
   trusted_artifact "$name" "$INPUT_PLAN_WORKFLOW" '["workflow_dispatch"]' merged_before
@@ -42,7 +49,41 @@ digests_of_the_proposal() {
   reviewed_base=$(jq -r .base "$work/approval.json")
 }
 
-if [ -n "${INPUT_APPROVED:-}" ]; then
+approved=()
+
+# Takes the approvals and their signatures from a branch that anyone may write: the directory of the merge, or else of the
+# approved commit. They are read as data, from Git and never from a checkout. Only signatures give them a meaning.
+approvals_of_the_proposal() {
+  local tree of mode kind object size path name
+  merged_proposal
+  [ -n "$author" ] || fail "GitHub does not say who opened #$number."
+  # The checkout keeps no token. It is no argument, because others on the runner see arguments.
+  GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0="http.$GITHUB_SERVER_URL/.extraheader" \
+    GIT_CONFIG_VALUE_0="AUTHORIZATION: basic $(printf 'x-access-token:%s' "${GH_TOKEN:-}" | base64 | tr -d '\n')" \
+    git fetch --quiet --no-tags origin "refs/heads/$INPUT_APPROVALS_BRANCH" ||
+    fail "There is no branch \`$INPUT_APPROVALS_BRANCH\`."
+  tree=$(commit_of FETCH_HEAD)
+  rm -rf "$work/approvals" && mkdir "$work/approvals"
+  for of in "$GITHUB_SHA" "$head"; do
+    while IFS=$' \t' read -r -d '' mode kind object size path; do
+      name=${path#"$of/"}
+      # No links, no directories, no other names, and not more than a mebibyte each.
+      [ "$mode $kind" = '100644 blob' ] && [[ $name =~ ^approvals\.json(\.([A-Za-z0-9_-]+\.)?sig)?$ ]] && [ "$size" -le 1048576 ] || continue
+      git cat-file blob "$object" > "$work/approvals/$name"
+    done < <(git ls-tree -z -l "$tree" "$of/")
+    [ ! -f "$work/approvals/approvals.json" ] || break
+    rm -rf "$work/approvals" && mkdir "$work/approvals"
+  done
+  [ -f "$work/approvals/approvals.json" ] ||
+    fail "The branch \`$INPUT_APPROVALS_BRANCH\` has no \`$head/approvals.json\`. Approve the plans of #$number, then run this job again."
+  approved+=("--approvals=$work/approvals/approvals.json" "--proposer=$author")
+}
+
+lines=()
+if [ -n "${INPUT_APPROVALS_BRANCH:-}" ]; then
+  [ -z "${INPUT_APPROVED:-}" ] || fail 'The inputs `approved` and `approvals-branch` do not go together.'
+  approvals_of_the_proposal
+elif [ -n "${INPUT_APPROVED:-}" ]; then
   [ "$GITHUB_EVENT_NAME" = workflow_dispatch ] || fail 'The input `approved` is for a person who starts the workflow by hand.'
   lines_of "${INPUT_APPROVED// /$'\n'}"
 else
@@ -50,7 +91,6 @@ else
   need unzip
   digests_of_the_proposal
 fi
-approved=()
 for line in ${lines[@]+"${lines[@]}"}; do
   [[ $line =~ $digest ]] || fail 'A digest has 32 to 64 digits, 0 to 9 and a to f.'
   approved+=("--approved=$line")
@@ -81,9 +121,17 @@ if [ "$plain" -gt 0 ] && [ "$kept_state" = no ]; then
   fail 'The plan may create S3 keys, and their secrets would be in plain files that are lost with this job. Set `age` in `[credentials]`, or `state-dir` to a directory that the runner keeps.' 3
 fi
 
+# Anyone may write the branch: without a guard, the file would count without a signature.
+if [ -n "${INPUT_APPROVALS_BRANCH:-}" ]; then
+  unsigned=$(jq '[.[].result | select(.format? == "attune.plan/1" and (.signatures // 0) < 1)] | length' "$work/runs.json")
+  [ "$unsigned" -eq 0 ] || fail 'The base has a configuration that demands no signatures. Set `approvals` and `allowed_signers` in `[guards]`.' 3
+fi
+waves=()
+if [ -n "${INPUT_WAVES:-}" ]; then waves=("--waves=$INPUT_WAVES"); fi
+
 touch "$work/started"
 code=0
-attune apply "${options[@]}" "--base=$base" "--state-dir=$state" "${approved[@]}" --format=json \
+attune apply "${options[@]}" ${waves[@]+"${waves[@]}"} "--base=$base" "--state-dir=$state" "${approved[@]}" --format=json \
   > "$work/outcome.json" 2> "$work/log.txt" || code=$?
 show_log "$work/log.txt"
 
@@ -105,7 +153,7 @@ compare_settings() {
   local revision digests=()
   for revision in "$1" "$2"; do
     rm -f "$work/empty.json" "$work/.empty.json.lock"
-    env -u ATTUNE_USERNAME -u ATTUNE_PASSWORD -u ATTUNE_PASSWORD_FILE -u ATTUNE_TOKEN -u ATTUNE_TOKEN_FILE "$BINARY" \
+    env -u ATTUNE_LOGINS_FILE -u ATTUNE_USERNAME -u ATTUNE_PASSWORD -u ATTUNE_PASSWORD_FILE -u ATTUNE_TOKEN -u ATTUNE_TOKEN_FILE "$BINARY" \
       plan "${options[@]}" --via=rest --tenant=Root "--cluster=sim:$work/empty.json" "--base=$revision" \
       "--state-dir=$work/nothing" --format=json > "$work/compared.json" 2> "$work/compared.txt" || true
     digests+=("$(results_of "$work/compared.json" 0 | jq -c '[.[].result.digest?]')")
@@ -159,7 +207,9 @@ fi
   cp "$path" "$kept"
 done
 
-output digest "$(printf '%s ' "${approved[@]#--approved=}" | sed 's/ $//')"
+if [ -z "${INPUT_APPROVALS_BRANCH:-}" ]; then
+  output digest "$(printf '%s ' "${approved[@]#--approved=}" | sed 's/ $//')"
+fi
 if [ "$count" -gt 0 ]; then
   output changes "$(jq '[.[].result.steps? // [] | .[] | select(.status == "done")] | length' "$work/outcomes.json")"
 fi

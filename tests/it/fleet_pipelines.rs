@@ -86,6 +86,32 @@ fn the_jobs_of_github_run_and_merge() {
 }
 
 #[test]
+fn the_apply_of_github_takes_approvals_after_a_merge_and_nothing_else() {
+    let workflow = pipeline("github-apply.yml");
+    assert_eq!(workflow["on"], serde_json::json!({"push": {"branches": ["main"]}}));
+    assert_eq!(workflow["permissions"], serde_json::json!({"contents": "read"}));
+    assert_eq!(workflow["concurrency"]["cancel-in-progress"], false);
+    let job = &workflow["jobs"]["apply"];
+    assert!(job["if"].as_str().unwrap().contains("github.ref_name == github.event.repository.default_branch"));
+    assert!(job["environment"].is_string());
+    let steps = job["steps"].as_array().unwrap();
+    assert_eq!(steps[0]["with"]["persist-credentials"], false);
+    // The scripts of the action have tests of their own, in `tests/action/run`.
+    let given = serde_json::json!({"command": "apply", "file": "clusters", "approvals-branch": "attune-approvals", "waves": "fleet.toml"});
+    assert_eq!(steps[2]["with"], given);
+    let folder = repository();
+    fs::create_dir_all(folder.path("temp")).unwrap();
+    let ended = run(&folder, steps[1]["run"].as_str().unwrap(), &[]);
+    assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+    assert_eq!(folder.read("temp/logins.toml").trim(), folder.read("secret/logins.toml").trim());
+    let listed =
+        folder.shell("cd source && attune targets --file clusters --logins ../temp/logins.toml").output().unwrap();
+    assert!(listed.status.success(), "{}", String::from_utf8_lossy(&listed.stderr));
+    assert!(run(&folder, steps[3]["run"].as_str().unwrap(), &[]).status.success());
+    assert!(!folder.path("temp/logins.toml").exists());
+}
+
+#[test]
 fn the_jobs_of_gitlab_run_and_merge() {
     let jobs = pipeline("gitlab.yml");
     let folder = repository();
