@@ -176,6 +176,7 @@ impl ApplyArgs {
         output.findings(&planned.plan.findings, &loaded.sources);
         let plan_json = planned.to_json(loaded, target, None);
         output.summary = Some(text::verdict(&plan_json));
+        output.keep_text(|out, styles| text::plan(out, styles, &plan_json));
         output.before_result(|out, styles| text::plan(out, styles, &plan_json))?;
         Ok(plan_json)
     }
@@ -330,6 +331,9 @@ impl ApplyArgs {
         }
         let outcome_json = OutcomeV1 { verified, ..OutcomeV1::of(plan, outcome) };
         output.summary = Some(text::ended(&outcome_json));
+        if !plan.is_empty() {
+            output.keep_text(|out, styles| text::outcome(out, styles, &outcome_json));
+        }
         match self.format {
             Format::Json => output.result(|out, _| json::write(out, &outcome_json))?,
             Format::Text if plan.is_empty() => {}

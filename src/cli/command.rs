@@ -6,8 +6,8 @@ use clap::Subcommand;
 
 use super::args::GlobalArgs;
 use super::exit::{self, Exit, Failure};
-use super::many::Wanted;
 use super::output::Output;
+use super::results::Wanted;
 use super::targets::{self, Division, TargetArgs};
 use super::{
     access, apply, approve, doctor, drift, edit, expand, fmt, generate, history, import, init, keys, plan, policy,

@@ -50,6 +50,7 @@ impl DoctorArgs {
             return ended.map_err(|error| error.reported(output));
         }
         let (report, has_warnings) = self.check(global, output).await.map_err(|error| error.reported(output))?;
+        output.keep_text(|out, styles| text::doctor(out, styles, &report, has_warnings));
         match self.format {
             Format::Text => output.result(|out, styles| text::doctor(out, styles, &report, has_warnings))?,
             Format::Json => output.result(|out, _| json::write(out, &DoctorV1::of(&report)))?,

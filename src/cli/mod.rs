@@ -18,6 +18,7 @@ mod documents;
 mod drift;
 mod edit;
 mod edited;
+mod ended;
 mod exit;
 mod expand;
 mod expired;
@@ -57,6 +58,7 @@ mod signers;
 #[cfg(feature = "sim")]
 mod sim;
 mod snapshot;
+mod spool;
 mod state;
 mod sts;
 mod targets;

@@ -20,15 +20,17 @@ pub(super) struct Output {
     /// Whether the command prints JSON.
     pub(super) is_json: bool,
     pub(super) summary: Option<String>,
-    /// The result as JSON, for [`super::many`].
+    /// The result as JSON, for [`super::ended`].
     pub(super) kept: Option<Box<RawValue>>,
+    /// What people read of the result, if its JSON does not have all of it, for [`super::ended`].
+    pub(super) text: Option<String>,
     /// How the command ends if its result can be written, once it may have changed the cluster. See [`written`].
     pub(super) changed: Option<Exit>,
 }
 
 enum Stream {
     Term(Term),
-    /// Printed later by [`super::many`].
+    /// Printed later by [`super::ended`].
     Buffer(Vec<u8>),
 }
 
@@ -69,7 +71,18 @@ impl Output {
     }
 
     fn new([stdout, stderr]: [Stream; 2], [styles, stderr_styles]: [Styles; 2], quiet: bool, is_json: bool) -> Self {
-        Self { stdout, stderr, styles, stderr_styles, quiet, is_json, summary: None, kept: None, changed: None }
+        Self {
+            stdout,
+            stderr,
+            styles,
+            stderr_styles,
+            quiet,
+            is_json,
+            summary: None,
+            kept: None,
+            text: None,
+            changed: None,
+        }
     }
 
     pub(super) fn captured(&self) -> [&[u8]; 2] {
@@ -84,6 +97,15 @@ impl Output {
         let mut text = Vec::new();
         if matches!(self.stdout, Stream::Buffer(_)) && json::write(&mut text, result).is_ok() {
             self.kept = RawValue::from_string(String::from_utf8_lossy(&text).trim().to_owned()).ok();
+        }
+    }
+
+    /// Keeps what people read of the result, among several whose JSON does not have all of it.
+    pub(super) fn keep_text(&mut self, write: impl FnOnce(&mut dyn Write, &Styles) -> io::Result<()>) {
+        let mut text = Vec::new();
+        let styles = Styles { width: Some(WIDTH), ..Styles::default() };
+        if self.is_json && matches!(self.stdout, Stream::Buffer(_)) && write(&mut text, &styles).is_ok() {
+            self.text.get_or_insert_default().push_str(&visible_text(&text, false));
         }
     }
 

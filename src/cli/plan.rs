@@ -12,11 +12,10 @@ use super::connect::{CommandError, connect};
 use super::exit::{self, Exit, Failure};
 use super::files::save;
 use super::lost_keys::{self, users_with_policy};
-use super::many::{INDEX, Wanted};
 use super::output::Output;
 use super::preflight::check_plan;
 use super::report::report_of_plan;
-use super::results::{Form, print_results};
+use super::results::{Form, INDEX, Results, Wanted};
 use super::snapshot::{self, Snapshot};
 use super::targets::TargetArgs;
 use crate::cluster::observe_all;
@@ -205,24 +204,26 @@ impl ShowArgs {
         if self.format.is_page() {
             output.refuse_page("`attune show FILE --format html > plan.html`")?;
         }
-        match &read_all_saved(&self.saved)? {
+        match read_all_saved(&self.saved)? {
             Saved::Plan(plan) => {
                 if self.format == PlanFormat::Text {
                     output.info(|out, styles| text::saved_findings(out, styles, &plan.findings));
                 }
-                print_plan(plan, None, self.format, &self.max_chars, output)?;
+                print_plan(&plan, None, self.format, &self.max_chars, output)?;
             }
             Saved::Outcome(outcome) => match self.format {
-                PlanFormat::Text => output.result(|out, styles| text::outcome(out, styles, outcome))?,
-                PlanFormat::Json => output.result(|out, _| json::write(out, outcome))?,
+                PlanFormat::Text => output.result(|out, styles| text::outcome(out, styles, &outcome))?,
+                PlanFormat::Json => output.result(|out, _| json::write(out, &outcome))?,
                 PlanFormat::Markdown => {
-                    let comment = markdown::outcome(outcome, self.max_chars.max_chars);
+                    let comment = markdown::outcome(&outcome, self.max_chars.max_chars);
                     output.result(|out, _| write!(out, "{comment}"))?;
                 }
                 #[cfg(feature = "html")]
-                PlanFormat::Html => output.result(|out, _| html::outcome(out, outcome))?,
+                PlanFormat::Html => output.result(|out, _| html::outcome(out, &outcome))?,
             },
-            Saved::Many(many) => print_results(many, Form::of_plans(self.format, &self.max_chars), output)?,
+            Saved::Many(many) => {
+                Results::of_saved(many).print(Form::of_plans(self.format, &self.max_chars), output)?;
+            }
         }
         Ok(Exit::Done)
     }
@@ -279,16 +280,7 @@ fn read_several(paths: &[PathBuf]) -> Result<Saved, Failure> {
     let mut runs = Vec::new();
     for path in paths {
         let result = Some(read_raw(path)?);
-        runs.push(OneV1 {
-            target: None,
-            file: shown_path(path),
-            tenant: None,
-            exit: 0,
-            error: None,
-            summary: None,
-            result,
-            saved: None,
-        });
+        runs.push(OneV1 { file: shown_path(path), result, ..OneV1::default() });
     }
     let named = paths.iter().map(|path| shown_path(path)).collect();
     Ok(Saved::Many(ManyV1::of(None, Exit::Done.number(), named, runs)))

@@ -260,6 +260,7 @@ fn report(probe: &Probe, stop: &StopSignal, format: Format, output: &mut Output)
     };
     output.changed = Some(exit);
     let frozen = ProbeV1::of(probe);
+    output.keep_text(|out, styles| text::probe(out, styles, &frozen));
     match format {
         Format::Text => output.result(|out, styles| text::probe(out, styles, &frozen))?,
         Format::Json => output.result(|out, _| json::write(out, &frozen))?,

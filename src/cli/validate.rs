@@ -115,6 +115,10 @@ impl ValidateArgs {
             }
         };
         let (invalid, valid) = (invalid(global, &loaded), valid(global, &loaded));
+        output.keep_text(|out, styles| {
+            findings(out, styles, &loaded.findings, &loaded.sources)?;
+            if invalid.is_none() { writeln!(out, "{valid}") } else { Ok(()) }
+        });
         self.report(&[checked(global, loaded.findings, loaded.sources)], output)?;
         if let Some(failure) = invalid {
             return Err(failure);

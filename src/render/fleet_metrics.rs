@@ -3,22 +3,31 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use super::json::{DriftV1, ManyV1, OneV1, PlanV1, format_of};
+use super::json::{DriftV1, OneV1, PlanV1, format_of};
 use super::metrics::{self, escaped, gauge};
 use crate::policy::access::Side;
 
 /// Labels and value.
 type Series = Vec<(String, String)>;
 
-/// Writes the results. `ended` is the end of the run, in seconds since 1970. A target that failed has no counts.
-pub fn fleet_metrics(out: &mut dyn Write, all: &ManyV1, ended: i64) -> io::Result<()> {
-    let of_drift = all.command.as_deref() == Some("drift");
+/// Writes the results of a command. `ended` is the end of the run, in seconds since 1970. A target that failed has no counts.
+///
+/// # Errors
+/// Those of `runs` and of writing.
+pub fn fleet_metrics<E: From<io::Error>>(
+    out: &mut dyn Write,
+    command: Option<&str>,
+    runs: impl Iterator<Item = Result<OneV1, E>>,
+    ended: i64,
+) -> Result<(), E> {
+    let of_drift = command == Some("drift");
     let (mut exits, mut successes) = (Series::new(), Series::new());
     let [mut objects, mut ignored, mut gained, mut changes] = [const { Series::new() }; 4];
-    for run in &all.runs {
+    for run in runs {
+        let run = run?;
         let own = format!("target=\"{}\"", escaped(run.target.as_deref().unwrap_or(&run.file)));
         exits.push((own.clone(), run.exit.to_string()));
-        let drift: Option<DriftV1> = result(run, "attune.drift/1");
+        let drift: Option<DriftV1> = result(&run, "attune.drift/1");
         if of_drift {
             successes.push((own.clone(), u8::from(drift.is_some()).to_string()));
         }
@@ -31,11 +40,11 @@ pub fn fleet_metrics(out: &mut dyn Write, all: &ManyV1, ended: i64) -> io::Resul
             ignored.push((labels.clone(), drift.summary.ignored.to_string()));
             gained.push((labels, lines_gained(&drift).to_string()));
         }
-        if let Some(plan) = result::<PlanV1>(run, "attune.plan/1") {
+        if let Some(plan) = result::<PlanV1>(&run, "attune.plan/1") {
             changes.push((labels(&own, &plan.cluster.name, &plan.cluster.tenant), plan.changes.len().to_string()));
         }
     }
-    let total = vec![(String::new(), all.runs.len().to_string())];
+    let total = vec![(String::new(), exits.len().to_string())];
     let end = vec![(String::new(), ended.to_string())];
     for (name, help, series) in [
         ("attune_targets", "Targets of the run.", total),

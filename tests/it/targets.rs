@@ -1,5 +1,6 @@
 //! Targets: a configuration for several tenants, shards, and merged results.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
@@ -126,18 +127,61 @@ fn merged_results_are_those_of_one_run_byte_for_byte() {
         ("plan --retries 0", &["text", "json", "markdown", "html"][..]),
         ("drift --retries 0", &["text", "json", "markdown"]),
         ("report", &["text", "json"]),
-        ("validate", &["json"]),
+        ("validate", &["text", "json"]),
+        ("doctor --retries 0", &["text"]),
     ] {
         for of in [1, 3, 11] {
             shards(&folder, command, of);
             for format in formats {
                 let whole = run(&folder, &format!("{command} --file clusters --format {format}"));
                 let merged = merge(&folder, of, &format!("--format {format}"));
-                assert_eq!(merged.stdout, whole.stdout, "{command} in {of} parts as {format}");
+                let [merged_text, whole_text] = [&merged, &whole].map(|run| without_ports(&run.stdout));
+                assert_eq!(merged_text, whole_text, "{command} in {of} parts as {format}");
                 assert_eq!(merged.code, whole.code, "{command} in {of} parts as {format}");
             }
         }
     }
+}
+
+/// A doctor names the port of its simulated cluster.
+fn without_ports(text: &str) -> String {
+    let mut parts = text.split("http://127.0.0.1:");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| text + part.trim_start_matches(|c: char| c.is_ascii_digit()))
+}
+
+#[test]
+fn a_merged_apply_has_the_plans_and_the_outcomes_of_one_run() {
+    let text = |of: usize| {
+        let folder = fleet();
+        list(&folder);
+        // All clusters have the same id, so that only one apply can run at a time.
+        let apply = "apply --yes --retries 0 --targets-at-once 1";
+        if of == 1 {
+            return run(&folder, &format!("{apply} --file clusters")).exits(1).stdout;
+        }
+        shards(&folder, apply, of);
+        merge(&folder, of, "").exits(1).stdout
+    };
+    let whole = text(1);
+    assert_eq!(whole.matches("API call: 1 done").count(), 12, "{whole}");
+    let without_names = |text: String| {
+        let lines = text.lines().map(|line| line.split(".attune").next().unwrap_or_default().to_owned());
+        lines.collect::<Vec<_>>()
+    };
+    assert_eq!(without_names(text(3)), without_names(whole));
+}
+
+#[test]
+fn a_text_of_another_job_has_no_headings_of_other_targets() {
+    let folder = fleet();
+    list(&folder);
+    shards(&folder, "validate", 1);
+    let fake = "\"text\": \"== clusters/two.toml\\nno problems\\u001b[2J\\n";
+    folder.write("results/1.json", &folder.read("results/1.json").replacen("\"text\": \"", fake, 1));
+    let shown = merge(&folder, 1, "").exits(1).stdout;
+    let headings = shown.lines().filter(|line| *line == "== clusters/two.toml").count();
+    assert!(headings == 1 && shown.contains("\n == clusters/two.toml\nno problems\\u{1b}[2J\n"), "{shown}");
 }
 
 #[test]
@@ -348,6 +392,19 @@ fn an_apply_stops_before_the_next_wave_and_resumes_where_it_stopped() {
         "{}",
         stopped.stdout
     );
+    let said = "error: 6 targets were not started: 1 target of the wave `canary` failed, and it allows 0\n";
+    assert_eq!(stopped.stderr.matches("not started").count(), 1, "{}", stopped.stderr);
+    assert!(stopped.stderr.contains(said), "{}", stopped.stderr);
+    assert!(!stopped.stdout.contains("== clusters/two.toml"), "{}", stopped.stdout);
+    // Merged results say the same.
+    folder.write("targets.json", &run(&folder, "targets --file clusters --format json").exits(0).stdout);
+    folder
+        .write("results/1.json", &run(&folder, "apply --file clusters --yes --waves fleet.toml --format json").stdout);
+    let merged = merge(&folder, 1, "").exits(1);
+    // In the order of the list, not of the waves.
+    let lines = |run: &Run| run.stdout.lines().map(ToOwned::to_owned).collect::<BTreeSet<_>>();
+    assert_eq!(lines(&merged), lines(&stopped));
+    assert!(merged.stderr.contains(said), "{}", merged.stderr);
     assert_eq!(policy_of(&folder, "two", "bio"), "readonly");
     // The second wave may have one failure, and the third goes on.
     folder.write("clusters/one.toml", &good);

@@ -8,7 +8,8 @@ use crate::base::{list_some, visible};
 use crate::cli::args::{MaxChars, PlanFormat};
 use crate::cli::exit::{self, Exit, Failure};
 use crate::cli::output::Output;
-use crate::cli::results::{Form, print_results, write_metrics};
+use crate::cli::results::{Form, KeptRun, Results};
+use crate::cli::spool::Spool;
 use crate::desired::shown_path;
 use crate::render::json::{ManyV1, OneV1, TargetV1, result_target};
 
@@ -42,8 +43,22 @@ pub(in crate::cli) struct MergeArgs {
     metrics: Option<PathBuf>,
 }
 
-/// The results of a target, each with the file that has it.
-type Results = BTreeMap<String, Vec<(String, OneV1)>>;
+/// What files have.
+#[derive(Default)]
+struct Parts {
+    of_targets: BTreeMap<String, Vec<Part>>,
+    /// The commands, each with a file that has results of it.
+    commands: BTreeMap<String, String>,
+}
+
+/// A result of a target.
+struct Part {
+    /// The file that has it.
+    file: String,
+    run: KeptRun,
+    /// Why it cannot be used.
+    problem: Option<String>,
+}
 
 impl MergeArgs {
     pub(in crate::cli) fn run(&self, output: &mut Output) -> Result<Exit, Failure> {
@@ -52,53 +67,58 @@ impl MergeArgs {
         }
         let list = list::read(&self.targets)?;
         let mut problems = Vec::new();
-        let (command, results) = self.read(&mut problems);
+        let mut spool = Spool::new();
+        let Parts { of_targets, commands } = self.read(&mut spool, &mut problems);
+        let command = commands.into_keys().next();
         let by_configuration = command.as_deref() == Some("validate");
-        let (runs, mut unmerged) = merged(expected(&list.targets, by_configuration), results);
+        let (runs, mut unmerged) = merged(expected(&list.targets, by_configuration), of_targets, &mut spool);
         problems.append(&mut unmerged);
-        let worst = runs.iter().filter_map(|run| Exit::of_number(run.exit)).max().unwrap_or(Exit::Done);
+        let worst = runs.iter().filter_map(KeptRun::exit).max().unwrap_or(Exit::Done);
         let exit = if problems.is_empty() { worst } else { worst.max(Exit::Error) };
-        let all = ManyV1::of(command, exit.number(), list.named, runs);
+        let results = Results::of((command, exit.number(), list.named), runs, spool);
         let files = self.results.len();
         output.info(|out, _| {
             writeln!(out, "merged {files} files of other jobs; attune has not computed their digests again")
         });
-        print_results(&all, Form::of_plans(self.format, &self.max_chars), output)?;
+        results.print(Form::of_plans(self.format, &self.max_chars), output)?;
         problems.iter().for_each(|problem| output.failure(problem));
         if let Some(path) = &self.metrics {
-            write_metrics(path, &all)?;
+            results.write_metrics(path)?;
         }
         Ok(exit)
     }
 
-    /// The results by target, and the command that made them.
-    fn read(&self, problems: &mut Vec<Failure>) -> (Option<String>, Results) {
-        let (mut commands, mut results) = (BTreeSet::new(), Results::new());
+    fn read(&self, spool: &mut Spool, problems: &mut Vec<Failure>) -> Parts {
+        let mut parts = Parts::default();
         for path in &self.results {
-            let many = match read(path) {
-                Ok(many) => many,
-                Err(problem) => {
-                    problems.push(problem);
-                    continue;
-                }
-            };
-            commands.extend(many.command.map(|command| (command, shown_path(path))));
-            for run in many.runs {
-                match &run.target {
-                    Some(target) => results.entry(target.clone()).or_default().push((shown_path(path), run)),
-                    None => problems.push(unmerged(&format!("{} has a result without a target", shown_path(path)))),
-                }
+            match read(path) {
+                Ok(many) => parts.add(&shown_path(path), many, spool, problems),
+                Err(problem) => problems.push(problem),
             }
         }
-        let names: BTreeSet<&String> = commands.iter().map(|(command, _)| command).collect();
-        if names.len() > 1 {
-            let which = commands.iter().map(|(command, file)| format!("{file} of `attune {command}`"));
-            problems.push(unmerged(&format!(
-                "the results are of several commands: {}",
-                which.collect::<Vec<_>>().join(", ")
-            )));
+        if parts.commands.len() > 1 {
+            let which = parts.commands.iter().map(|(command, file)| format!("{file} of `attune {command}`"));
+            let which = which.collect::<Vec<_>>().join(", ");
+            problems.push(unmerged(&format!("the results are of several commands: {which}")));
         }
-        (names.first().map(|name| (*name).clone()), results)
+        parts
+    }
+}
+
+impl Parts {
+    fn add(&mut self, file: &str, many: ManyV1, spool: &mut Spool, problems: &mut Vec<Failure>) {
+        if let Some(command) = many.command {
+            self.commands.entry(command).or_insert_with(|| file.to_owned());
+        }
+        for run in many.runs {
+            let Some(target) = run.target.clone() else {
+                problems.push(unmerged(&format!("{file} has a result without a target")));
+                continue;
+            };
+            let problem = is_about(&run, &target).err();
+            let part = Part { file: file.to_owned(), run: KeptRun::of(run, spool), problem };
+            self.of_targets.entry(target).or_default().push(part);
+        }
     }
 }
 
@@ -129,34 +149,37 @@ fn expected(targets: &[TargetV1], by_configuration: bool) -> Vec<String> {
 }
 
 /// One result for each target, in order, and what is wrong. A target without exactly one usable result has an error instead.
-fn merged(expected: Vec<String>, mut results: Results) -> (Vec<OneV1>, Vec<Failure>) {
+fn merged(
+    expected: Vec<String>,
+    mut results: BTreeMap<String, Vec<Part>>,
+    spool: &mut Spool,
+) -> (Vec<KeptRun>, Vec<Failure>) {
     let (mut runs, mut missing, mut problems) = (Vec::new(), Vec::new(), Vec::new());
     for id in expected {
-        let of_target = results.remove(&id).unwrap_or_default();
-        let error = match of_target.as_slice() {
-            [] => {
+        let mut of_target = results.remove(&id).unwrap_or_default();
+        let error = match (of_target.pop(), of_target.is_empty()) {
+            (None, _) => {
                 missing.push(id.clone());
                 "there is no result of this target".to_owned()
             }
-            [(file, run)] => match is_about(run, &id) {
-                Ok(()) => {
-                    runs.extend(of_target.into_iter().map(|(_, run)| run));
-                    continue;
-                }
-                Err(why) => {
-                    problems.push(unmerged(&format!("the result of `{id}` in {file} is not used: {why}")));
-                    format!("its result is not used: {why}")
-                }
-            },
-            several => {
-                let files: BTreeSet<&String> = several.iter().map(|(file, _)| file).collect();
+            (Some(Part { run, problem: None, .. }), true) => {
+                runs.push(run);
+                continue;
+            }
+            (Some(Part { file, problem: Some(why), .. }), true) => {
+                problems.push(unmerged(&format!("the result of `{id}` in {file} is not used: {why}")));
+                format!("its result is not used: {why}")
+            }
+            (Some(last), false) => {
+                let number = of_target.len() + 1;
+                let files: BTreeSet<&String> = of_target.iter().chain([&last]).map(|part| &part.file).collect();
                 let files = list_some(&files.into_iter().collect::<Vec<_>>(), SHOWN, |file| (*file).clone());
-                problems.push(unmerged(&format!("`{id}` has {} results, in {files}", several.len())));
-                format!("it has {} results, and none is used", several.len())
+                problems.push(unmerged(&format!("`{id}` has {number} results, in {files}")));
+                format!("it has {number} results, and none is used")
             }
         };
         let run = OneV1 { target: Some(id.clone()), ..OneV1::failed(id, Exit::Error.number(), error) };
-        runs.push(run);
+        runs.push(KeptRun::of(run, spool));
     }
     if !missing.is_empty() {
         let ids = list_some(&missing, SHOWN, |id| format!("`{id}`"));

@@ -115,10 +115,19 @@ impl Wave {
         let name = self.name.as_ref().filter(|_| failures > self.max_failures)?;
         let failed = count(failures, "target", "targets");
         let message = format!("not started: {failed} of the wave `{name}` failed, and it allows {}", self.max_failures);
-        let failure = Failure::new(&exit::NOT_STARTED, message);
-        let help =
-            "fix what failed, then run the same command again; a target that was applied in part needs a new approval";
-        // Less than any failure, so that the exit code of the run is that of the cause.
-        Some(failure.help(help).exit(Exit::Refused))
+        Some(failure(message))
     }
+}
+
+/// Says of all targets that did not start what [`Wave::stops_after`] said of one.
+pub(in crate::cli) fn not_started(targets: usize, why: &str) -> Failure {
+    let verb = if targets == 1 { "was" } else { "were" };
+    failure(format!("{} {verb} {why}", count(targets, "target", "targets")))
+}
+
+fn failure(message: String) -> Failure {
+    let help =
+        "fix what failed, then run the same command again; a target that was applied in part needs a new approval";
+    // Less than any failure, so that the exit code of the run is that of the cause.
+    Failure::new(&exit::NOT_STARTED, message).help(help).exit(Exit::Refused)
 }

@@ -150,6 +150,11 @@ pub fn write(out: &mut dyn Write, value: &impl Serialize) -> io::Result<()> {
     writeln!(out, "{}", visible(&serde_json::to_string_pretty(value)?))
 }
 
+fn pretty(value: &impl Serialize) -> String {
+    // This cannot fail: all keys are strings.
+    visible(&serde_json::to_string_pretty(value).unwrap_or_default())
+}
+
 /// A value as JSON on one line.
 pub fn line(value: &impl Serialize) -> String {
     // This cannot fail: all keys are strings.

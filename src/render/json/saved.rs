@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 use super::finding::FindingsV1;
 use super::outcome::OutcomeV1;
 use super::plan::{Head, PlanV1};
+use super::{pretty, visible};
 
 /// A saved plan or outcome.
 #[derive(Debug, Clone)]
@@ -73,6 +74,26 @@ impl ManyV1 {
             Saved::Outcome(outcome) => Err(NotSaved::Other(outcome.format)),
         }
     }
+
+    /// Prints this as JSON with the results of `runs`, of which only one must be in memory at a time.
+    ///
+    /// # Errors
+    /// Those of `runs` and `print`.
+    pub fn in_pieces<E>(
+        &self,
+        runs: impl Iterator<Item = Result<OneV1, E>>,
+        mut print: impl FnMut(String) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let Self { format, tool_version, command, exit, named, runs: _ } = self.clone();
+        let empty = pretty(&Self { format, tool_version, command, exit, named, runs: Vec::new() });
+        let mut before = empty.strip_suffix("]\n}").unwrap_or_default().to_owned();
+        let mut is_empty = true;
+        for run in runs {
+            print(format!("{before}\n    {}", run?.in_list()))?;
+            (before, is_empty) = (",".to_owned(), false);
+        }
+        print(if is_empty { empty + "\n" } else { "\n  ]\n}\n".to_owned() })
+    }
 }
 
 impl OneV1 {
@@ -84,7 +105,18 @@ impl OneV1 {
     /// A run that failed without a result.
     pub fn failed(file: String, exit: u8, error: String) -> Self {
         let summary = Some(format!("error: {error}"));
-        Self { target: None, file, tenant: None, exit, error: Some(error), summary, result: None, saved: None }
+        Self { file, exit, error: Some(error), summary, ..Self::default() }
+    }
+
+    /// The JSON of an element of `runs`, where its members are indented by six spaces.
+    fn in_list(&self) -> String {
+        let alone = Self { result: None, ..self.clone() };
+        let text = pretty(&alone).replace('\n', "\n    ");
+        match (&self.result, text.strip_suffix("\n    }")) {
+            // As it is: its lines were indented by whoever wrote it.
+            (Some(result), Some(text)) => format!("{text},\n      \"result\": {}\n    }}", visible(result.get())),
+            (Some(_), None) | (None, _) => text,
+        }
     }
 }
 
@@ -133,7 +165,11 @@ impl PlannedTarget {
         many.runs.iter().map(Self::of).collect()
     }
 
-    fn of(run: &OneV1) -> Result<Self, NotSaved> {
+    /// One target of `attune plan` for several.
+    ///
+    /// # Errors
+    /// A result that is neither a plan nor findings.
+    pub fn of(run: &OneV1) -> Result<Self, NotSaved> {
         let text = run.result.as_deref().map(RawValue::get);
         let is_findings = |text: &&str| {
             serde_json::from_str::<Head>(text).is_ok_and(|head| head.format.starts_with("attune.findings/"))
@@ -190,6 +226,7 @@ json_types! {
     }
 
     /// The result of a command for one configuration.
+    #[derive(Default)]
     pub struct OneV1 {
         /// The id of the target; missing in files of earlier versions.
         target?: String,
@@ -201,8 +238,13 @@ json_types! {
         exit: u8,
         /// Why it failed; missing when it did not.
         error?: String,
+        /// Whether it did not start, since earlier failures stopped the run; missing when it did.
+        not_started?: bool,
         /// The result on one line; missing when there is none.
         summary?: String,
+        /// What people read of the result of an apply, a check of a cluster or a validation, of which `result` does not have
+        /// all.
+        text?: String,
         /// The result for this configuration: a plan, an outcome, a check or findings; missing when there is none.
         #[schemars(with = "Option<serde_json::Value>")]
         result?: Box<RawValue>,
@@ -215,6 +257,27 @@ json_types! {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn pieces_are_the_json_of_the_whole() {
+        let result = RawValue::from_string("{\n  \"a\": [\n    1\n  ],\n  \"b\": \"\u{202e}\"\n}".to_owned()).ok();
+        let failed = |name: &str| OneV1::failed(name.to_owned(), 1, "line\nbreak \u{7}\u{202e}".to_owned());
+        let some = OneV1 { result, text: Some("one\ntwo\n".to_owned()), tenant: Some("ml".to_owned()), ..failed("a") };
+        let saved = OneV1 { saved: Some("a.json".to_owned()), ..failed("b") };
+        for runs in [vec![], vec![some.clone()], vec![failed("c"), some.clone(), saved, some]] {
+            let named = vec!["clusters".to_owned(); runs.len()];
+            let all = ManyV1::of(Some("drift".to_owned()), 2, named, runs);
+            let (mut pieces, mut whole) = (String::new(), Vec::new());
+            let runs = all.runs.iter().cloned().map(Ok::<_, ()>);
+            all.in_pieces(runs, |piece| {
+                pieces += &piece;
+                Ok(())
+            })
+            .unwrap();
+            super::super::write(&mut whole, &all).unwrap();
+            assert_eq!(pieces, String::from_utf8(whole).unwrap());
+        }
+    }
 
     #[test]
     fn files_of_other_formats_and_versions_are_refused() {

@@ -27,13 +27,10 @@ pub fn many(named: &[String], targets: &[PlannedTarget], max: usize) -> String {
     }
 }
 
-/// The results of another command for several configurations: a heading for each, which the command wrote itself below it.
-pub fn sections<'a>(results: impl IntoIterator<Item = (String, &'a str, Option<&'a str>)>) -> String {
-    let one = |(name, text, error): (String, &str, Option<&str>)| {
-        let error = error.map(|error| format!("\n{}\n", code(error))).unwrap_or_default();
-        format!("## {}\n\n{}{error}\n", code(&name), text.trim_end().to_owned() + "\n")
-    };
-    results.into_iter().map(one).collect()
+/// The result of another command for one of several configurations: a heading, and below it what the command wrote itself.
+pub fn one_of_many(name: &str, text: &str, error: Option<&str>) -> String {
+    let error = error.map(|error| format!("\n{}\n", code(error))).unwrap_or_default();
+    format!("## {}\n\n{}\n{error}\n", code(name), text.trim_end())
 }
 
 /// The marker, the plans in numbers, and a line for each.

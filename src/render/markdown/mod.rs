@@ -9,7 +9,7 @@ mod plan;
 #[cfg(test)]
 mod tests;
 
-pub use many::{many, sections};
+pub use many::{many, one_of_many};
 pub use outcome::outcome;
 pub use plan::{drift, plan};
 
