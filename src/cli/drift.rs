@@ -19,7 +19,7 @@ use super::git::is_committed;
 use super::lost_keys::{self, users_with_policy};
 use super::notify::Notifier;
 use super::output::Output;
-use super::results::{Form, Wanted};
+use super::results::{Form, Wanted, result_file};
 use super::targets::TargetArgs;
 use crate::apply::files;
 use crate::cluster::observe;
@@ -52,7 +52,7 @@ pub(super) struct DriftArgs {
     /// Output format
     #[arg(long, value_enum, default_value_t = DriftFormat::Text)]
     format: DriftFormat,
-    /// Report only drift that is new since the last run with this state file
+    /// Report only drift that is new since the last run with this state file; for several targets, a directory with a file for each
     #[arg(long, value_name = "STATE", conflicts_with = "only")]
     since: Option<PathBuf>,
     /// Write metrics of the run to this file in the Prometheus text format, even if the run fails
@@ -104,9 +104,13 @@ struct Results {
 
 impl DriftArgs {
     pub(super) fn of_many(&self) -> Result<Wanted<'_>, Failure> {
-        let options = [(self.since.is_some(), "`--since`"), (self.adopt, "`--adopt`")];
-        if let Some((_, option)) = options.iter().find(|(is_given, _)| *is_given) {
-            return Err(Failure::one_only(option));
+        if self.adopt {
+            return Err(Failure::one_only("`--adopt`"));
+        }
+        if let Some(directory) = &self.since {
+            let unusable = |error| Failure::unwritten("what is known of drift", directory, &error);
+            std::fs::create_dir_all(directory)
+                .map_err(|error| unusable(error).help("for several targets, `--since` names a directory"))?;
         }
         let form = match self.format {
             DriftFormat::Text => Form::Text,
@@ -174,7 +178,8 @@ impl DriftArgs {
             let failure = Failure::new(&exit::DRIFT_UNKNOWN, message).help("fix the errors above");
             return Err(CommandError::with_findings(failure, drift.findings, loaded.sources.clone()));
         }
-        let news = match &self.since {
+        let since = self.since.as_deref().map(|path| state_file(path, global));
+        let news = match &since {
             Some(path) => Some(read_memory(path, &drift.identity)?.compare(&drift, &json::time_text(now))),
             None => None,
         };
@@ -197,7 +202,7 @@ impl DriftArgs {
             Some(notifier) => notify(notifier, |out| json::write(out, &drift_json)).await,
             None => Ok(()),
         };
-        match (notified, &self.since, &news) {
+        match (notified, &since, &news) {
             // Written last: drift that nobody has seen is reported again.
             (Ok(()), Some(path), Some(News { memory, .. })) => write_memory(path, &drift.identity, memory)?,
             (Ok(()), ..) => {}
@@ -241,6 +246,14 @@ async fn notify(notifier: &Notifier, write: impl FnOnce(&mut dyn Write) -> io::R
 }
 
 /// The drift that was reported before; none if the file does not exist yet.
+/// The state file of a target: in a directory, one for each.
+fn state_file(path: &Path, global: &GlobalArgs) -> PathBuf {
+    if !global.one_of_many && !path.is_dir() {
+        return path.to_owned();
+    }
+    path.join(result_file(global.target.as_deref().unwrap_or(&global.file_name())))
+}
+
 fn read_memory(path: &Path, identity: &Identity) -> Result<Memory, Failure> {
     let failure = |why: String| {
         let help = "name another file with `--since`, or remove this one; then all drift is new";

@@ -213,8 +213,8 @@ impl Results {
     }
 }
 
-/// The name of the file for the result of a configuration: always the same, on every file system.
-fn result_file(configuration: &str) -> String {
+/// The name of the file for the result of a target: always the same, on every file system.
+pub(super) fn result_file(configuration: &str) -> String {
     match file_name_without_capitals(configuration).as_str() {
         // The index has that name.
         "index" => "%69ndex.json".to_owned(),

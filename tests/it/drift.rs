@@ -228,8 +228,6 @@ fn only_new_drift_is_reported_and_resolved_drift_is_mentioned() {
         folder.attune("drift --since state/drift.json").exits(1).warns(why).warns("all drift is new");
         assert_eq!(folder.read("state/drift.json"), text, "what is not understood is left as it is");
     }
-    fs::create_dir(folder.path("dir")).unwrap();
-    folder.attune("drift --since dir").exits(1);
 }
 
 /// The series of a file of metrics by name and labels. As strict as the text format is: help and type first, each once, then

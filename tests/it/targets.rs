@@ -185,6 +185,25 @@ fn a_text_of_another_job_has_no_headings_of_other_targets() {
 }
 
 #[test]
+fn new_drift_of_each_target_is_in_a_file_of_a_directory() {
+    let folder = fleet();
+    let shard = |shard: &str| run(&folder, &format!("drift --retries 0 --file clusters --since known --shard {shard}"));
+    let new =
+        |runs: &[Run]| runs.iter().map(|run| run.stdout.matches("exit 2   drift: 1 object").count()).sum::<usize>();
+    assert_eq!(new(&[shard("1/2"), shard("2/2")]), 6);
+    // The same of other shards: nothing is new.
+    assert_eq!(new(&[shard("1/3"), shard("2/3"), shard("3/3")]), 0);
+    let files = fs::read_dir(folder.path("known")).unwrap().map(|file| file.unwrap().file_name());
+    let files: BTreeSet<_> =
+        files.filter_map(|name| name.into_string().ok()).filter(|name| name.ends_with(".json")).collect();
+    assert!(files.len() == 6 && files.contains("clusters%2Ftwo.toml@ml.json"), "{files:?}");
+    // A configuration alone uses its file there, too.
+    run(&folder, "drift --file clusters/one.toml --since known").exits(0).says("no new drift");
+    folder.write("file", "");
+    run(&folder, "drift --file clusters --since file").exits(1).warns("`--since` names a directory");
+}
+
+#[test]
 fn pages_of_several_reports_are_a_file_for_each() {
     let folder = fleet();
     run(&folder, "report --file clusters --format html").exits(1).warns("are a file for each");
