@@ -150,7 +150,8 @@ case "$1 $2" in
   mkdir -p "$(dirname "$to")"
   cp "$8" "$to.$HOSTNAME" && { ln "$to.$HOSTNAME" "$to" 2> /dev/null || lost=1; }
   rm "$to.$HOSTNAME"
-  exit "${lost:-0}"
+  [ -z "${lost:-}" ] || { echo "An error occurred (PreconditionFailed) when calling the PutObject operation" >&2; exit 254; }
+  exit
   ;;
 "s3 ls") ls "$(at "$3")" ;;
 "s3 cp")
