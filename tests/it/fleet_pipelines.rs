@@ -1,10 +1,12 @@
 //! `examples/ci/fleet`: the scripts of the jobs run with the environment of GitHub and GitLab, and no outsider starts them.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::process::Output;
 
 use serde_json::Value;
 
+use super::base::git;
 use super::harness::{Folder, root};
 use super::kubernetes_fleet::{repository, unsharded};
 
@@ -83,6 +85,73 @@ fn the_jobs_of_github_run_and_merge() {
     let triggers: Vec<&String> = workflow["on"].as_object().unwrap().keys().collect();
     assert_eq!(triggers, ["schedule", "workflow_dispatch"]);
     assert_eq!(workflow["permissions"], serde_json::json!({"contents": "read"}));
+}
+
+/// `gh` that has one comment of a person and, after the first, one of the workflow.
+const GH: &str = r#"#!/bin/sh
+set -eu
+case "$*" in
+*--paginate*)
+  [ "$*" = "api --paginate repos/o/r/issues/7/comments" ]
+  printf '[{"id": 1, "user": {"login": "mallory"}, "body": "<!-- attune:plan files=clusters -->"}]'
+  [ ! -e comment ] || printf '[{"id": 2, "user": {"login": "github-actions[bot]"}, "body": "<!-- attune:plan files=clusters -->\\n"}]'
+  ;;
+*) echo "$5 $4" >> sent && cp "${7#body=@}" comment ;;
+esac
+"#;
+
+#[test]
+fn a_proposal_for_a_fleet_is_planned_with_the_settings_of_the_default_branch_in_one_comment() {
+    let workflow = pipeline("github-plan.yml");
+    let triggers: Vec<&String> = workflow["on"].as_object().unwrap().keys().collect();
+    assert_eq!(triggers, ["workflow_dispatch"]);
+    assert_eq!(workflow["permissions"], serde_json::json!({"contents": "read"}));
+    for (name, job) in workflow["jobs"].as_object().unwrap() {
+        assert!(job["if"].as_str().unwrap().contains("github.ref_name == github.event.repository.default_branch"));
+        // The job with a token for comments has no login, and those with a login have no such token.
+        assert_eq!(job["environment"].is_string(), name != "merge", "{name}");
+        assert_eq!(job["permissions"]["pull-requests"] == "write", name == "merge", "{name}");
+    }
+    let script = |job: &str| -> String {
+        let steps = workflow["jobs"][job]["steps"].as_array().unwrap();
+        let scripts: Vec<&str> = steps.iter().filter_map(|step| step["run"].as_str()).collect();
+        assert!(scripts.len() == 1 && !scripts[0].contains("${{"), "{job}");
+        scripts[0].to_owned()
+    };
+    let folder = repository();
+    fs::create_dir_all(folder.path("temp/results")).unwrap();
+    folder.write("source/gh", GH);
+    fs::set_permissions(folder.path("source/gh"), fs::Permissions::from_mode(0o755)).unwrap();
+    fs::rename(folder.path("source/gh"), folder.path("gh")).unwrap();
+    let base = git(&folder, &["-C", "source", "rev-parse", "HEAD"]);
+    // The proposal takes access from alice, and would send the login elsewhere.
+    let proposed = folder.read("source/clusters/1.toml").replace("sim:1.json", "https://127.0.0.1:1");
+    folder.write("source/clusters/1.toml", &proposed.replace("readwrite", "readonly"));
+    git(&folder, &["-C", "source", "commit", "-q", "-a", "-m", "proposal"]);
+    let head = git(&folder, &["-C", "source", "rev-parse", "HEAD"]);
+    let with = |commit: &str, job: &str, shard: &str| {
+        let variables = [("GITHUB_SHA", base.trim()), ("COMMIT", commit), ("SHARD", shard), ("PULL_REQUEST", "7")];
+        run(&folder, &script(job), &[&variables[..], &[("GITHUB_REPOSITORY", "o/r")]].concat())
+    };
+    let later = with(base.trim(), "targets", "");
+    assert!(!later.status.success() && !folder.path("temp/targets.json").exists(), "a commit that nobody has read");
+    assert!(with(head.trim(), "targets", "").status.success());
+    let mut codes = Vec::new();
+    for number in 1..=16 {
+        let number = number.to_string();
+        codes.push(with(head.trim(), "shard", &number).status.code().unwrap());
+        let result = format!("{number}.json");
+        fs::rename(folder.path("temp").join(&result), folder.path("temp/results").join(&result)).unwrap();
+    }
+    assert_eq!(codes.iter().sum::<i32>(), 1, "only the wrong file fails: {codes:?}");
+    for method in ["POST", "PATCH"] {
+        let merged = with(head.trim(), "merge", "");
+        assert_eq!(merged.status.code(), Some(1), "{method}: {}", String::from_utf8_lossy(&merged.stderr));
+    }
+    assert_eq!(folder.read("source/sent"), "repos/o/r/issues/7/comments POST\nrepos/o/r/issues/comments/2 PATCH\n");
+    let comment = folder.read("source/comment");
+    assert!(comment.starts_with("<!-- attune:plan files=clusters -->\n") && comment.contains("alice"), "{comment}");
+    assert!(comment.contains("`clusters/5.toml`: error") && !comment.contains("`clusters/1.toml`: error"), "{comment}");
 }
 
 #[test]
