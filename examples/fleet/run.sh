@@ -198,7 +198,8 @@ start_simulator --fault 'north-7:write:1=refuse:409:the cluster is being upgrade
 apply_in_waves 5
 first_wave
 applied 3
-not_started=$(grep -c 'not started: 1 target of the wave `canary` failed' "$work/out")
+grep -q 'not started: 1 target of the wave `canary` failed' "$work/err" || fail "no reason"
+not_started=$(grep -c 'exit 3   not started$' "$work/out")
 [ "$not_started" = $((targets - 4)) ] || fail "$not_started targets were not started"
 echo "the second wave did not start: $not_started targets"
 

@@ -29,6 +29,8 @@ impl Run {
 
     fn summary(&self, error: Option<&String>) -> String {
         match (error, &self.output.summary) {
+            // Its error is long, and the same for all.
+            _ if !self.is_started => "not started".to_owned(),
             (Some(error), None) => format!("error: {error}"),
             (Some(error), Some(summary)) => format!("{summary}; {error}"),
             (None, Some(summary)) => summary.clone(),

@@ -405,12 +405,7 @@ fn an_apply_stops_before_the_next_wave_and_resumes_where_it_stopped() {
     folder.write("clusters/one.toml", &good.replace("readwrite", "missing"));
     let apply = || run(&folder, "apply --file clusters --yes --waves fleet.toml");
     let stopped = apply().exits(1);
-    assert_eq!(
-        stopped.stdout.matches("not started: 1 target of the wave `canary` failed, and it allows 0").count(),
-        6,
-        "{}",
-        stopped.stdout
-    );
+    assert_eq!(stopped.stdout.matches("   exit 3   not started\n").count(), 6, "{}", stopped.stdout);
     let said = "error: 6 targets were not started: 1 target of the wave `canary` failed, and it allows 0\n";
     assert_eq!(stopped.stderr.matches("not started").count(), 1, "{}", stopped.stderr);
     assert!(stopped.stderr.contains(said), "{}", stopped.stderr);
@@ -440,13 +435,8 @@ fn an_apply_stops_before_the_next_wave_and_resumes_where_it_stopped() {
     folder.write("fleet.toml", &WAVES.replace("clusters/one.toml", "clusters/o*.toml"));
     folder.write("clusters/oak.toml", &good.replace("readwrite", "missing"));
     let within = run(&folder, "apply --file clusters --yes --waves fleet.toml --targets-at-once 1").exits(1);
-    assert_eq!(
-        within.stdout.matches("not started: 1 target of the wave `canary` failed").count(),
-        6,
-        "{}",
-        within.stdout
-    );
-    assert!(within.stdout.contains("exit 3   error: not started"), "{}", within.stdout);
+    assert_eq!(within.stdout.matches("   exit 3   not started\n").count(), 6, "{}", within.stdout);
+    assert!(within.stderr.contains("not started: 1 target of the wave `canary` failed"), "{}", within.stderr);
     assert!(again.stdout.matches("no changes").count() >= 6, "{}", again.stdout);
 }
 
@@ -474,5 +464,5 @@ fn waves_that_leave_out_a_target_or_come_from_a_proposal_are_not_used() {
     let variables = [ADMIN[0], ADMIN[1], ("PATH", path.as_str())];
     let args = "apply --file clusters --approved 00000000000000000000000000000000 --base main --waves fleet.toml";
     let run = folder.attune_with(args, &variables);
-    assert!(run.stdout.contains("not started: 1 target of the wave `canary` failed"), "{}", run.stdout);
+    run.warns("not started: 1 target of the wave `canary` failed");
 }
