@@ -245,7 +245,6 @@ async fn notify(notifier: &Notifier, write: impl FnOnce(&mut dyn Write) -> io::R
     notifier.tell(&json).await
 }
 
-/// The drift that was reported before; none if the file does not exist yet.
 /// The state file of a target: in a directory, one for each.
 fn state_file(path: &Path, global: &GlobalArgs) -> PathBuf {
     if !global.one_of_many && !path.is_dir() {
@@ -254,6 +253,7 @@ fn state_file(path: &Path, global: &GlobalArgs) -> PathBuf {
     path.join(result_file(global.target.as_deref().unwrap_or(&global.file_name())))
 }
 
+/// The drift that was reported before; none if the file does not exist yet.
 fn read_memory(path: &Path, identity: &Identity) -> Result<Memory, Failure> {
     let failure = |why: String| {
         let help = "name another file with `--since`, or remove this one; then all drift is new";
